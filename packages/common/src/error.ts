@@ -1,0 +1,98 @@
+/**
+ * The one error class. The code decides behaviour (gRPC status, retry), the message is for people and
+ * names the thing and the limit. `docs/errors.md` has a row per code; a test compares the two.
+ */
+
+/** Append only: codes are on the wire. `retryable` means "the same call may succeed later". */
+export const codes = {
+  invalid: { grpc: 3, retryable: false },
+  notFound: { grpc: 5, retryable: false },
+  alreadyExists: { grpc: 6, retryable: false },
+  tooLarge: { grpc: 8, retryable: false },
+  noCapacity: { grpc: 8, retryable: true },
+  wrongPhase: { grpc: 9, retryable: false },
+  stale: { grpc: 10, retryable: true },
+  unavailable: { grpc: 14, retryable: true },
+  internal: { grpc: 13, retryable: false },
+  cancelled: { grpc: 1, retryable: false },
+  /** The caller's or the function's time limit passed. */
+  timeout: { grpc: 4, retryable: false },
+  /** The function threw, or its module could not be loaded. */
+  functionError: { grpc: 2, retryable: false },
+  /** The function used more memory than its limit. */
+  memoryLimit: { grpc: 8, retryable: false },
+  /** The function printed or answered more than its limit. */
+  outputLimit: { grpc: 8, retryable: false },
+  /** The runtime process or the VM ended in the middle of an invocation. */
+  guestCrash: { grpc: 13, retryable: false },
+} as const;
+
+export type Code = keyof typeof codes;
+
+/** An error as data: on the wire, in a machine's context, in the store. */
+export interface Failure {
+  readonly code: Code;
+  readonly message: string;
+  /** Present for `functionError`: what user code threw. */
+  readonly thrown?: { readonly name: string; readonly message: string; readonly stack: string };
+}
+
+export class TidepoolError extends Error {
+  override readonly name = "TidepoolError";
+  readonly code: Code;
+  /** For logs; never sent. */
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly thrown: Failure["thrown"];
+
+  constructor(
+    code: Code,
+    message: string,
+    options: {
+      cause?: unknown;
+      details?: Record<string, unknown>;
+      thrown?: Failure["thrown"];
+    } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.code = code;
+    this.details = options.details ?? {};
+    this.thrown = options.thrown;
+  }
+
+  get retryable(): boolean {
+    return codes[this.code].retryable;
+  }
+
+  toFailure(): Failure {
+    const { code, message, thrown } = this;
+    return thrown === undefined ? { code, message } : { code, message, thrown };
+  }
+
+  static fromFailure(failure: Failure): TidepoolError {
+    return new TidepoolError(
+      failure.code,
+      failure.message,
+      failure.thrown === undefined ? {} : { thrown: failure.thrown },
+    );
+  }
+
+  /** Wraps whatever was thrown; keeps a TidepoolError as it is. */
+  static from(thrown: unknown, code: Code = "internal"): TidepoolError {
+    if (thrown instanceof TidepoolError) return thrown;
+    return new TidepoolError(code, messageOf(thrown), { cause: thrown });
+  }
+}
+
+/** The text of whatever was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** For our own bugs: a broken invariant, never a broken world. */
+export function assert(claim: unknown, what: string): asserts claim {
+  if (!claim) throw new Error(`assertion failed: ${what}`);
+}
+
+export function isCode(text: string): text is Code {
+  return Object.hasOwn(codes, text);
+}

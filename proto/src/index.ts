@@ -1,0 +1,1 @@
+export { tidepool } from "../gen/tidepool.js";

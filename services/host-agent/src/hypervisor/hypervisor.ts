@@ -1,0 +1,82 @@
+/**
+ * The hypervisor port: what the host-agent needs of qemu, libvirt or the simulation. All three pass the
+ * suite in hypervisor-contract.ts.
+ *
+ * A template is a VM booted once, up to a waiting runtime, and frozen; a clone is a copy-on-write copy of
+ * it that goes on from there. Words: a *VM* is what the host-agent plans with, a *domain* its incarnation
+ * in a hypervisor.
+ */
+import type { Duplex } from "node:stream";
+
+export type Accelerator = "kvm" | "tcg" | "simulated";
+
+/** What a pool of interchangeable VMs is made of. */
+export interface VmConfig {
+  /** Folder name under guest/runtimes, for instance "nodejs20". */
+  readonly runtime: string;
+  /** Memory that the function may use; the VM's RAM is larger by what kernel, init and runtime take. */
+  readonly memoryMib: number;
+}
+
+export interface Template {
+  readonly config: VmConfig;
+  /** Hash of all that the frozen state depends on: QEMU, machine, CPU, kernel, image, memory. */
+  readonly id: string;
+}
+
+/** Why a domain is gone, as the hypervisor saw it. */
+export interface DomainExit {
+  /** True when destroy() was called before it ended. */
+  readonly isExpected: boolean;
+  /** Exit code and last words of the VM's process, for logs. */
+  readonly detail: string;
+}
+
+/**
+ * One running (or paused) VM. Both channels carry raw bytes: framing is the guest session's business.
+ * They end ("close") when the domain does.
+ */
+export interface Domain {
+  readonly vmId: string;
+  readonly control: Duplex;
+  readonly runtime: Duplex;
+  /** Settles exactly once, never rejects. */
+  readonly exited: Promise<DomainExit>;
+  /** Idempotent. */
+  pause(): Promise<void>;
+  /** Idempotent. */
+  resume(): Promise<void>;
+  /** Frees everything the domain holds; idempotent, also after an exit. */
+  destroy(): Promise<void>;
+}
+
+export interface Hypervisor {
+  readonly name: "qemu" | "libvirt" | "simulated";
+  readonly accelerator: Accelerator;
+  /**
+   * Creates or confirms the template. Concurrent calls for one config share the work.
+   * @throws TidepoolError `unavailable` when the guest does not boot within the deadline
+   */
+  ensureTemplate(config: VmConfig, options?: EnsureTemplateOptions): Promise<Template>;
+  /**
+   * A new running domain. Its guest has not been greeted: no Restore has been sent, so nothing may run in
+   * it but the session's own handshake.
+   * @throws TidepoolError `unavailable` when the hypervisor refuses or the deadline passes
+   */
+  clone(template: Template, vmId: string, options?: WaitOptions): Promise<Domain>;
+  /** VM ids of all domains of this host-agent that exist, also those left by an earlier process. */
+  list(): Promise<readonly string[]>;
+  /** Destroys a domain by id, also one left by an earlier process. Idempotent. */
+  destroy(vmId: string): Promise<void>;
+  /** Destroys every domain and frees what the driver holds. Templates on disk stay. */
+  close(): Promise<void>;
+}
+
+export interface WaitOptions {
+  readonly signal?: AbortSignal;
+}
+
+export interface EnsureTemplateOptions extends WaitOptions {
+  /** Called with what is being done, for people: "booting nodejs20 with 128 MiB". */
+  readonly onProgress?: (step: string) => void;
+}
