@@ -10,14 +10,15 @@ const require = createRequire(import.meta.url);
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const gen = join(root, "gen");
 
-const protos = ["tidepool", "grpc"]
+const protos = ["tidepool", "grpc", "google"]
   .flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true }).map((name) => join(folder, String(name))),
   )
   .filter((name) => name.endsWith(".proto"))
   .sort();
 
-const inputs = [...protos.map((name) => join(root, name)), fileURLToPath(import.meta.url)];
+const scripts = ["generate.mjs", "descriptors.mjs"].map((name) => join(root, "scripts", name));
+const inputs = [...protos.map((name) => join(root, name)), ...scripts];
 const outputs = ["tidepool.js", "tidepool.d.ts", "descriptors.js", "descriptors.d.ts"].map((name) =>
   join(gen, name),
 );
@@ -33,17 +34,28 @@ const flags =
   "-t static-module -w esm --es6 --dts -r tidepool --no-service --no-verify --no-delimited --null-semantics";
 execFileSync(
   process.execPath,
-  [pbjs, ...flags.split(" "), "-p", root, "-o", join(gen, "tidepool.js"), ...protos],
+  [
+    pbjs,
+    ...flags.split(" "),
+    "-p",
+    root,
+    "-o",
+    join(gen, "tidepool.js"),
+    ...protos.map((name) => join(root, name)),
+  ],
   { cwd: root, stdio: ["ignore", "inherit", "inherit"] },
 );
 
-const protobuf = (await import("protobufjs")).default;
-await import("protobufjs/ext/descriptor.js");
-const all = new protobuf.Root();
-all.resolvePath = (_origin, target) => (target.startsWith("google/") ? target : join(root, target));
-all.loadSync(protos);
-all.resolveAll();
-const { file } = all.toDescriptor("proto3");
-void file;
-writeFileSync(join(gen, "descriptors.js"), "export const todo = 1;\n");
-writeFileSync(join(gen, "descriptors.d.ts"), "export declare const todo: number;\n");
+const { describe } = await import("./descriptors.mjs");
+const files = await describe(root, protos);
+const entries = files.map(
+  ({ name, bytes }) => `  [${JSON.stringify(name)}, "${Buffer.from(bytes).toString("base64")}"],`,
+);
+writeFileSync(
+  join(gen, "descriptors.js"),
+  `export const descriptors = new Map([\n${entries.join("\n")}\n]);\n`,
+);
+writeFileSync(
+  join(gen, "descriptors.d.ts"),
+  "/** FileDescriptorProto of each .proto file, base64, by file name. */\nexport declare const descriptors: ReadonlyMap<string, string>;\n",
+);

@@ -1,1 +1,14 @@
-export { tidepool } from "../gen/tidepool.js";
+export { google, grpc, tidepool } from "../gen/tidepool.js";
+export { descriptors } from "../gen/descriptors.js";
+export {
+  healthService,
+  hostService,
+  reflectionAlphaService,
+  reflectionService,
+  statusCodec,
+  tidepoolService,
+} from "./services.ts";
+export type { MethodDefinition } from "./services.ts";
+export * as subjects from "./subjects.ts";
+export { fromTimestamp, toTimestamp } from "./time.ts";
+export type { WireTimestamp } from "./time.ts";

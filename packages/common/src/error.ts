@@ -27,6 +27,9 @@ export const codes = {
   guestCrash: { grpc: 13, retryable: false },
 } as const;
 
+/** Who failed, from the caller's point of view. */
+export type Component = "client" | "frontend" | "scheduler" | "host" | "guest" | "function";
+
 export type Code = keyof typeof codes;
 
 /** An error as data: on the wire, in a machine's context, in the store. */
@@ -43,6 +46,8 @@ export class TidepoolError extends Error {
   /** For logs; never sent. */
   readonly details: Readonly<Record<string, unknown>>;
   readonly thrown: Failure["thrown"];
+  /** Who failed, when the error comes from elsewhere. */
+  readonly component: Component | undefined;
 
   constructor(
     code: Code,
@@ -51,12 +56,14 @@ export class TidepoolError extends Error {
       cause?: unknown;
       details?: Record<string, unknown>;
       thrown?: Failure["thrown"];
+      component?: Component;
     } = {},
   ) {
     super(message, { cause: options.cause });
     this.code = code;
     this.details = options.details ?? {};
     this.thrown = options.thrown;
+    this.component = options.component;
   }
 
   get retryable(): boolean {

@@ -1,6 +1,12 @@
 export { TidepoolError, assert, codes, isCode, messageOf } from "./error.ts";
-export type { Code, Failure } from "./error.ts";
+export type { Code, Component, Failure } from "./error.ts";
+export { decodeFailure, encodeFailure, failureFromWire, failureToWire } from "./failure-codec.ts";
 export { systemClock, timerMaxMs } from "./clock.ts";
 export type { Clock } from "./clock.ts";
 export { readEnvironment } from "./config.ts";
 export type { ConfigReader } from "./config.ts";
+export { createLogger, logLevels, silentLogger } from "./logger.ts";
+export type { LogFields, Logger, LogLevel } from "./logger.ts";
+export { stopOnSignal } from "./shutdown.ts";
+export { contextOf, recordSpan, startTelemetry, traceparentOf, withSpan } from "./telemetry.ts";
+export type { SpanOptions, Telemetry } from "./telemetry.ts";

@@ -1,0 +1,98 @@
+/**
+ * OpenTelemetry for a process. Trace ids always exist, so that log lines can be joined; spans leave the
+ * process only when the standard environment variables ask for it (OTEL_EXPORTER_OTLP_ENDPOINT,
+ * OTEL_TRACES_EXPORTER and the rest of that family).
+ */
+import { context, propagation, ROOT_CONTEXT, SpanStatusCode, trace } from "@opentelemetry/api";
+import type { Attributes, Context, Span, SpanKind } from "@opentelemetry/api";
+import { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
+import { messageOf } from "./error.ts";
+
+export interface Telemetry {
+  /** Sends what is buffered and stops. */
+  stop(): Promise<void>;
+}
+
+export async function startTelemetry(
+  serviceName: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Telemetry> {
+  if (!wantsExport(env)) {
+    const provider = new NodeTracerProvider();
+    provider.register();
+    return { stop: () => provider.shutdown() };
+  }
+  // Heavy, so only where it is used.
+  const { NodeSDK } = await import("@opentelemetry/sdk-node");
+  const sdk = new NodeSDK({ serviceName: env["OTEL_SERVICE_NAME"] ?? serviceName, instrumentations: [] });
+  sdk.start();
+  return { stop: () => sdk.shutdown() };
+}
+
+function wantsExport(env: NodeJS.ProcessEnv): boolean {
+  if (env["OTEL_SDK_DISABLED"] === "true") return false;
+  const exporter = env["OTEL_TRACES_EXPORTER"];
+  if (exporter !== undefined) return exporter !== "" && exporter !== "none";
+  return (
+    env["OTEL_EXPORTER_OTLP_ENDPOINT"] !== undefined ||
+    env["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] !== undefined
+  );
+}
+
+const tracer = () => trace.getTracer("tidepool");
+
+export interface SpanOptions {
+  readonly kind: SpanKind;
+  readonly attributes?: Attributes;
+  /** The active context when absent. */
+  readonly parent?: Context;
+}
+
+/** Runs `work` inside a span, ends it, and records what it throws. */
+export async function withSpan<T>(
+  name: string,
+  options: SpanOptions,
+  work: (span: Span) => Promise<T>,
+): Promise<T> {
+  const parent = options.parent ?? context.active();
+  const span = tracer().startSpan(
+    name,
+    { kind: options.kind, ...(options.attributes ? { attributes: options.attributes } : {}) },
+    parent,
+  );
+  try {
+    return await context.with(trace.setSpan(parent, span), () => work(span));
+  } catch (error) {
+    span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) });
+    throw error;
+  } finally {
+    span.end();
+  }
+}
+
+/** A span whose times are known afterwards, such as a guest's run. Instants in ms since 1970 UTC. */
+export function recordSpan(
+  name: string,
+  options: SpanOptions & { readonly startAtMs: number; readonly endAtMs: number },
+): void {
+  const { kind, attributes, parent = context.active(), startAtMs, endAtMs } = options;
+  tracer()
+    .startSpan(
+      name,
+      { kind, startTime: new Date(startAtMs), ...(attributes ? { attributes } : {}) },
+      parent,
+    )
+    .end(new Date(endAtMs));
+}
+
+/** The W3C traceparent of a context; empty when it has no span. */
+export function traceparentOf(from: Context = context.active()): string {
+  const carrier: Record<string, string> = {};
+  propagation.inject(from, carrier);
+  return carrier["traceparent"] ?? "";
+}
+
+/** A context that continues `traceparent`; never inherits the reader's own span. */
+export function contextOf(traceparent: string): Context {
+  return propagation.extract(ROOT_CONTEXT, { traceparent });
+}

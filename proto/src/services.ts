@@ -1,0 +1,135 @@
+/**
+ * gRPC service definitions over the static codecs: one object serves a server's addService and a
+ * client's makeGenericClientConstructor. No reflection at run time and no gRPC import here.
+ */
+import { google, grpc, tidepool } from "../gen/tidepool.js";
+
+/** What every generated message class has. */
+interface Codec<T> {
+  encode(message: T): { finish(): Uint8Array };
+  decode(bytes: Uint8Array): T;
+}
+
+export interface MethodDefinition<Request, Response> {
+  readonly path: string;
+  readonly requestStream: boolean;
+  readonly responseStream: boolean;
+  readonly requestSerialize: (message: Request) => Buffer;
+  readonly requestDeserialize: (bytes: Buffer) => Request;
+  readonly responseSerialize: (message: Response) => Buffer;
+  readonly responseDeserialize: (bytes: Buffer) => Response;
+}
+
+type Streaming = "unary" | "client" | "server" | "both";
+
+function method<Request, Response>(
+  path: string,
+  streaming: Streaming,
+  request: Codec<Request>,
+  response: Codec<Response>,
+): MethodDefinition<Request, Response> {
+  return {
+    path,
+    requestStream: streaming === "client" || streaming === "both",
+    responseStream: streaming === "server" || streaming === "both",
+    requestSerialize: (message) => toBuffer(request.encode(message).finish()),
+    requestDeserialize: (bytes) => request.decode(bytes),
+    responseSerialize: (message) => toBuffer(response.encode(message).finish()),
+    responseDeserialize: (bytes) => response.decode(bytes),
+  };
+}
+
+function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+const api = tidepool.v1;
+const apiPath = (name: string): string => `/tidepool.v1.Tidepool/${name}`;
+
+export const tidepoolService = {
+  createFunction: method(
+    apiPath("CreateFunction"),
+    "unary",
+    api.CreateFunctionRequest,
+    api.Function,
+  ),
+  updateFunction: method(
+    apiPath("UpdateFunction"),
+    "unary",
+    api.UpdateFunctionRequest,
+    api.Function,
+  ),
+  getFunction: method(apiPath("GetFunction"), "unary", api.GetFunctionRequest, api.Function),
+  listFunctions: method(
+    apiPath("ListFunctions"),
+    "unary",
+    api.ListFunctionsRequest,
+    api.ListFunctionsResponse,
+  ),
+  deleteFunction: method(
+    apiPath("DeleteFunction"),
+    "unary",
+    api.DeleteFunctionRequest,
+    api.DeleteFunctionResponse,
+  ),
+  uploadCode: method(apiPath("UploadCode"), "client", api.UploadCodeRequest, api.Function),
+  invoke: method(apiPath("Invoke"), "unary", api.InvokeRequest, api.InvokeResponse),
+  watchPools: method(apiPath("WatchPools"), "server", api.WatchPoolsRequest, api.PoolsSnapshot),
+  getForecast: method(
+    apiPath("GetForecast"),
+    "unary",
+    api.GetForecastRequest,
+    api.GetForecastResponse,
+  ),
+  getLogs: method(apiPath("GetLogs"), "server", api.GetLogsRequest, api.LogLine),
+} as const;
+
+const internal = tidepool.internal.v1;
+
+export const hostService = {
+  invocations: method(
+    "/tidepool.internal.v1.Host/Invocations",
+    "both",
+    internal.FrontendMessage,
+    internal.HostMessage,
+  ),
+} as const;
+
+const health = grpc.health.v1;
+
+export const healthService = {
+  check: method(
+    "/grpc.health.v1.Health/Check",
+    "unary",
+    health.HealthCheckRequest,
+    health.HealthCheckResponse,
+  ),
+  watch: method(
+    "/grpc.health.v1.Health/Watch",
+    "server",
+    health.HealthCheckRequest,
+    health.HealthCheckResponse,
+  ),
+} as const;
+
+export const reflectionService = {
+  serverReflectionInfo: method(
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    "both",
+    grpc.reflection.v1.ServerReflectionRequest,
+    grpc.reflection.v1.ServerReflectionResponse,
+  ),
+} as const;
+
+/** The same messages under the older package name, which most released tools ask for first. */
+export const reflectionAlphaService = {
+  serverReflectionInfo: method(
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+    "both",
+    grpc.reflection.v1alpha.ServerReflectionRequest,
+    grpc.reflection.v1alpha.ServerReflectionResponse,
+  ),
+} as const;
+
+/** Codec of the standard error details in grpc-status-details-bin. */
+export const statusCodec = google.rpc.Status;

@@ -1,0 +1,88 @@
+/**
+ * Every subject, stream, bucket and header that Tidepool uses on NATS; grammar in docs/subjects.md.
+ * A token is checked, so an id can never hold ".", "*" or ">" and reach a foreign subject.
+ */
+
+/** Shards in a cluster: fixed for its life, since functions hash to them. */
+export const shardCountDefault = 64;
+
+/** Longest id that may stand in a subject, characters. */
+export const tokenLengthMax = 64;
+
+export function isToken(text: string): boolean {
+  return text.length <= tokenLengthMax && /^[A-Za-z0-9_-]+$/.test(text);
+}
+
+function token(text: string | number): string {
+  const value = String(text);
+  if (!isToken(value)) throw new Error(`'${value}' cannot stand in a subject`);
+  return value;
+}
+
+const root = "tidepool.v1";
+
+/** tidepool.v1.shard.{shard}.acquire — AcquireRequest → AcquireReply */
+export const acquireVm = (shard: number): string => `${root}.shard.${token(shard)}.acquire`;
+/** tidepool.v1.shard.{shard}.forecast — ForecastRequest → tidepool.v1.GetForecastResponse */
+export const getForecast = (shard: number): string => `${root}.shard.${token(shard)}.forecast`;
+/** tidepool.v1.shard.{shard}.demand — event ShardDemand */
+export const shardDemand = (shard: number): string => `${root}.shard.${token(shard)}.demand`;
+export const allShardDemand = `${root}.shard.*.demand`;
+
+/** tidepool.v1.arrivals.{shard} — ArrivalBatch, in stream ARRIVALS */
+export const arrivals = (shard: number): string => `${root}.arrivals.${token(shard)}`;
+export const allArrivals = `${root}.arrivals.*`;
+
+/** tidepool.v1.host.{hostId}.assign — AssignRequest → AssignReply */
+export const assignVm = (hostId: string): string => `${root}.host.${token(hostId)}.assign`;
+/** tidepool.v1.host.{hostId}.keep — KeepRequest → Ack */
+export const keepVms = (hostId: string): string => `${root}.host.${token(hostId)}.keep`;
+/** tidepool.v1.host.{hostId}.heartbeat — event HostHeartbeat */
+export const hostHeartbeat = (hostId: string): string => `${root}.host.${token(hostId)}.heartbeat`;
+export const allHostHeartbeats = `${root}.host.*.heartbeat`;
+
+/** tidepool.v1.targets — event WarmingTargets */
+export const warmingTargets = `${root}.targets`;
+
+/** tidepool.v1.fact.{hostId} — VmFact, in stream FACTS */
+export const vmFact = (hostId: string): string => `${root}.fact.${token(hostId)}`;
+export const allVmFacts = `${root}.fact.*`;
+
+/** tidepool.v1.log.{functionName} — LogBatch, in stream LOGS */
+export const functionLog = (functionName: string): string => `${root}.log.${token(functionName)}`;
+export const allFunctionLogs = `${root}.log.*`;
+
+export const streams = {
+  arrivals: "TIDEPOOL_ARRIVALS",
+  facts: "TIDEPOOL_FACTS",
+  logs: "TIDEPOOL_LOGS",
+} as const;
+
+export const buckets = {
+  /** Function name → FunctionRecord. */
+  functions: "tidepool_functions",
+  /** "shard.N" → ShardLease, "member.ID" → Member. */
+  leases: "tidepool_leases",
+  /** "shard.N" → the shard's model snapshot. */
+  snapshots: "tidepool_snapshots",
+} as const;
+
+/** Object store of code, by digest (64 hex digits of SHA-256). */
+export const codeBucket = "tidepool_code";
+
+/** Header names: NATS compares them case-sensitively. */
+export const natsHeaders = {
+  /** When the sender stops waiting, milliseconds since 1970 UTC. */
+  deadline: "tidepool-deadline",
+  /** Set on a reply whose body is a Failure: its code. */
+  failure: "tidepool-failure",
+} as const;
+
+/** FNV-1a, 32 bit: the shard that owns a function. The same in every process and version. */
+export function shardOf(functionName: string, shardCount: number = shardCountDefault): number {
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(functionName)) {
+    hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  }
+  return hash % shardCount;
+}
