@@ -24,18 +24,22 @@ export function failureFromWire(
 ): TidepoolError {
   const code = failure?.code ?? "";
   const thrown = failure?.thrown;
-  return new TidepoolError(isCode(code) ? code : "internal", failure?.message ?? "no reason given", {
-    ...(thrown
-      ? {
-          thrown: {
-            name: thrown.name ?? "",
-            message: thrown.message ?? "",
-            stack: thrown.stack ?? "",
-          },
-        }
-      : {}),
-    ...(isComponent(failure?.component) ? { component: failure.component } : {}),
-  });
+  return new TidepoolError(
+    isCode(code) ? code : "internal",
+    failure?.message ?? "no reason given",
+    {
+      ...(thrown
+        ? {
+            thrown: {
+              name: thrown.name ?? "",
+              message: thrown.message ?? "",
+              stack: thrown.stack ?? "",
+            },
+          }
+        : {}),
+      ...(isComponent(failure?.component) ? { component: failure.component } : {}),
+    },
+  );
 }
 
 export function encodeFailure(error: TidepoolError, component: Component): Uint8Array {

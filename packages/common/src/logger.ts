@@ -28,7 +28,11 @@ export function createLogger(options: {
   level?: LogLevel;
   destination?: DestinationStream;
 }): Logger {
-  const { service, level = "info", destination = pino.destination({ fd: 2, sync: true }) } = options;
+  const {
+    service,
+    level = "info",
+    destination = pino.destination({ fd: 2, sync: true }),
+  } = options;
   return wrap(
     pino(
       {

@@ -24,7 +24,10 @@ export async function startTelemetry(
   }
   // Heavy, so only where it is used.
   const { NodeSDK } = await import("@opentelemetry/sdk-node");
-  const sdk = new NodeSDK({ serviceName: env["OTEL_SERVICE_NAME"] ?? serviceName, instrumentations: [] });
+  const sdk = new NodeSDK({
+    serviceName: env["OTEL_SERVICE_NAME"] ?? serviceName,
+    instrumentations: [],
+  });
   sdk.start();
   return { stop: () => sdk.shutdown() };
 }

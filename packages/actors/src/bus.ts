@@ -1,0 +1,302 @@
+/**
+ * Messages between Tidepool's processes over NATS: typed request/reply and events. Deadline and trace
+ * context travel as headers with every message; a reply is the codec's message or a Failure.
+ *
+ * A request may be delivered and its reply lost: every handler must be safe to run twice.
+ */
+import { context, propagation, ROOT_CONTEXT, SpanKind } from "@opentelemetry/api";
+import type { Context } from "@opentelemetry/api";
+import {
+  ClosedConnectionError,
+  headers,
+  Match,
+  RequestError,
+  TimeoutError,
+} from "@nats-io/nats-core";
+import type { Msg, MsgHdrs, NatsConnection, Subscription } from "@nats-io/nats-core";
+import { connect } from "@nats-io/transport-node";
+import {
+  decodeFailure,
+  encodeFailure,
+  messageOf,
+  systemClock,
+  TidepoolError,
+  withSpan,
+} from "@tidepool/common";
+import type { Clock, Component, Logger } from "@tidepool/common";
+import { subjects } from "@tidepool/proto";
+
+/** What a generated message class offers. */
+export interface Codec<T> {
+  encode(message: T): { finish(): Uint8Array };
+  decode(bytes: Uint8Array): T;
+}
+
+export interface BusOptions {
+  /** "nats://host:port", several separated by commas. */
+  readonly servers: string;
+  /** Shown by the server's monitoring: "frontend f-1". */
+  readonly name: string;
+  /** Who answers, for failures that leave this process. */
+  readonly component: Component;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+}
+
+export interface MessageContext {
+  readonly subject: string;
+  /** When the sender stops waiting, ms since 1970 UTC; undefined when it did not say. */
+  readonly deadlineAtMs: number | undefined;
+}
+
+export interface Stoppable {
+  stop(): Promise<void>;
+}
+
+/** Time a request waits when its caller names none. */
+export const requestTimeoutMs = 5_000;
+/** Longest a first connection may take before connectBus gives up. */
+export const connectTimeoutMs = 10_000;
+/** Between two attempts to reach a server again; attempts never end. */
+export const reconnectWaitMs = 250;
+
+/** @throws TidepoolError `unavailable` when no server answers in connectTimeoutMs */
+export async function connectBus(options: BusOptions): Promise<Bus> {
+  const servers = options.servers.split(",").map((server) => server.trim());
+  try {
+    const connection = await connect({
+      servers,
+      name: options.name,
+      timeout: connectTimeoutMs,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: reconnectWaitMs,
+      ignoreAuthErrorAbort: true,
+      noAsyncTraces: true,
+    });
+    return new Bus(connection, options);
+  } catch (error) {
+    throw new TidepoolError("unavailable", `no nats-server answers at ${options.servers}`, {
+      cause: error,
+    });
+  }
+}
+
+export class Bus {
+  readonly connection: NatsConnection;
+  private readonly component: Component;
+  private readonly logger: Logger;
+  private readonly clock: Clock;
+
+  constructor(connection: NatsConnection, options: Omit<BusOptions, "servers" | "name">) {
+    this.connection = connection;
+    this.component = options.component;
+    this.logger = options.logger.child({ part: "bus" });
+    this.clock = options.clock ?? systemClock;
+    void this.watchConnection();
+  }
+
+  /**
+   * Sends a request and waits for its one reply.
+   * @param operation for the span's name, without ids: "acquire VM"
+   * @throws TidepoolError what the other side failed with; `unavailable` when nobody listens or NATS is
+   *   away; `timeout` when the deadline passes
+   */
+  async request<Request, Reply>(
+    operation: string,
+    subject: string,
+    request: { codec: Codec<Request>; message: Request },
+    reply: Codec<Reply>,
+    options: { timeoutMs?: number } = {},
+  ): Promise<Reply> {
+    const timeoutMs = Math.max(1, options.timeoutMs ?? requestTimeoutMs);
+    return withSpan(`request ${operation}`, { kind: SpanKind.CLIENT }, async () => {
+      const answer = await this.sendRequest(operation, subject, timeoutMs, encode(request));
+      if (answer.headers?.has(subjects.natsHeaders.failure)) throw decodeFailure(answer.data);
+      return decode(reply, answer.data, operation);
+    });
+  }
+
+  private async sendRequest(
+    operation: string,
+    subject: string,
+    timeoutMs: number,
+    data: Uint8Array,
+  ): Promise<Msg> {
+    try {
+      return await this.connection.request(subject, data, {
+        timeout: timeoutMs,
+        headers: this.outgoingHeaders(timeoutMs),
+      });
+    } catch (error) {
+      throw requestFailure(operation, timeoutMs, error);
+    }
+  }
+
+  /** Answers requests on `subject`. What the handler throws goes to the caller as a Failure. */
+  serve<Request, Reply>(
+    operation: string,
+    subject: string,
+    request: Codec<Request>,
+    reply: Codec<Reply>,
+    answer: (message: Request, context: MessageContext) => Promise<Reply>,
+  ): Stoppable {
+    return this.listen(subject, async (message) => {
+      const sent = messageContext(message);
+      try {
+        if (sent.deadlineAtMs !== undefined && sent.deadlineAtMs < this.clock.nowMs()) {
+          throw new TidepoolError("timeout", `${operation} came after its deadline`);
+        }
+        const result = await withSpan(
+          `serve ${operation}`,
+          { kind: SpanKind.SERVER, parent: parentOf(message) },
+          () => answer(decode(request, message.data, operation), sent),
+        );
+        message.respond(reply.encode(result).finish());
+      } catch (error) {
+        const failure = TidepoolError.from(error);
+        if (failure.code === "internal") {
+          this.logger.error("request failed", { operation, error });
+        }
+        const replyHeaders = headers();
+        replyHeaders.set(subjects.natsHeaders.failure, failure.code);
+        message.respond(encodeFailure(failure, this.component), { headers: replyHeaders });
+      }
+    });
+  }
+
+  /** Sends an event; nobody may be listening. Dropped with a warning while NATS is away. */
+  publish<T>(subject: string, codec: Codec<T>, message: T): void {
+    try {
+      this.connection.publish(subject, codec.encode(message).finish(), {
+        headers: this.outgoingHeaders(undefined),
+      });
+    } catch (error) {
+      this.logger.warn("event dropped", { subject, error: messageOf(error) });
+    }
+  }
+
+  /** Calls `receive` for each event. An event that cannot be decoded is logged and skipped. */
+  subscribe<T>(
+    subject: string,
+    codec: Codec<T>,
+    receive: (message: T, context: MessageContext) => void | Promise<void>,
+  ): Stoppable {
+    return this.listen(subject, async (message) => {
+      try {
+        const event = decode(codec, message.data, subject);
+        await context.with(parentOf(message), () => receive(event, messageContext(message)));
+      } catch (error) {
+        this.logger.error("event not handled", { subject: message.subject, error });
+      }
+    });
+  }
+
+  /** Trace context and deadline for messages that bypass request() and publish(), such as JetStream's. */
+  outgoingHeaders(timeoutMs: number | undefined): MsgHdrs {
+    const outgoing = headers();
+    propagation.inject(context.active(), outgoing, {
+      set: (carrier, key, value) => carrier.set(key, value),
+    });
+    if (timeoutMs !== undefined) {
+      outgoing.set(
+        subjects.natsHeaders.deadline,
+        String(Math.ceil(this.clock.nowMs() + timeoutMs)),
+      );
+    }
+    return outgoing;
+  }
+
+  get isConnected(): boolean {
+    return !this.connection.isClosed() && !this.isAway;
+  }
+
+  private isAway = false;
+
+  /** Sends what is buffered, ends all subscriptions and closes the connection. */
+  async close(): Promise<void> {
+    if (this.connection.isClosed()) return;
+    if (this.isAway) await this.connection.close();
+    else await this.connection.drain();
+  }
+
+  private listen(subject: string, receive: (message: Msg) => Promise<void>): Stoppable {
+    const subscription: Subscription = this.connection.subscribe(subject, {
+      callback: (error, message) => {
+        if (error !== null) {
+          this.logger.error("subscription failed", { subject, error: messageOf(error) });
+          return;
+        }
+        void receive(message);
+      },
+    });
+    return {
+      stop: async () => {
+        if (!subscription.isClosed() && !this.connection.isClosed() && !this.isAway) {
+          await subscription.drain();
+        } else {
+          subscription.unsubscribe();
+        }
+      },
+    };
+  }
+
+  private async watchConnection(): Promise<void> {
+    for await (const status of this.connection.status()) {
+      if (status.type === "disconnect") {
+        this.isAway = true;
+        this.logger.warn("nats-server lost", { server: status.server });
+      } else if (status.type === "reconnect") {
+        this.isAway = false;
+        this.logger.info("nats-server back", { server: status.server });
+      } else if (status.type === "slowConsumer" || status.type === "error") {
+        this.logger.warn("nats reports", { status: status.type });
+      }
+    }
+  }
+}
+
+function encode<T>({ codec, message }: { codec: Codec<T>; message: T }): Uint8Array {
+  return codec.encode(message).finish();
+}
+
+function decode<T>(codec: Codec<T>, bytes: Uint8Array, what: string): T {
+  try {
+    return codec.decode(bytes);
+  } catch (error) {
+    throw new TidepoolError("invalid", `message of ${what} cannot be decoded`, { cause: error });
+  }
+}
+
+/** The trace context that came with a message; never the reader's own. */
+export function parentOf(message: { readonly headers?: MsgHdrs | undefined }): Context {
+  if (message.headers === undefined) return ROOT_CONTEXT;
+  return propagation.extract(ROOT_CONTEXT, message.headers, {
+    get: (carrier, key) => carrier.get(key, Match.IgnoreCase),
+    keys: (carrier) => carrier.keys(),
+  });
+}
+
+function messageContext(message: Msg): MessageContext {
+  const deadline = message.headers?.get(subjects.natsHeaders.deadline, Match.IgnoreCase);
+  const deadlineAtMs = deadline === undefined || deadline === "" ? undefined : Number(deadline);
+  return { subject: message.subject, deadlineAtMs };
+}
+
+function requestFailure(operation: string, timeoutMs: number, error: unknown): TidepoolError {
+  if (error instanceof RequestError && error.isNoResponders()) {
+    return new TidepoolError("unavailable", `nobody answers ${operation}`, { cause: error });
+  }
+  if (error instanceof TimeoutError || (error instanceof Error && error.name === "TimeoutError")) {
+    return new TidepoolError("timeout", `${operation} had no answer in ${timeoutMs} ms`, {
+      cause: error,
+    });
+  }
+  if (error instanceof ClosedConnectionError) {
+    return new TidepoolError("unavailable", `${operation} failed: the NATS connection is closed`, {
+      cause: error,
+    });
+  }
+  return new TidepoolError("unavailable", `${operation} failed: ${messageOf(error)}`, {
+    cause: error,
+  });
+}
