@@ -37,9 +37,12 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   const child = spawn(
     options.binary ?? "nats-server",
     [
-      ...["--addr", "127.0.0.1", "--port", String(options.port ?? -1), "--jetstream"],
-      ...["--store_dir", options.storeDir, "--ports_file_dir", portsDir],
-      ...(options.logFile === undefined ? [] : ["--log", options.logFile]),
+      `--addr=127.0.0.1`,
+      `--port=${options.port ?? -1}`,
+      `--jetstream`,
+      `--store_dir=${options.storeDir}`,
+      `--ports_file_dir=${portsDir}`,
+      ...(options.logFile === undefined ? [] : [`--log=${options.logFile}`]),
     ],
     {
       stdio: ["ignore", "ignore", "pipe"],
