@@ -1,0 +1,143 @@
+/**
+ * What Tidepool keeps in JetStream: three streams, three key-value buckets and the store of code. Every
+ * service ensures all of it at its start, so the order in which services start does not matter. Everything
+ * is bounded; a full stream drops its oldest messages, a full bucket refuses the write.
+ */
+import {
+  DiscardPolicy,
+  JetStreamApiError,
+  RetentionPolicy,
+  StorageType,
+  jetstream,
+  jetstreamManager,
+} from "@nats-io/jetstream";
+import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
+import { Kvm } from "@nats-io/kv";
+import type { KV } from "@nats-io/kv";
+import { nanos } from "@nats-io/nats-core";
+import { Objm } from "@nats-io/obj";
+import type { ObjectStore } from "@nats-io/obj";
+import { messageOf, TidepoolError } from "@tidepool/common";
+import { subjects } from "@tidepool/proto";
+import type { Bus } from "./bus.ts";
+
+export interface Storage {
+  readonly client: JetStreamClient;
+  readonly manager: JetStreamManager;
+  /** Function name → FunctionRecord. */
+  readonly functions: KV;
+  /** "shard.N" → ShardLease, "member.ID" → Member. */
+  readonly leases: KV;
+  /** "shard.N" → a shard's snapshot. */
+  readonly snapshots: KV;
+  /** Digest (64 hex digits of SHA-256) → zip. */
+  readonly code: ObjectStore;
+}
+
+export interface StorageOptions {
+  /** Copies of each stream, bucket and object: 1, or 3 on a cluster of three. */
+  readonly replicas?: number;
+}
+
+const mib = 1024 * 1024;
+const hourMs = 3_600_000;
+
+/** Oldest arrival that a shard can replay; snapshots are far younger. */
+export const arrivalsAgeMaxMs = 24 * hourMs;
+export const arrivalsBytesMax = 256 * mib;
+/** A message published again with its id within this time is stored once. */
+export const arrivalsDuplicateWindowMs = 120_000;
+export const factsAgeMaxMs = hourMs;
+export const factsBytesMax = 64 * mib;
+export const logsAgeMaxMs = 24 * hourMs;
+export const logsBytesMax = 256 * mib;
+export const functionsBytesMax = 64 * mib;
+export const leasesBytesMax = 8 * mib;
+export const snapshotsBytesMax = 256 * mib;
+export const codeStoreBytesMax = 2048 * mib;
+
+const streamNameInUse = 10_058;
+
+/** @throws TidepoolError `unavailable` when JetStream is away, off, or has no room */
+export async function ensureStorage(bus: Bus, options: StorageOptions = {}): Promise<Storage> {
+  const { replicas = 1 } = options;
+  try {
+    const manager = await jetstreamManager(bus.connection);
+    const buckets = new Kvm(bus.connection);
+    const bucket = (name: string, bytesMax: number): Promise<KV> =>
+      buckets.create(name, { history: 1, max_bytes: bytesMax, replicas });
+    const [functions, leases, snapshots, code] = await Promise.all([
+      bucket(subjects.buckets.functions, functionsBytesMax),
+      bucket(subjects.buckets.leases, leasesBytesMax),
+      bucket(subjects.buckets.snapshots, snapshotsBytesMax),
+      new Objm(bus.connection).create(subjects.codeBucket, {
+        storage: StorageType.File,
+        max_bytes: codeStoreBytesMax,
+        replicas,
+      }),
+      ...streams.map((stream) => ensureStream(manager, stream, replicas)),
+    ]);
+    return { client: jetstream(bus.connection), manager, functions, leases, snapshots, code };
+  } catch (error) {
+    throw new TidepoolError("unavailable", `JetStream cannot be used: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+interface StreamBounds {
+  readonly name: string;
+  readonly subject: string;
+  readonly ageMaxMs: number;
+  readonly bytesMax: number;
+  readonly duplicateWindowMs?: number;
+}
+
+const streams: readonly StreamBounds[] = [
+  {
+    name: subjects.streams.arrivals,
+    subject: subjects.allArrivals,
+    ageMaxMs: arrivalsAgeMaxMs,
+    bytesMax: arrivalsBytesMax,
+    duplicateWindowMs: arrivalsDuplicateWindowMs,
+  },
+  {
+    name: subjects.streams.facts,
+    subject: subjects.allVmFacts,
+    ageMaxMs: factsAgeMaxMs,
+    bytesMax: factsBytesMax,
+  },
+  {
+    name: subjects.streams.logs,
+    subject: subjects.allFunctionLogs,
+    ageMaxMs: logsAgeMaxMs,
+    bytesMax: logsBytesMax,
+  },
+];
+
+async function ensureStream(
+  manager: JetStreamManager,
+  stream: StreamBounds,
+  replicas: number,
+): Promise<void> {
+  const config = {
+    name: stream.name,
+    subjects: [stream.subject],
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    discard: DiscardPolicy.Old,
+    max_age: nanos(stream.ageMaxMs),
+    max_bytes: stream.bytesMax,
+    num_replicas: replicas,
+    ...(stream.duplicateWindowMs === undefined
+      ? {}
+      : { duplicate_window: nanos(stream.duplicateWindowMs) }),
+  };
+  try {
+    await manager.streams.add(config);
+  } catch (error) {
+    // Made by an earlier version with other bounds: ours hold from now on.
+    if (!(error instanceof JetStreamApiError) || error.code !== streamNameInUse) throw error;
+    await manager.streams.update(stream.name, config);
+  }
+}
