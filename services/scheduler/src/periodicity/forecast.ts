@@ -2,7 +2,11 @@
  * The next window of a function's calls, read from its history at an instant. It invents nothing: without
  * a pattern that chance cannot explain there is no forecast.
  */
-import type { History } from "./history.ts";
+import { hitShareMin, type History } from "./history.ts";
+import { missed, nextDue, toleranceAfter } from "./track.ts";
+
+/** Windows that are held against every pattern: few hits are weak evidence. */
+const doubt = 0.5;
 
 export interface ForecastPolicy {
   /** After this many due ticks in a row without a call the function is aperiodic again. */
@@ -40,8 +44,37 @@ export function forecast(
   nowMs: number,
   policy: ForecastPolicy = forecastPolicyDefault,
 ): Forecast | undefined {
-  void policy;
-  void nowMs;
-  if (history.pattern === null) return undefined;
-  return undefined;
+  const { pattern } = history;
+  if (pattern === null) return undefined;
+  const endOf = (periods: number): number =>
+    nextDue(pattern, periods) + toleranceAfter(pattern, periods);
+  let periods = Math.max(1, Math.floor((nowMs - nextDue(pattern, 0)) / pattern.periodMs));
+  if (endOf(periods) < nowMs) periods += 1;
+  const missesInRow = periods - 1;
+  if (missesInRow >= policy.missesMax) return undefined;
+  const { hitWeight, windowWeight, misses } = missed(pattern, missesInRow);
+  const degree = hitWeight / (windowWeight + doubt);
+  if (hitWeight / windowWeight < hitShareMin) return undefined;
+  const expectedAtMs = nextDue(pattern, periods);
+  const toleranceMs = toleranceAfter(pattern, periods);
+  const counts = pattern.recent.map((hit) => hit.count).sort((a, b) => a - b);
+  return {
+    periodMs: pattern.periodMs,
+    degree,
+    coverage: pattern.coverage,
+    window: { startAtMs: expectedAtMs - toleranceMs, endAtMs: expectedAtMs + toleranceMs },
+    expectedAtMs,
+    count: { median: quantile(counts, 0.5), upper: quantile(counts, 0.9) },
+    evidence: {
+      ticksSeen: history.ticksSeen,
+      hits: pattern.hits,
+      misses,
+      missesInRow,
+      dispersionMs: Math.min(pattern.clockErrorMs, pattern.stepErrorMs),
+    },
+  };
+}
+
+function quantile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 1;
 }

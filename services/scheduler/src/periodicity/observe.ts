@@ -1,8 +1,81 @@
-/** Takes one call into a history: bounded work and memory, the same result after a replay. */
-import type { History } from "./history.ts";
+/**
+ * Takes one call into a history: bounded work and memory, and the same result whenever the same calls are
+ * replayed. A pattern is followed while it holds; whenever it does not explain a call, another is looked for.
+ */
+import { detect, grouped, longestGap, type Detection } from "./detect.ts";
+import { forecastPolicyDefault } from "./forecast.ts";
+import {
+  burstGapMs,
+  hitShareMin,
+  ticksMax,
+  type History,
+  type Pattern,
+  type Tick,
+} from "./history.ts";
+import { learn, nextDue, track } from "./track.ts";
 
-/** `weight` calls arrived at `arrivalAtMs`. A call older than the newest one counts as if it came with it. */
+/** Below this a better explanation of the recent calls is looked for. */
+const hitShareGood = 0.75;
+
+/** `weight` calls arrived at `arrivalAtMs`. A call older than the newest counts as if it came with it. */
 export function observe(history: History, arrivalAtMs: number, weight = 1): History {
-  const tick = { atMs: arrivalAtMs, untilMs: arrivalAtMs, count: weight };
-  return { ...history, ticks: [...history.ticks, tick] };
+  const newest = history.ticks.at(-1);
+  const atMs = Math.max(arrivalAtMs, newest?.atMs ?? arrivalAtMs);
+  const callsSeen = history.callsSeen + weight;
+  if (newest !== undefined && atMs - newest.atMs <= burstGapMs) {
+    const ticks = history.ticks.with(-1, { atMs: newest.atMs, count: newest.count + weight });
+    return { ...history, ticks, callsSeen, pattern: joined(history.pattern, newest, weight) };
+  }
+  const ticks = remember(history.ticks, { atMs, count: weight });
+  const next = { ...history, ticks, callsSeen, ticksSeen: history.ticksSeen + 1 };
+  return { ...next, pattern: explain(next, history.pattern, atMs, weight) };
+}
+
+/** Further calls of the tick that is the latest hit raise its count. */
+function joined(pattern: Pattern | null, tick: Tick, weight: number): Pattern | null {
+  const latest = pattern?.recent.at(-1);
+  if (pattern === null || latest === undefined || latest.atMs < tick.atMs) return pattern;
+  return {
+    ...pattern,
+    recent: pattern.recent.with(-1, { ...latest, count: latest.count + weight }),
+  };
+}
+
+function explain(
+  history: History,
+  before: Pattern | null,
+  atMs: number,
+  weight: number,
+): Pattern | null {
+  if (before === null || isOver(before, atMs)) return relearn(history);
+  const { pattern, kind } = track(before, atMs, weight, history.grainMs);
+  const share = pattern.hitWeight / pattern.windowWeight;
+  if (kind === "same" || (kind === "hit" && share >= hitShareGood)) return pattern;
+  const found = detect(history);
+  if (found !== undefined && explainsMore(found, pattern, atMs, kind === "hit"))
+    return learn(found, history.grainMs);
+  return share < hitShareMin ? null : pattern;
+}
+
+function relearn(history: History): Pattern | null {
+  const found = detect(history);
+  return found === undefined ? null : learn(found, history.grainMs);
+}
+
+/** Nobody came to so many windows before this call that the pattern has ended. */
+function isOver(pattern: Pattern, atMs: number): boolean {
+  const missed = Math.floor((atMs - nextDue(pattern, 0) - pattern.toleranceMs) / pattern.periodMs);
+  return missed >= forecastPolicyDefault.missesMax;
+}
+
+function explainsMore(found: Detection, pattern: Pattern, atMs: number, isHit: boolean): boolean {
+  const isSamePeriod = Math.abs(found.periodMs - pattern.periodMs) < 0.1 * pattern.periodMs;
+  if (isSamePeriod && isHit) return false;
+  // A window of the present pattern must have been missed since, or its calls be few among the rest.
+  const isDue = atMs > nextDue(pattern, 1) + pattern.toleranceMs;
+  return isHit || isDue || pattern.coverage < 0.5;
+}
+
+function remember(ticks: readonly Tick[], tick: Tick): readonly Tick[] {
+  return [...(ticks.length < ticksMax ? ticks : ticks.slice(1)), tick];
 }

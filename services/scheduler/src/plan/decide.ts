@@ -1,25 +1,29 @@
 /**
  * The plan for one function at an instant. Event-driven: decide after each arrival and again at
  * `nextWakeAtMs`; between the two nothing changes, so a shard touches a function only when it is due.
+ *
+ *   call ── margin ──▶ release … order ── prepare ──▶ ready ── margin ──▶ [ window ] ── grace ──▶ release
+ *
+ * A function without a forecast has the fixed keep-alive and nothing else.
  */
-import type { Forecast } from "../periodicity/index.ts";
-import type { PlanPolicy } from "./policy.ts";
+import { forecast, type Forecast } from "../periodicity/index.ts";
+import { leadMs, marginMs, type PlanPolicy } from "./policy.ts";
 import type { FunctionRecord } from "./record.ts";
 
 /** What is observed of the function's VMs; a decision never guesses it. */
 export interface PlanFacts {
   /** VMs that hold the function's code and run nothing now. */
   readonly idleVmCount: number;
-  /** VMs that hold the function's code and run a call now. */
-  readonly busyVmCount: number;
 }
 
 export interface Prewarm {
-  /** Order it now when this has passed. */
+  /** Order it when this has passed. */
   readonly startAtMs: number;
   readonly readyByMs: number;
-  /** VMs that should be idle at `readyByMs`, those that are idle already included. */
+  /** VMs that should be idle at `readyByMs`. Idle ones are among them: keep those until `releaseAtMs`. */
   readonly count: number;
+  /** How many of them are missing now. */
+  readonly orderCount: number;
   readonly windowStartAtMs: number;
   readonly windowEndAtMs: number;
   /** Release what is still unused then: the end of the window, and grace. */
@@ -38,19 +42,107 @@ export interface Decision {
   readonly nextWakeAtMs: number | undefined;
 }
 
+/** Below this share of covered calls the function is also kept for its unexpected calls. */
+const coverageForRelease = 0.9;
+/** Below this degree a window gets the usual count of VMs, above it the upper one. */
+const degreeForUpper = 0.6;
+/** A window wider than this share of the keep-alive costs more than the keep-alive: its middle is taken. */
+const windowShareMax = 0.9;
+
 export function decide(
   record: FunctionRecord,
   policy: PlanPolicy,
   facts: PlanFacts,
   nowMs: number,
 ): Decision {
-  void record;
-  void facts;
+  const keepAliveUntilMs = nowMs + policy.keepAliveMs;
+  const expected = forecast(record.history, nowMs, policy);
+  if (expected === undefined)
+    return {
+      degree: 0,
+      forecast: undefined,
+      keepUntilMs: keepAliveUntilMs,
+      prewarm: undefined,
+      nextWakeAtMs: undefined,
+    };
+  const common = { degree: expected.degree, forecast: expected };
+  // Once the window has passed, the miss counts and the next window is planned.
+  const afterWindowMs = expected.window.endAtMs + 1;
+  const next = prewarmFor(expected, policy, facts, nowMs);
+  const isPrepared = next.windowStartAtMs < record.preparedUntilMs;
+  if (!isPrepared && !isAffordable(record, policy, next))
+    return {
+      ...common,
+      keepUntilMs: keepAliveUntilMs,
+      prewarm: undefined,
+      nextWakeAtMs: afterWindowMs,
+    };
+  const isTooLate = nowMs + policy.prepareP95Ms > next.windowEndAtMs;
+  const prewarm = isPrepared || isTooLate ? undefined : next;
   return {
-    degree: 0,
-    forecast: undefined,
-    keepUntilMs: nowMs + policy.keepAliveMs,
-    prewarm: undefined,
-    nextWakeAtMs: undefined,
+    ...common,
+    keepUntilMs: keepUntil(record, expected, next, policy, nowMs),
+    prewarm,
+    nextWakeAtMs:
+      prewarm === undefined || prewarm.startAtMs <= nowMs ? afterWindowMs : prewarm.startAtMs,
   };
+}
+
+function prewarmFor(
+  { window, expectedAtMs, count, degree }: Forecast,
+  policy: PlanPolicy,
+  facts: PlanFacts,
+  nowMs: number,
+): Prewarm {
+  const margin = marginMs(policy);
+  const halfMs = Math.min(
+    (window.endAtMs - window.startAtMs) / 2,
+    (policy.keepAliveMs * windowShareMax) / 2,
+  );
+  const windowStartAtMs = expectedAtMs - halfMs;
+  const windowEndAtMs = expectedAtMs + halfMs;
+  const releaseAtMs = windowEndAtMs + margin;
+  const readyByMs = windowStartAtMs - margin;
+  const wanted = degree < degreeForUpper ? count.median : count.upper;
+  const affordable = Math.floor(policy.prewarmIdleMaxVmMs / (releaseAtMs - readyByMs));
+  const vms = Math.max(1, Math.min(Math.ceil(wanted), policy.prewarmVmsMax, affordable));
+  return {
+    startAtMs: Math.max(nowMs, windowStartAtMs - leadMs(policy)),
+    readyByMs,
+    count: vms,
+    orderCount: Math.max(0, vms - facts.idleVmCount),
+    windowStartAtMs,
+    windowEndAtMs,
+    releaseAtMs,
+  };
+}
+
+function keepUntil(
+  { history }: FunctionRecord,
+  expected: Forecast,
+  next: Prewarm,
+  policy: PlanPolicy,
+  nowMs: number,
+): number {
+  // Releasing now and preparing again would save less than it costs.
+  const isSoon = next.windowStartAtMs - nowMs <= 2 * leadMs(policy);
+  if (isSoon) return next.releaseAtMs;
+  if (expected.coverage < coverageForRelease) return nowMs + policy.keepAliveMs;
+  // More calls of the same tick may follow while its window is open.
+  const openUntilMs = expected.window.endAtMs - expected.periodMs;
+  const isSeveral = expected.count.upper > 1 && history.ticks.length > 0;
+  const lingerUntilMs = nowMs + marginMs(policy);
+  return isSeveral ? Math.max(lingerUntilMs, openUntilMs) : lingerUntilMs;
+}
+
+/** Whether the function stays within its share of the fixed keep-alive's idle time if nobody comes. */
+function isAffordable({ account }: FunctionRecord, policy: PlanPolicy, next: Prewarm): boolean {
+  const riskedMs = next.count * (next.releaseAtMs - next.readyByMs);
+  const openMs =
+    account.open === null
+      ? 0
+      : account.open.count * (account.open.releaseAtMs - account.open.readyByMs);
+  const spentMs = account.spentMs + account.keptMs + openMs + riskedMs;
+  const fixedMs = account.fixedMs + policy.keepAliveMs;
+  return spentMs <= fixedMs * policy.idleFactorMax;
 }

@@ -1,6 +1,8 @@
 export { decide } from "./decide.ts";
 export type { Decision, PlanFacts, Prewarm } from "./decide.ts";
-export { planPolicyDefault } from "./policy.ts";
+export { leadMs, marginMs, planPolicyDefault } from "./policy.ts";
 export type { PlanPolicy } from "./policy.ts";
 export { createRecord, noteArrival, notePrewarmed } from "./record.ts";
-export type { FunctionRecord, IdleAccount } from "./record.ts";
+export type { FunctionRecord, IdleAccount, OpenPrewarm } from "./record.ts";
+export { replayPolicy } from "./replay-policy.ts";
+export type { PolicyReplay, ReplayOptions, Start } from "./replay-policy.ts";

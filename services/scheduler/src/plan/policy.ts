@@ -7,6 +7,10 @@ export interface PlanPolicy {
   readonly prepareP95Ms: number;
   /** At most so many VMs are pre-warmed for one window. */
   readonly prewarmVmsMax: number;
+  /** At most so much idle VM time is risked on one window, over all its VMs. */
+  readonly prewarmIdleMaxVmMs: number;
+  /** Idle time may exceed that of the fixed keep-alive by this factor, and no more. */
+  readonly idleFactorMax: number;
   /** After so many windows in a row without a call the function is aperiodic again. */
   readonly missesMax: number;
 }
@@ -15,5 +19,20 @@ export const planPolicyDefault: PlanPolicy = {
   keepAliveMs: 600_000,
   prepareP95Ms: 1_000,
   prewarmVmsMax: 16,
+  prewarmIdleMaxVmMs: 3_600_000,
+  idleFactorMax: 1.1,
   missesMax: 4,
 };
+
+/** Preparing is given its 95th percentile and half as much again: a VM that is late is a cold start. */
+const prepareFactor = 1.5;
+
+/** A VM is ready so long before the window and kept so long after it; also the pause before a release. */
+export function marginMs(policy: PlanPolicy): number {
+  return Math.min(5_000, Math.max(250, policy.keepAliveMs * 0.005));
+}
+
+/** From the order of a pre-warm to the begin of its window. */
+export function leadMs(policy: PlanPolicy): number {
+  return policy.prepareP95Ms * prepareFactor + marginMs(policy);
+}

@@ -2,47 +2,95 @@
  * What a shard keeps of one function: its history, the windows already prepared for, and an account of
  * idle VM time against the fixed keep-alive. Plain data; every change is a function that returns a new one.
  */
-import { createHistory, type History } from "../periodicity/index.ts";
-import type { Prewarm } from "./decide.ts";
+import { createHistory, observe, type History } from "../periodicity/index.ts";
+import { decide, type Prewarm } from "./decide.ts";
 import type { PlanPolicy } from "./policy.ts";
 
 export interface FunctionRecord {
   readonly history: History;
-  /** Windows that end before this instant are settled or already pre-warmed. */
+  /** Windows that begin before this instant are pre-warmed already; 0 at first. */
   readonly preparedUntilMs: number;
   readonly account: IdleAccount;
 }
 
 /** Idle VM time of one function, modelled from its calls; damped, so that recent behaviour rules. */
 export interface IdleAccount {
-  /** What was spent under the plan. */
+  /** Spent under the plan. */
   readonly spentMs: number;
   /** What the fixed keep-alive would have spent on the same calls. */
   readonly fixedMs: number;
+  /** How long a VM was to be kept after the latest call. */
+  readonly keptMs: number;
+  /** The latest pre-warm, until a call or the next one settles it. */
+  readonly open: OpenPrewarm | null;
 }
+
+export interface OpenPrewarm {
+  readonly count: number;
+  readonly readyByMs: number;
+  readonly releaseAtMs: number;
+}
+
+/** Remembers about so many calls. */
+const accountDamping = 31 / 32;
 
 export function createRecord(policy: PlanPolicy): FunctionRecord {
   return {
     history: createHistory(policy.keepAliveMs / 10),
-    preparedUntilMs: Number.NEGATIVE_INFINITY,
-    account: { spentMs: 0, fixedMs: 0 },
+    preparedUntilMs: 0,
+    account: { spentMs: 0, fixedMs: 0, keptMs: 0, open: null },
   };
 }
 
-/** `weight` calls arrived. Idempotence is the caller's: feed each arrival once. */
+/** `weight` calls arrived. Feed each arrival once, in the order of arrival. */
 export function noteArrival(
   record: FunctionRecord,
   policy: PlanPolicy,
   arrivalAtMs: number,
   weight = 1,
 ): FunctionRecord {
-  void policy;
-  void arrivalAtMs;
-  void weight;
-  return record;
+  const before = record.history.ticks.at(-1)?.atMs;
+  const history = observe(record.history, arrivalAtMs, weight);
+  if (history.ticksSeen === record.history.ticksSeen) return { ...record, history };
+  const settled =
+    before === undefined ? record.account : settle(record, policy, before, arrivalAtMs);
+  const next = { ...record, history, account: settled };
+  const keptMs = decide(next, policy, { idleVmCount: 0 }, arrivalAtMs).keepUntilMs - arrivalAtMs;
+  return { ...next, account: { ...settled, keptMs } };
 }
 
 /** The pre-warm was ordered: its window is never pre-warmed again. */
 export function notePrewarmed(record: FunctionRecord, prewarm: Prewarm): FunctionRecord {
-  return { ...record, preparedUntilMs: prewarm.windowEndAtMs };
+  const { account } = record;
+  const { count, readyByMs, releaseAtMs } = prewarm;
+  return {
+    ...record,
+    preparedUntilMs: prewarm.windowEndAtMs,
+    account: {
+      ...account,
+      spentMs: account.spentMs + idleOf(account.open, Number.POSITIVE_INFINITY),
+      open: { count, readyByMs, releaseAtMs },
+    },
+  };
+}
+
+function settle(
+  { account }: FunctionRecord,
+  policy: PlanPolicy,
+  lastCallAtMs: number,
+  nowMs: number,
+): IdleAccount {
+  const gapMs = nowMs - lastCallAtMs;
+  const spentMs = account.spentMs + Math.min(gapMs, account.keptMs) + idleOf(account.open, nowMs);
+  return {
+    spentMs: spentMs * accountDamping,
+    fixedMs: (account.fixedMs + Math.min(gapMs, policy.keepAliveMs)) * accountDamping,
+    keptMs: 0,
+    open: null,
+  };
+}
+
+function idleOf(open: OpenPrewarm | null, untilMs: number): number {
+  if (open === null) return 0;
+  return open.count * Math.max(0, Math.min(untilMs, open.releaseAtMs) - open.readyByMs);
 }

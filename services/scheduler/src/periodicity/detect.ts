@@ -1,0 +1,218 @@
+/**
+ * Looks for a fixed period that ends at the newest tick. Two ways of looking: the gaps between ticks
+ * repeat (learns within five calls), or stepping back from the newest tick by one candidate period finds
+ * tick after tick (sees a period among unrelated calls). Both are held against chance, see chance.ts.
+ */
+import { countChance, gapChance, surprise } from "./chance.ts";
+import type { History, Tick } from "./history.ts";
+
+/** A period found, and the ticks that show it, newest first. */
+export interface Detection {
+  readonly periodMs: number;
+  readonly toleranceMs: number;
+  readonly ticks: readonly Tick[];
+  /** −ln of the chance that it is none. */
+  readonly surprise: number;
+}
+
+/** Gaps looked back over at most. */
+const gapsMax = 32;
+/** Two ticks more than three periods apart say nothing of the period. */
+const periodsPerGapMax = 3;
+/** Tolerances that are tried, as shares of the period. */
+const toleranceShares = [0.01, 0.05, 0.1, 0.2] as const;
+const toleranceShareMax = 0.25;
+/** Calls within this share of the longest recent gap may be one spread-out burst. */
+const burstShare = 1 / 8;
+
+/** The chance of a false alarm is spent mostly on the first ticks, where quick learning pays most. */
+export function surpriseNeeded(ticksSeen: number): number {
+  if (ticksSeen <= 8) return 8.5;
+  if (ticksSeen <= 16) return 10;
+  return 12;
+}
+
+export function detect(history: History): Detection | undefined {
+  const { ticks, grainMs } = history;
+  if (ticks.length < 4) return undefined;
+  let best = byGaps(ticks, grainMs, 0);
+  best = better(best, bySteps(ticks, grainMs));
+  const burstMs = longestGap(ticks) * burstShare;
+  const groups = grouped(ticks, burstMs);
+  if (groups.length >= 4 && groups.length < ticks.length)
+    best = better(best, byGaps(groups, grainMs, burstMs));
+  return best !== undefined && best.surprise >= surpriseNeeded(history.ticksSeen)
+    ? best
+    : undefined;
+}
+
+function better(a: Detection | undefined, b: Detection | undefined): Detection | undefined {
+  return a === undefined || (b !== undefined && b.surprise > a.surprise) ? b : a;
+}
+
+function byGaps(ticks: readonly Tick[], grainMs: number, deadMs: number): Detection | undefined {
+  const gaps: number[] = []; // newest first
+  for (let i = ticks.length - 1; i > 0 && gaps.length < gapsMax; i -= 1)
+    gaps.push(at(ticks, i).atMs - at(ticks, i - 1).atMs);
+  let best: Detection | undefined;
+  let triedMs = 0;
+  for (const span of [3, 5, 9]) {
+    const periodMs = median(gaps.slice(0, span));
+    if (Math.abs(periodMs - triedMs) < periodMs * 0.01) continue;
+    triedMs = periodMs;
+    for (const toleranceMs of tolerances(periodMs, grainMs))
+      best = better(best, runOfGaps(ticks, gaps, periodMs, toleranceMs, grainMs, deadMs));
+  }
+  return best;
+}
+
+function tolerances(periodMs: number, grainMs: number): number[] {
+  const tried = toleranceShares.map((share) => share * periodMs);
+  if (grainMs <= toleranceShareMax * periodMs) tried.push(grainMs);
+  if (2 * grainMs <= toleranceShareMax * periodMs) tried.push(2 * grainMs);
+  return tried;
+}
+
+/** The newest gaps that are one to three periods long, with few exceptions. */
+function runOfGaps(
+  ticks: readonly Tick[],
+  gaps: readonly number[],
+  periodMs: number,
+  toleranceMs: number,
+  grainMs: number,
+  deadMs: number,
+): Detection | undefined {
+  let hits = 0;
+  let longest = 1;
+  let best = 0;
+  let bestAt = 0;
+  const count = at(ticks, ticks.length - 1).count;
+  let sameCount = true;
+  for (let i = 0; i < gaps.length; i += 1) {
+    const gap = gaps[i] ?? 0;
+    const periods = Math.max(1, Math.round(gap / periodMs));
+    const isHit = periods <= periodsPerGapMax && Math.abs(gap - periods * periodMs) <= toleranceMs;
+    if (isHit) {
+      hits += 1;
+      longest = Math.max(longest, periods);
+    } else if (i < 2 || i + 1 - hits > (i + 1) * 0.4) break;
+    sameCount &&= at(ticks, ticks.length - 2 - i).count === count;
+    if (!isHit || i < 2) continue;
+    // One to three periods: three windows in which a gap may end by chance.
+    const allowed = longest === 1 ? 1 : longest === 2 ? 1.42 : 1.66;
+    let chance = gapChance(periodMs, toleranceMs, grainMs, deadMs) * allowed;
+    if (sameCount && longest === 1) chance = Math.min(chance, countChance(count));
+    // The period was fitted to these gaps: one of them is no evidence.
+    const found = surprise(hits - 1, i, chance);
+    if (found > best) {
+      best = found;
+      bestAt = i + 1;
+    }
+  }
+  if (bestAt === 0) return undefined;
+  const shown = ticks.slice(ticks.length - 1 - bestAt).toReversed();
+  return { periodMs, toleranceMs, ticks: shown, surprise: best };
+}
+
+/** Steps back from the newest tick by every candidate period; other calls may lie between. */
+function bySteps(ticks: readonly Tick[], grainMs: number): Detection | undefined {
+  const newest = at(ticks, ticks.length - 1);
+  const oldest = at(ticks, 0);
+  let best: Detection | undefined;
+  for (let i = ticks.length - 2; i >= 0; i -= 1) {
+    const first = at(ticks, i);
+    const periodMs = newest.atMs - first.atMs;
+    const steps = Math.floor((newest.atMs - oldest.atMs) / periodMs);
+    if (steps < 5) break;
+    for (const share of [0.02, 0.1])
+      best = better(best, stepBack(ticks, i, periodMs, share * periodMs, grainMs));
+  }
+  return best;
+}
+
+function stepBack(
+  ticks: readonly Tick[],
+  firstIndex: number,
+  candidateMs: number,
+  toleranceMs: number,
+  grainMs: number,
+): Detection | undefined {
+  const newest = at(ticks, ticks.length - 1);
+  const shown: Tick[] = [newest, at(ticks, firstIndex)];
+  let periodMs = candidateMs;
+  let windows = 0;
+  let hits = 0;
+  let best = 0;
+  let bestShown = 0;
+  let cursor = firstIndex;
+  let dueMs = at(ticks, firstIndex).atMs - periodMs;
+  let steps = 1;
+  const oldestMs = at(ticks, 0).atMs;
+  while (dueMs >= oldestMs - toleranceMs) {
+    steps += 1;
+    while (cursor > 0 && at(ticks, cursor).atMs > dueMs + toleranceMs) cursor -= 1;
+    const nearest = nearestTick(ticks, cursor, dueMs);
+    const isHit = Math.abs(nearest.atMs - dueMs) <= toleranceMs;
+    windows += 1;
+    if (isHit) {
+      hits += 1;
+      shown.push(nearest);
+      periodMs = (newest.atMs - nearest.atMs) / steps;
+    } else if (windows <= 2 || windows - hits > windows * 0.3) break;
+    dueMs = (isHit ? nearest.atMs : dueMs) - periodMs;
+    if (!isHit || windows < 4) continue;
+    const seen = ticks.length - cursor;
+    const rate = seen / (newest.atMs - nearest.atMs);
+    const chance = rate * (2 * toleranceMs + grainMs);
+    // Every remembered tick was a candidate: the best of them is less surprising for it.
+    const found = surprise(hits, windows, chance) - Math.log(ticks.length);
+    if (found > best) {
+      best = found;
+      bestShown = shown.length;
+    }
+  }
+  if (bestShown === 0) return undefined;
+  return { periodMs, toleranceMs, ticks: shown.slice(0, bestShown), surprise: best };
+}
+
+function nearestTick(ticks: readonly Tick[], from: number, dueMs: number): Tick {
+  let nearest = at(ticks, from);
+  for (let i = from - 1; i >= 0; i -= 1) {
+    const tick = at(ticks, i);
+    if (Math.abs(tick.atMs - dueMs) > Math.abs(nearest.atMs - dueMs)) break;
+    nearest = tick;
+  }
+  return nearest;
+}
+
+/** The third longest of the recent gaps: a pause or two over night are not the rhythm. */
+export function longestGap(ticks: readonly Tick[]): number {
+  const gaps: number[] = [];
+  for (let i = ticks.length - 1; i > 0; i -= 1)
+    gaps.push(at(ticks, i).atMs - at(ticks, i - 1).atMs);
+  gaps.sort((a, b) => b - a);
+  return gaps[Math.min(2, gaps.length - 1)] ?? 0;
+}
+
+/** Ticks within `spreadMs` of the first of them, taken as one. */
+export function grouped(ticks: readonly Tick[], spreadMs: number): Tick[] {
+  const groups: Tick[] = [];
+  for (const tick of ticks) {
+    const last = groups.at(-1);
+    if (last !== undefined && tick.atMs - last.atMs <= spreadMs)
+      groups[groups.length - 1] = { atMs: last.atMs, count: last.count + tick.count };
+    else groups.push(tick);
+  }
+  return groups;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[sorted.length >> 1] ?? 0;
+}
+
+function at(ticks: readonly Tick[], index: number): Tick {
+  const tick = ticks[index];
+  if (tick === undefined) throw new RangeError(`tick ${index} of ${ticks.length}`);
+  return tick;
+}
