@@ -1,1 +1,6 @@
-export {};
+export { defaultCacheDir, ensureGuestImage } from "./guest-image.ts";
+export type { GuestImage, GuestImageOptions } from "./guest-image.ts";
+export { hostPackages } from "./host-packages.ts";
+export type { HostPackage } from "./host-packages.ts";
+export { readManifest } from "./manifest.ts";
+export type { RuntimeManifest } from "./manifest.ts";

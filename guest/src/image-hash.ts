@@ -1,0 +1,28 @@
+/** The name of an image in the cache: a hash of everything of ours that it is made from. */
+import { createHash } from "node:crypto";
+import { readFile, readdir } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { guestSuite } from "./debian-source.ts";
+import { guestFolder, runtimeFolder } from "./manifest.ts";
+
+/** To be raised when the recipe changes in a way that the hashed files do not show. */
+const recipeVersion = 1;
+
+export async function imageHash(runtime: string): Promise<string> {
+  const require = createRequire(import.meta.url);
+  const protoFolder = join(dirname(require.resolve("@tidepool/proto")), "..");
+  const folder = runtimeFolder(runtime);
+  const sources = (await readdir(folder)).filter(
+    (name) => /\.(ts|json)$/.test(name) && !name.endsWith(".test.ts"),
+  );
+  const files = [
+    join(guestFolder, "init", "init.c"),
+    join(protoFolder, "tidepool", "guest", "v1", "guest.proto"),
+    ...sources.sort().map((name) => join(folder, name)),
+  ];
+  const hash = createHash("sha256");
+  hash.update(`${String(recipeVersion)} ${guestSuite} ${process.version} ${process.arch}\n`);
+  for (const file of files) hash.update(await readFile(file)).update("\0");
+  return hash.digest("hex").slice(0, 32);
+}
