@@ -68,10 +68,10 @@ export function parseLibvirtUri(
 export function findSocket(address: LibvirtAddress): string {
   const found = address.socketPaths.find((path) => existsSync(path));
   if (found !== undefined) return found;
-  const where = address.socketPaths.join(" nor ");
+  const where = address.socketPaths.join(" and ");
   throw new TidepoolError(
     "unavailable",
-    `no libvirt daemon for ${address.uri}: neither ${where} exists; start libvirtd, or name its socket in TIDEPOOL_LIBVIRT_SOCKET`,
+    `no libvirt daemon for ${address.uri}: nothing at ${where}; start libvirtd, or name its socket in TIDEPOOL_LIBVIRT_SOCKET`,
   );
 }
 

@@ -106,7 +106,7 @@ describe("LibvirtClient", () => {
     assert.deepEqual(problems, []);
     assert.equal(daemon?.socketPath, client.socketPath);
     const nowhere = { ...libvirtd.address, socketPaths: ["/nowhere"] };
-    assert.match((await checkLibvirt(nowhere)).problems.join(), /neither \/nowhere exists/);
+    assert.match((await checkLibvirt(nowhere)).problems.join(), /nothing at \/nowhere/);
   });
 
   it("comes back after libvirtd was stopped and started, and says unavailable meanwhile", async () => {
