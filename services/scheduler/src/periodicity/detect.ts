@@ -4,13 +4,15 @@
  * tick after tick (sees a period among unrelated calls). Both are held against chance, see chance.ts.
  */
 import { countChance, gapChance, surprise } from "./chance.ts";
-import type { History, Tick } from "./history.ts";
+import { burstSpanMs, type History, type Tick } from "./history.ts";
 
 /** A period found, and the ticks that show it, newest first. */
 export interface Detection {
   readonly periodMs: number;
   readonly toleranceMs: number;
   readonly ticks: readonly Tick[];
+  /** Whether calls that came one after another were taken as one tick. */
+  readonly isSpread: boolean;
   /** −ln of the chance that it is none. */
   readonly surprise: number;
 }
@@ -26,7 +28,7 @@ const toleranceShareMax = 0.25;
 const burstShare = 1 / 8;
 
 /** The chance of a false alarm is spent mostly on the first ticks, where quick learning pays most. */
-export function surpriseNeeded(ticksSeen: number): number {
+function surpriseNeeded(ticksSeen: number): number {
   if (ticksSeen <= 8) return 8.5;
   if (ticksSeen <= 16) return 10;
   return 12;
@@ -35,9 +37,9 @@ export function surpriseNeeded(ticksSeen: number): number {
 export function detect(history: History): Detection | undefined {
   const { ticks, grainMs } = history;
   if (ticks.length < 4) return undefined;
-  let best = byGaps(ticks, grainMs, 0);
+  let best = byGaps(ticks, grainMs, burstSpanMs);
   best = better(best, bySteps(ticks, grainMs));
-  const burstMs = longestGap(ticks) * burstShare;
+  const burstMs = Math.max(burstSpanMs, longestGap(ticks) * burstShare);
   const groups = grouped(ticks, burstMs);
   if (groups.length >= 4 && groups.length < ticks.length)
     best = better(best, byGaps(groups, grainMs, burstMs));
@@ -111,7 +113,7 @@ function runOfGaps(
   }
   if (bestAt === 0) return undefined;
   const shown = ticks.slice(ticks.length - 1 - bestAt).toReversed();
-  return { periodMs, toleranceMs, ticks: shown, surprise: best };
+  return { periodMs, toleranceMs, ticks: shown, isSpread: deadMs > burstSpanMs, surprise: best };
 }
 
 /** Steps back from the newest tick by every candidate period; other calls may lie between. */
@@ -172,7 +174,13 @@ function stepBack(
     }
   }
   if (bestShown === 0) return undefined;
-  return { periodMs, toleranceMs, ticks: shown.slice(0, bestShown), surprise: best };
+  return {
+    periodMs,
+    toleranceMs,
+    ticks: shown.slice(0, bestShown),
+    isSpread: false,
+    surprise: best,
+  };
 }
 
 function nearestTick(ticks: readonly Tick[], from: number, dueMs: number): Tick {
@@ -186,7 +194,7 @@ function nearestTick(ticks: readonly Tick[], from: number, dueMs: number): Tick 
 }
 
 /** The third longest of the recent gaps: a pause or two over night are not the rhythm. */
-export function longestGap(ticks: readonly Tick[]): number {
+function longestGap(ticks: readonly Tick[]): number {
   const gaps: number[] = [];
   for (let i = ticks.length - 1; i > 0; i -= 1)
     gaps.push(at(ticks, i).atMs - at(ticks, i - 1).atMs);
@@ -195,12 +203,12 @@ export function longestGap(ticks: readonly Tick[]): number {
 }
 
 /** Ticks within `spreadMs` of the first of them, taken as one. */
-export function grouped(ticks: readonly Tick[], spreadMs: number): Tick[] {
+function grouped(ticks: readonly Tick[], spreadMs: number): Tick[] {
   const groups: Tick[] = [];
   for (const tick of ticks) {
     const last = groups.at(-1);
     if (last !== undefined && tick.atMs - last.atMs <= spreadMs)
-      groups[groups.length - 1] = { atMs: last.atMs, count: last.count + tick.count };
+      groups[groups.length - 1] = { atMs: last.atMs, count: Math.max(last.count, tick.count) };
     else groups.push(tick);
   }
   return groups;

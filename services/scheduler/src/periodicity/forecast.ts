@@ -2,7 +2,7 @@
  * The next window of a function's calls, read from its history at an instant. It invents nothing: without
  * a pattern that chance cannot explain there is no forecast.
  */
-import { hitShareMin, type History } from "./history.ts";
+import { hitShareMin, missesMaxDefault, type History } from "./history.ts";
 import { missed, nextDue, toleranceAfter } from "./track.ts";
 
 /** Windows that are held against every pattern: few hits are weak evidence. */
@@ -13,7 +13,7 @@ export interface ForecastPolicy {
   readonly missesMax: number;
 }
 
-export const forecastPolicyDefault: ForecastPolicy = { missesMax: 4 };
+export const forecastPolicyDefault: ForecastPolicy = { missesMax: missesMaxDefault };
 
 export interface Forecast {
   readonly periodMs: number;
@@ -24,8 +24,10 @@ export interface Forecast {
   /** When the next calls may come. It may have begun, but it has not ended. */
   readonly window: { readonly startAtMs: number; readonly endAtMs: number };
   readonly expectedAtMs: number;
-  /** Calls expected in the window, thus VMs needed at once. */
+  /** Calls expected at once in the window, thus VMs needed. */
   readonly count: { readonly median: number; readonly upper: number };
+  /** How likely further calls follow the first within a window, 0 to 1. */
+  readonly followShare: number;
   readonly evidence: Evidence;
 }
 
@@ -65,6 +67,7 @@ export function forecast(
     window: { startAtMs: expectedAtMs - toleranceMs, endAtMs: expectedAtMs + toleranceMs },
     expectedAtMs,
     count: { median: quantile(counts, 0.5), upper: quantile(counts, 0.9) },
+    followShare: pattern.followShare,
     evidence: {
       ticksSeen: history.ticksSeen,
       hits: pattern.hits,

@@ -3,8 +3,10 @@
  * group of calls that came together; the pattern is what has been learned from the ticks, or null.
  */
 
-/** Calls closer than this are one tick whatever the period: one burst reaches the door so far apart. */
-export const burstGapMs = 100;
+/** Calls this close to the first of a tick belong to it whatever the period: they need VMs at once. */
+export const burstSpanMs = 250;
+/** After so many windows in a row without a call a function is aperiodic again. */
+export const missesMaxDefault = 4;
 /** Ticks remembered: enough to tell a pattern under noise, few enough for a million functions. */
 export const ticksMax = 48;
 /** Hits remembered: the period, the phase and the count follow these. */
@@ -26,6 +28,7 @@ export interface Hit {
   /** Periods since the first hit. */
   readonly index: number;
   readonly atMs: number;
+  /** Most calls at once. */
   readonly count: number;
 }
 
@@ -45,8 +48,10 @@ export interface Pattern {
   /** Damped counts of windows that were hit, and of all windows. */
   readonly hitWeight: number;
   readonly windowWeight: number;
-  /** Damped share of calls that came inside a window, 0 to 1. */
+  /** Damped share of ticks that came inside a window, 0 to 1. */
   readonly coverage: number;
+  /** Damped share of windows in which further ticks followed the first, 0 to 1. */
+  readonly followShare: number;
   /** Windows hit and missed since the pattern was learned, to explain it. */
   readonly hits: number;
   readonly misses: number;

@@ -2,11 +2,11 @@
  * Takes one call into a history: bounded work and memory, and the same result whenever the same calls are
  * replayed. A pattern is followed while it holds; whenever it does not explain a call, another is looked for.
  */
-import { detect, grouped, longestGap, type Detection } from "./detect.ts";
-import { forecastPolicyDefault } from "./forecast.ts";
+import { detect, type Detection } from "./detect.ts";
 import {
-  burstGapMs,
+  burstSpanMs,
   hitShareMin,
+  missesMaxDefault,
   ticksMax,
   type History,
   type Pattern,
@@ -22,23 +22,23 @@ export function observe(history: History, arrivalAtMs: number, weight = 1): Hist
   const newest = history.ticks.at(-1);
   const atMs = Math.max(arrivalAtMs, newest?.atMs ?? arrivalAtMs);
   const callsSeen = history.callsSeen + weight;
-  if (newest !== undefined && atMs - newest.atMs <= burstGapMs) {
-    const ticks = history.ticks.with(-1, { atMs: newest.atMs, count: newest.count + weight });
-    return { ...history, ticks, callsSeen, pattern: joined(history.pattern, newest, weight) };
+  if (newest !== undefined && atMs - newest.atMs <= burstSpanMs) {
+    const tick = { atMs: newest.atMs, count: newest.count + weight };
+    const ticks = history.ticks.with(-1, tick);
+    return { ...history, ticks, callsSeen, pattern: joined(history.pattern, tick) };
   }
   const ticks = remember(history.ticks, { atMs, count: weight });
   const next = { ...history, ticks, callsSeen, ticksSeen: history.ticksSeen + 1 };
   return { ...next, pattern: explain(next, history.pattern, atMs, weight) };
 }
 
-/** Further calls of the tick that is the latest hit raise its count. */
-function joined(pattern: Pattern | null, tick: Tick, weight: number): Pattern | null {
+/** A further call at once raises the count of the hit that its tick belongs to. */
+function joined(pattern: Pattern | null, tick: Tick): Pattern | null {
   const latest = pattern?.recent.at(-1);
-  if (pattern === null || latest === undefined || latest.atMs < tick.atMs) return pattern;
-  return {
-    ...pattern,
-    recent: pattern.recent.with(-1, { ...latest, count: latest.count + weight }),
-  };
+  if (pattern === null || latest === undefined) return pattern;
+  const isHit = tick.atMs <= latest.atMs + pattern.toleranceMs;
+  if (!isHit || tick.count <= latest.count) return pattern;
+  return { ...pattern, recent: pattern.recent.with(-1, { ...latest, count: tick.count }) };
 }
 
 function explain(
@@ -48,7 +48,8 @@ function explain(
   weight: number,
 ): Pattern | null {
   if (before === null || isOver(before, atMs)) return relearn(history);
-  const { pattern, kind } = track(before, atMs, weight, history.grainMs);
+  const tick = { atMs, count: weight };
+  const { pattern, kind } = track(before, tick, history.ticks.at(-2), history.grainMs);
   const share = pattern.hitWeight / pattern.windowWeight;
   if (kind === "same" || (kind === "hit" && share >= hitShareGood)) return pattern;
   const found = detect(history);
@@ -65,7 +66,7 @@ function relearn(history: History): Pattern | null {
 /** Nobody came to so many windows before this call that the pattern has ended. */
 function isOver(pattern: Pattern, atMs: number): boolean {
   const missed = Math.floor((atMs - nextDue(pattern, 0) - pattern.toleranceMs) / pattern.periodMs);
-  return missed >= forecastPolicyDefault.missesMax;
+  return missed >= missesMaxDefault;
 }
 
 function explainsMore(found: Detection, pattern: Pattern, atMs: number, isHit: boolean): boolean {

@@ -1,9 +1,9 @@
 /**
- * Follows a learned pattern: each call is a hit of a window, a further call of the same tick, or a stray.
+ * Follows a learned pattern: each call is a hit of a window, a follower within it, or a stray.
  * The recent ones rule: period and phase are refitted to the last hits, shares are damped.
  */
 import type { Detection } from "./detect.ts";
-import { hitsMax, type Hit, type Pattern } from "./history.ts";
+import { hitsMax, type Hit, type Pattern, type Tick } from "./history.ts";
 
 /** A share forgets an eighth with each window, or call. */
 export const damping = 7 / 8;
@@ -18,83 +18,135 @@ export type Tracked = { readonly pattern: Pattern; readonly kind: "hit" | "same"
 
 /** What has been detected, as a pattern; its evidence counts as the first hits. */
 export function learn(found: Detection, grainMs: number): Pattern {
-  const ticks = found.ticks.toReversed();
-  const recent: Hit[] = [];
-  let index = 0;
-  let previousMs = ticks[0]?.atMs ?? 0;
-  for (const tick of ticks) {
-    const periods = Math.round((tick.atMs - previousMs) / found.periodMs);
-    // Unrelated calls lie among the evidence: they are no step of the clock.
-    if (Math.abs(tick.atMs - previousMs - periods * found.periodMs) > found.toleranceMs) continue;
-    if (recent.length > 0 && periods < 1) continue;
-    index += periods;
-    previousMs = tick.atMs;
-    recent.push({ index, atMs: tick.atMs, count: tick.count });
-  }
+  const recent = hitsAmong(found);
   const hits = recent.length;
-  const windows = index + 1;
+  const windows = (recent.at(-1)?.index ?? 0) - (recent[0]?.index ?? 0) + 1;
   const kept = recent.slice(-hitsMax);
   const line = fit(kept);
-  const clockErrorMs = mean(kept.map((hit) => Math.abs(hit.atMs - line.dueAtMs(hit.index))));
-  const steps = kept.slice(1).map((hit, i) => {
-    const before = kept[i] ?? hit;
-    return Math.abs(hit.atMs - before.atMs - (hit.index - before.index) * line.periodMs);
-  });
-  const stepErrorMs = mean(steps);
+  const errors = {
+    clockErrorMs: mean(kept.map((hit) => Math.abs(hit.atMs - line.dueAtMs(hit.index)))),
+    stepErrorMs: mean(
+      kept.slice(1).map((hit, i) => {
+        const before = kept[i] ?? hit;
+        return Math.abs(hit.atMs - before.atMs - (hit.index - before.index) * line.periodMs);
+      }),
+    ),
+  };
   const weight = (1 - damping ** (windows - 1)) / (1 - damping);
-  const errors = { clockErrorMs, stepErrorMs };
   return {
     ...errors,
     periodMs: line.periodMs,
-    dueAtMs: line.dueAtMs(index),
+    dueAtMs: line.dueAtMs(kept.at(-1)?.index ?? 0),
     toleranceMs: toleranceOf(line.periodMs, errors, grainMs, hits),
     recent: kept,
     // The first tick of the evidence was not predicted by anything.
     hitWeight: (weight * (hits - 1)) / Math.max(1, windows - 1),
     windowWeight: weight,
-    coverage: hits / ticks.length,
+    coverage: hits / found.ticks.length,
+    followShare: found.isSpread ? 1 : 0,
     hits: hits - 1,
     misses: windows - hits,
   };
 }
 
-/** Takes one call; misses before it are settled by a hit. */
-export function track(pattern: Pattern, atMs: number, count: number, grainMs: number): Tracked {
-  const { dueAtMs, toleranceMs } = pattern;
-  const latest = pattern.recent.at(-1);
-  if (latest === undefined) return { pattern, kind: "stray" };
-  const periods = Math.max(0, Math.round((atMs - nextDue(pattern, 0)) / pattern.periodMs));
-  if (periods === 0) {
-    if (atMs > Math.max(dueAtMs, latest.atMs) + toleranceMs) return stray(pattern);
-    const recent = pattern.recent.with(-1, { ...latest, count: latest.count + count });
-    return { pattern: { ...pattern, recent, coverage: damped(pattern.coverage, 1) }, kind: "same" };
+/** The ticks of one clock that leads to the newest; unrelated calls lie among the evidence. */
+function hitsAmong(found: Detection): Hit[] {
+  const hits: Hit[] = [];
+  let index = 0;
+  let nextMs = found.ticks[0]?.atMs ?? 0;
+  for (const { atMs, count } of found.ticks) {
+    const periods = Math.round((nextMs - atMs) / found.periodMs);
+    const error = Math.abs(nextMs - atMs - periods * found.periodMs);
+    if (error > found.toleranceMs || (hits.length > 0 && periods < 1)) continue;
+    index -= periods;
+    nextMs = atMs;
+    hits.push({ index, atMs, count });
   }
-  const error = atMs - nextDue(pattern, periods);
-  if (Math.abs(error) > toleranceAfter(pattern, periods)) return stray(pattern);
+  return hits.reverse();
+}
+
+/** Takes one tick, the one before it beside; windows missed before it are settled by a hit. */
+export function track(
+  pattern: Pattern,
+  tick: Tick,
+  previous: Tick | undefined,
+  grainMs: number,
+): Tracked {
+  const latest = pattern.recent.at(-1);
+  if (latest === undefined) return stray(pattern);
+  const { atMs } = tick;
+  const { periodMs } = pattern;
+  const periods = Math.max(0, Math.round((atMs - nextDue(pattern, 0)) / periodMs));
+  if (periods === 0)
+    return atMs > Math.max(pattern.dueAtMs, latest.atMs) + pattern.toleranceMs
+      ? stray(pattern)
+      : follow(pattern);
+  if (Math.abs(atMs - nextDue(pattern, periods)) <= toleranceAfter(pattern, periods))
+    return { pattern: hit(pattern, latest, tick, periods, grainMs), kind: "hit" };
+  const isDue = atMs > nextDue(pattern, 1) + pattern.toleranceMs;
+  const stepMs = atMs - (previous?.atMs ?? atMs);
+  if (!isDue || previous === undefined || Math.abs(stepMs - periodMs) > pattern.toleranceMs)
+    return stray(pattern);
+  // A window was missed, but this tick keeps the period from the last one: the clock was set anew.
+  const moved = moveTo(pattern, latest, previous);
+  return { pattern: hit(moved.pattern, moved.latest, tick, 1, grainMs), kind: "hit" };
+}
+
+function hit(
+  pattern: Pattern,
+  latest: Hit,
+  { atMs, count }: Tick,
+  periods: number,
+  grainMs: number,
+): Pattern {
+  const before = missed(pattern, periods - 1);
   const index = latest.index + periods;
   const recent = [...pattern.recent.slice(-(hitsMax - 1)), { index, atMs, count }];
   const line = fit(recent);
-  const clockError = Math.abs(atMs - dueAtMs - periods * pattern.periodMs);
+  const clockError = Math.abs(atMs - pattern.dueAtMs - periods * pattern.periodMs);
   const stepError = Math.abs(atMs - latest.atMs - periods * pattern.periodMs);
   const errors = {
     clockErrorMs: pattern.clockErrorMs * errorDamping + clockError * (1 - errorDamping),
     stepErrorMs: pattern.stepErrorMs * errorDamping + stepError * (1 - errorDamping),
   };
-  const hits = pattern.hits + 1;
   return {
-    kind: "hit",
+    ...errors,
+    periodMs: line.periodMs,
+    dueAtMs: line.dueAtMs(index),
+    toleranceMs: toleranceOf(line.periodMs, errors, grainMs, pattern.hits + 1),
+    recent,
+    hitWeight: before.hitWeight * damping + 1,
+    windowWeight: before.windowWeight * damping + 1,
+    coverage: damped(pattern.coverage, 1),
+    followShare: pattern.followShare * damping,
+    hits: pattern.hits + 1,
+    misses: before.misses,
+  };
+}
+
+/** The same clock, set so that it struck at `tick`; the windows until then were missed. */
+function moveTo(pattern: Pattern, latest: Hit, tick: Tick): { pattern: Pattern; latest: Hit } {
+  const periods = Math.max(1, Math.round((tick.atMs - latest.atMs) / pattern.periodMs));
+  const shiftMs = tick.atMs - latest.atMs - periods * pattern.periodMs;
+  const now = { index: latest.index + periods, atMs: tick.atMs, count: tick.count };
+  const before = pattern.recent.map((one) => ({ ...one, atMs: one.atMs + shiftMs }));
+  return {
+    latest: now,
     pattern: {
-      ...missed(pattern, periods - 1),
-      ...errors,
-      periodMs: line.periodMs,
-      dueAtMs: line.dueAtMs(index),
-      toleranceMs: toleranceOf(line.periodMs, errors, grainMs, hits),
-      recent,
-      hitWeight: pattern.hitWeight * damping ** periods + 1,
-      windowWeight: missed(pattern, periods - 1).windowWeight * damping + 1,
+      ...missed(pattern, periods),
+      dueAtMs: tick.atMs,
+      recent: [...before.slice(-(hitsMax - 1)), now],
+    },
+  };
+}
+
+function follow(pattern: Pattern): Tracked {
+  return {
+    kind: "same",
+    pattern: {
+      ...pattern,
       coverage: damped(pattern.coverage, 1),
-      hits,
-      misses: pattern.misses + periods - 1,
+      followShare: Math.min(1, pattern.followShare + 1 - damping),
     },
   };
 }

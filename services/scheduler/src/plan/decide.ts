@@ -44,6 +44,8 @@ export interface Decision {
 
 /** Below this share of covered calls the function is also kept for its unexpected calls. */
 const coverageForRelease = 0.9;
+/** From this share on a VM waits in the open window for the calls that follow the first. */
+const followShareForKeep = 0.2;
 /** Below this degree a window gets the usual count of VMs, above it the upper one. */
 const degreeForUpper = 0.6;
 /** A window wider than this share of the keep-alive costs more than the keep-alive: its middle is taken. */
@@ -81,7 +83,7 @@ export function decide(
   const prewarm = isPrepared || isTooLate ? undefined : next;
   return {
     ...common,
-    keepUntilMs: keepUntil(record, expected, next, policy, nowMs),
+    keepUntilMs: keepUntil(expected, next, policy, nowMs),
     prewarm,
     nextWakeAtMs:
       prewarm === undefined || prewarm.startAtMs <= nowMs ? afterWindowMs : prewarm.startAtMs,
@@ -117,22 +119,17 @@ function prewarmFor(
   };
 }
 
-function keepUntil(
-  { history }: FunctionRecord,
-  expected: Forecast,
-  next: Prewarm,
-  policy: PlanPolicy,
-  nowMs: number,
-): number {
+function keepUntil(expected: Forecast, next: Prewarm, policy: PlanPolicy, nowMs: number): number {
   // Releasing now and preparing again would save less than it costs.
   const isSoon = next.windowStartAtMs - nowMs <= 2 * leadMs(policy);
   if (isSoon) return next.releaseAtMs;
   if (expected.coverage < coverageForRelease) return nowMs + policy.keepAliveMs;
   // More calls of the same tick may follow while its window is open.
   const openUntilMs = expected.window.endAtMs - expected.periodMs;
-  const isSeveral = expected.count.upper > 1 && history.ticks.length > 0;
   const lingerUntilMs = nowMs + marginMs(policy);
-  return isSeveral ? Math.max(lingerUntilMs, openUntilMs) : lingerUntilMs;
+  return expected.followShare >= followShareForKeep
+    ? Math.max(lingerUntilMs, openUntilMs)
+    : lingerUntilMs;
 }
 
 /** Whether the function stays within its share of the fixed keep-alive's idle time if nobody comes. */
