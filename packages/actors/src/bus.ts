@@ -211,6 +211,13 @@ export class Bus {
   }
 
   private isAway = false;
+  private readonly reconnectListeners = new Set<() => void>();
+
+  /** Calls `listener` whenever the server is back after an absence. Returns how to stop that. */
+  onReconnect(listener: () => void): () => void {
+    this.reconnectListeners.add(listener);
+    return () => void this.reconnectListeners.delete(listener);
+  }
 
   /** Sends what is buffered, ends all subscriptions and closes the connection. */
   async close(): Promise<void> {
@@ -248,6 +255,7 @@ export class Bus {
       } else if (status.type === "reconnect") {
         this.isAway = false;
         this.logger.info("nats-server back", { server: status.server });
+        for (const listener of this.reconnectListeners) listener();
       } else if (status.type === "slowConsumer" || status.type === "error") {
         this.logger.warn("nats reports", { status: status.type });
       }

@@ -1,6 +1,11 @@
 export { Bus, connectBus, parentOf, requestTimeoutMs } from "./bus.ts";
 export type { BusOptions, Codec, MessageContext, Stoppable } from "./bus.ts";
+export { followBucket, followStream } from "./follow.ts";
+export type { BucketEntry, Following, StreamMessage } from "./follow.ts";
+export { fromJetStream } from "./jetstream-error.ts";
 export { startNatsServer } from "./nats-server.ts";
 export type { NatsServer, NatsServerOptions } from "./nats-server.ts";
+export { leaseTimingDefault, ShardLeases } from "./shard-leases.ts";
+export type { LeaseTiming, LossReason, ShardLeasesOptions } from "./shard-leases.ts";
 export { ensureStorage } from "./storage.ts";
 export type { Storage, StorageOptions } from "./storage.ts";

@@ -1,0 +1,171 @@
+/**
+ * Two members on a real server. What could go wrong: a member that was silenced goes on acting while another
+ * has taken its shards. Silence is made by closing one member's connection; its process lives on, as in
+ * a partition. At every instant at most one of them may act for a shard, and the later with a higher epoch.
+ */
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { silentLogger, systemClock } from "@tidepool/common";
+import { tidepool } from "@tidepool/proto";
+import { connectBus } from "./bus.ts";
+import type { Bus } from "./bus.ts";
+import { startNatsServer } from "./nats-server.ts";
+import type { NatsServer } from "./nats-server.ts";
+import { ShardLeases } from "./shard-leases.ts";
+import type { LossReason } from "./shard-leases.ts";
+import { ensureStorage } from "./storage.ts";
+import type { Storage } from "./storage.ts";
+
+const timing = { renewEveryMs: 100, memberTtlMs: 800, fenceMarginMs: 300, drainMaxMs: 500 };
+const shardCount = 8;
+
+interface TestMember {
+  readonly leases: ShardLeases;
+  readonly bus: Bus;
+  readonly storage: Storage;
+  readonly losses: LossReason[];
+}
+
+describe("ShardLeases", () => {
+  let storeDir: string;
+  let server: NatsServer;
+  let members: TestMember[];
+
+  beforeEach(async () => {
+    storeDir = await mkdtemp(join(tmpdir(), "tidepool-leases-"));
+    server = await startNatsServer({ storeDir });
+    members = [];
+  });
+  afterEach(async () => {
+    for (const { leases, bus } of members) {
+      await leases.stop();
+      await bus.close();
+    }
+    await server.stop();
+    await rm(storeDir, { recursive: true });
+  });
+
+  const joinCluster = async (memberId: string): Promise<TestMember> => {
+    const bus = await connectBus({
+      servers: server.url,
+      name: memberId,
+      component: "scheduler",
+      logger: silentLogger,
+    });
+    const storage = await ensureStorage(bus);
+    const losses: LossReason[] = [];
+    const leases = new ShardLeases({
+      bus,
+      storage,
+      memberId,
+      shardCount,
+      logger: silentLogger,
+      onTaken: () => {},
+      onLost: (_, reason) => {
+        losses.push(reason);
+        return Promise.resolve();
+      },
+      timing,
+    });
+    const member = { leases, bus, storage, losses };
+    members.push(member);
+    await leases.start();
+    return member;
+  };
+
+  const until = async (what: string, claim: () => boolean, waitMaxMs = 4_000): Promise<void> => {
+    const deadlineAtMs = Date.now() + waitMaxMs;
+    while (!claim()) {
+      assert.ok(Date.now() < deadlineAtMs, `not in ${waitMaxMs} ms: ${what}`);
+      await systemClock.sleep(5);
+    }
+  };
+  const ownsAll = ({ leases }: TestMember) => leases.heldShards().length === shardCount;
+
+  it("gives a single member every shard, under epoch 1", async () => {
+    const a = await joinCluster("a");
+    await until("a owns all", () => ownsAll(a));
+    for (let shard = 0; shard < shardCount; shard += 1) assert.equal(a.leases.epochOf(shard), 1);
+  });
+
+  it("shares them with a member that joins, never two for one, and takes them back when it leaves", async () => {
+    const a = await joinCluster("a");
+    await until("a owns all", () => ownsAll(a));
+    const b = await joinCluster("b");
+    await until("they share", () => {
+      const [ofA, ofB] = [a.leases.heldShards(), b.leases.heldShards()];
+      assert.deepEqual(
+        ofA.filter((shard) => ofB.includes(shard)),
+        [],
+      );
+      return ofB.length > 0 && ofA.length + ofB.length === shardCount;
+    });
+    const [ofB = -1] = b.leases.heldShards();
+    assert.equal(b.leases.epochOf(ofB), 2);
+    await b.leases.stop();
+    await until("a owns all again", () => ownsAll(a), 600); // sooner than the time to live
+    assert.equal(a.leases.epochOf(ofB), 3);
+  });
+
+  it("lets another take over from a silenced member, with a higher epoch, only after that has fenced itself", async () => {
+    const a = await joinCluster("a");
+    const b = await joinCluster("b");
+    await until(
+      "they share",
+      () =>
+        a.leases.heldShards().length + b.leases.heldShards().length === shardCount &&
+        a.leases.heldShards().length > 0,
+    );
+    const ofA = a.leases.heldShards();
+    const epochs = new Map(ofA.map((shard) => [shard, a.leases.epochOf(shard) ?? 0]));
+    await a.bus.connection.close();
+    await until("b owns all", () => {
+      const twice = a.leases.heldShards().filter((shard) => b.leases.epochOf(shard) !== undefined);
+      assert.deepEqual(twice, []);
+      return ownsAll(b);
+    });
+    assert.deepEqual(
+      a.losses,
+      ofA.map(() => "fenced"),
+    );
+    for (const [shard, epoch] of epochs) {
+      assert.ok((b.leases.epochOf(shard) ?? 0) > epoch, `shard ${shard}`);
+    }
+  });
+
+  it("takes its own shards under the next epoch when its process starts again", async () => {
+    const first = await joinCluster("a");
+    await until("a owns all", () => ownsAll(first));
+    await first.bus.connection.close();
+    const again = await joinCluster("a");
+    await until("a owns all again", () => ownsAll(again), 500);
+    assert.equal(again.leases.epochOf(0), 2);
+  });
+
+  it("stops at once when a lease is in another's name", async () => {
+    const a = await joinCluster("a");
+    await until("a owns all", () => ownsAll(a));
+    const lease = tidepool.internal.v1.ShardLease.encode({ ownerId: "thief", epoch: 7 }).finish();
+    await a.storage.leases.put("shard.3", lease);
+    await until("a has lost it", () => a.losses.includes("taken"), 500);
+    await until("a, alone alive, has it again", () => a.leases.epochOf(3) === 8);
+  });
+
+  it("fences itself while the server is away, and owns everything again after it is back", async () => {
+    const a = await joinCluster("a");
+    await until("a owns all", () => ownsAll(a));
+    const { port } = new URL(server.url);
+    await server.stop();
+    await until("a is fenced", () => a.leases.heldShards().length === 0, 1_500);
+    server = await startNatsServer({ storeDir, port: Number(port) });
+    await until("a owns all again", () => ownsAll(a));
+    assert.equal(a.leases.epochOf(0), 2);
+    const stored = await a.storage.leases.get("shard.0");
+    assert.equal(
+      tidepool.internal.v1.ShardLease.decode(stored?.value ?? new Uint8Array()).epoch,
+      2,
+    );
+  });
+});
