@@ -1,0 +1,81 @@
+/**
+ * The machine that every Tidepool VM is, as QEMU's command line. Template and clone must be the same
+ * machine, byte for byte, but for how their memory is mapped; what is different is in one place each.
+ *
+ *   descriptors that QEMU inherits:  3 control port   4 runtime port   5 QMP   6 the template's saved state
+ */
+import type { GuestImage } from "@tidepool/guest";
+import type { VmConfig } from "../hypervisor/hypervisor.ts";
+
+/** What kernel, init and the page cache of the root image take besides the function's own memory. */
+export const vmOverheadMib = 96;
+
+export const inherited = { control: 3, runtime: 4, qmp: 5, state: 6 } as const;
+
+/** Bound of the cache of translated code, which is most of what a busy VM takes under TCG. */
+export const translationCacheMib = 128;
+
+export interface Machine {
+  readonly accelerator: "kvm" | "tcg";
+  readonly image: GuestImage;
+  readonly config: VmConfig;
+  /** Frequency of the host's time stamp counter, kHz: a guest under TCG that has to measure it may hang. */
+  readonly tscKhz: number;
+}
+
+export function ramMib(config: VmConfig): number {
+  return config.memoryMib + vmOverheadMib;
+}
+
+/** `templateId` goes to the guest by the kernel command line, so a clone can prove what it is. */
+export function machineArguments(machine: Machine, templateId: string): string[] {
+  const { accelerator, image, config } = machine;
+  const device = (port: keyof typeof inherited): string[] => [
+    ...["-chardev", `socket,id=${port},fd=${String(inherited[port])}`],
+    ...["-device", `virtserialport,chardev=${port},name=tidepool.${port}`],
+  ];
+  return [
+    ...["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"],
+    ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
+    ...["-machine", "microvm,acpi=on,pit=off,pic=off,rtc=on,isa-serial=on,memory-backend=ram"],
+    ...(accelerator === "kvm"
+      ? ["-accel", "kvm", "-cpu", "host"]
+      : ["-accel", `tcg,tb-size=${String(translationCacheMib)}`, "-cpu", "max"]),
+    ...["-smp", "1", "-m", `${String(ramMib(config))}M`],
+    // Far from the present: see Restore in the guest protocol.
+    ...["-rtc", "base=2020-01-01"],
+    ...["-kernel", image.kernelPath, "-initrd", image.initrdPath],
+    ...["-append", kernelCommandLine(machine, templateId)],
+    ...["-drive", `id=root,file=${image.rootfsPath},format=raw,if=none,readonly=on`],
+    ...["-device", "virtio-blk-device,drive=root"],
+    ...["-device", "virtio-serial-device"],
+    ...device("control"),
+    ...device("runtime"),
+    ...["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"],
+    ...[
+      "-chardev",
+      `socket,id=qmp,fd=${String(inherited.qmp)}`,
+      "-mon",
+      "chardev=qmp,mode=control",
+    ],
+  ];
+}
+
+/** The template writes its memory to the file; a clone maps the same file copy-on-write. */
+export function memoryArguments(config: VmConfig, ramPath: string, isClone: boolean): string[] {
+  const size = `${String(ramMib(config))}M`;
+  const share = isClone ? "off" : "on";
+  const memory = `memory-backend-file,id=ram,size=${size},mem-path=${ramPath},share=${share}`;
+  return ["-object", memory, ...(isClone ? ["-incoming", "defer"] : [])];
+}
+
+export function kernelCommandLine(machine: Machine, templateId: string): string {
+  const { accelerator, config, tscKhz } = machine;
+  const clock = accelerator === "tcg" ? [`tsc_early_khz=${String(tscKhz)}`, "tsc=reliable"] : [];
+  return [
+    ...["console=ttyS0", "quiet", "loglevel=3", "panic=-1", "mitigations=off"],
+    ...clock,
+    `tidepool.template=${templateId}`,
+    `tidepool.memory_mib=${String(config.memoryMib)}`,
+  ].join(" ");
+}

@@ -1,0 +1,259 @@
+/**
+ * The `qemu` driver: microVMs as QEMU processes, spoken to by QMP.
+ *
+ *   ensureTemplate   boot ─▶ runtime answers ─▶ stop ─▶ memory stays in a file, the rest goes to another
+ *   clone            QEMU maps that memory copy-on-write ─▶ takes the rest in ─▶ goes on where it stopped
+ *
+ * A clone costs a process start and 60 KB of state; guest memory is shared with all its siblings until
+ * written.
+ */
+import { createHash } from "node:crypto";
+import { mkdir, open } from "node:fs/promises";
+import { join } from "node:path";
+import { TidepoolError, messageOf } from "@tidepool/common";
+import type { GuestImage } from "@tidepool/guest";
+import type {
+  Accelerator,
+  Domain,
+  EnsureTemplateOptions,
+  Hypervisor,
+  Template,
+  VmConfig,
+  WaitOptions,
+} from "../hypervisor/hypervisor.ts";
+import { waitForBoot } from "./boot.ts";
+import { findDomains, killDomain, markArguments, pidFile } from "./domains-on-host.ts";
+import { inherited, machineArguments, memoryArguments } from "./machine.ts";
+import type { Machine } from "./machine.ts";
+import { QemuDomain } from "./qemu-domain.ts";
+import { QemuProcess } from "./qemu-process.ts";
+import { hostCpuModel, hostTscKhz, qemuProgram, qemuVersion } from "./qemu-program.ts";
+import { receiveState } from "./state-receiver.ts";
+import type { StateReceiver } from "./state-receiver.ts";
+import { TemplateStore } from "./template-store.ts";
+import type { TemplateFiles } from "./template-store.ts";
+import { within } from "./within.ts";
+
+/** To be raised when what is frozen changes in a way that the command line does not show. */
+const templateFormatVersion = 2;
+
+/** A cold boot takes 3 s under TCG on an idle machine. */
+export const bootMaxMs = 30_000;
+const bootAttempts = 2;
+export const cloneMaxMs = 10_000;
+
+export interface QemuHypervisorOptions {
+  readonly accelerator: "kvm" | "tcg";
+  /** Gives the image of a runtime; @tidepool/guest's ensureGuestImage. */
+  readonly image: (runtime: string, onProgress?: (step: string) => void) => Promise<GuestImage>;
+  /** Templates are kept in templates/ below it. */
+  readonly cacheDir: string;
+  /** This host-agent's own: its domains are known by it, also after a restart. */
+  readonly stateDir: string;
+}
+
+export class QemuHypervisor implements Hypervisor {
+  readonly name = "qemu";
+  readonly accelerator: Accelerator;
+  readonly #options: QemuHypervisorOptions;
+  readonly #store: TemplateStore;
+  readonly #templates = new Map<string, Promise<KnownTemplate>>();
+  readonly #known = new Map<string, KnownTemplate>();
+  readonly #domains = new Map<string, Domain>();
+  readonly #boots = new Set<QemuProcess>();
+
+  constructor(options: QemuHypervisorOptions) {
+    this.accelerator = options.accelerator;
+    this.#options = options;
+    this.#store = new TemplateStore(join(options.cacheDir, "templates"));
+  }
+
+  async ensureTemplate(config: VmConfig, options: EnsureTemplateOptions = {}): Promise<Template> {
+    const key = `${config.runtime} ${String(config.memoryMib)}`;
+    let making = this.#templates.get(key);
+    if (making === undefined) {
+      making = this.#ensure(config, options.onProgress ?? ((): void => undefined));
+      this.#templates.set(key, making);
+      // A failure is not remembered: the next caller tries again.
+      making.catch(() => this.#templates.delete(key));
+    }
+    const { template } = await within(making, { signal: options.signal });
+    return template;
+  }
+
+  async clone(template: Template, vmId: string, options: WaitOptions = {}): Promise<Domain> {
+    checkVmId(vmId);
+    const known = this.#known.get(template.id);
+    if (known === undefined) {
+      throw new TidepoolError("notFound", `template ${template.id} is not one of this host's`);
+    }
+    if (this.#domains.has(vmId)) {
+      throw new TidepoolError("alreadyExists", `vm ${vmId} exists on this host`);
+    }
+    const { stateDir } = this.#options;
+    await mkdir(stateDir, { recursive: true, mode: 0o700 });
+    const files = await this.#store.open(template.id);
+    const process = await this.#spawnClone(
+      [
+        ...markArguments(stateDir, vmId),
+        ...machineArguments(known.machine, template.id),
+        ...memoryArguments(template.config, files.ramPath, true),
+      ],
+      files.statePath,
+    );
+    const domain = new QemuDomain(vmId, process, pidFile(stateDir, vmId));
+    this.#domains.set(vmId, domain);
+    void domain.exited.then(() => this.#domains.delete(vmId));
+    try {
+      await within(process.orExit(takeIn(process)), {
+        signal: options.signal,
+        maxMs: cloneMaxMs,
+        what: `cloning vm ${vmId}`,
+      });
+      return domain;
+    } catch (thrown) {
+      await domain.destroy();
+      throw TidepoolError.from(thrown, "unavailable");
+    }
+  }
+
+  async list(): Promise<readonly string[]> {
+    return (await findDomains(this.#options.stateDir)).map((each) => each.vmId);
+  }
+
+  async destroy(vmId: string): Promise<void> {
+    const own = this.#domains.get(vmId);
+    if (own !== undefined) return own.destroy();
+    const { stateDir } = this.#options;
+    for (const found of await findDomains(stateDir)) {
+      if (found.vmId === vmId) await killDomain(stateDir, found);
+    }
+  }
+
+  async close(): Promise<void> {
+    const own = [...this.#domains.values()].map((domain) => domain.destroy());
+    const boots = [...this.#boots].map((process) => process.kill());
+    await Promise.all([...own, ...boots]);
+    await Promise.all((await this.list()).map((vmId) => this.destroy(vmId)));
+  }
+
+  async #ensure(config: VmConfig, onProgress: (step: string) => void): Promise<KnownTemplate> {
+    const machine: Machine = {
+      accelerator: this.#options.accelerator,
+      image: await this.#options.image(config.runtime, onProgress),
+      config,
+      tscKhz: await hostTscKhz(),
+    };
+    const template: Template = { config, id: await templateId(machine) };
+    const known = { template, machine };
+    const isThere = await this.#store.open(template.id).then(
+      () => true,
+      () => false,
+    );
+    if (!isThere) {
+      onProgress(`booting ${config.runtime} with ${String(config.memoryMib)} MiB`);
+      await this.#store.create(template.id, (files) => this.#freezeWithRetry(known, files));
+    }
+    this.#known.set(template.id, known);
+    return known;
+  }
+
+  async #freezeWithRetry(known: KnownTemplate, files: TemplateFiles): Promise<void> {
+    const failures: string[] = [];
+    while (failures.length < bootAttempts) {
+      try {
+        return await this.#freeze(known, files);
+      } catch (thrown) {
+        failures.push(messageOf(thrown));
+      }
+    }
+    const { runtime, memoryMib } = known.template.config;
+    throw new TidepoolError(
+      "unavailable",
+      `guest ${runtime} with ${String(memoryMib)} MiB did not boot: ${failures.join("; then: ")}`,
+    );
+  }
+
+  async #freeze({ template, machine }: KnownTemplate, files: TemplateFiles): Promise<void> {
+    const process = new QemuProcess(qemuProgram, [
+      ...["-name", `guest=template-${template.id}`],
+      ...machineArguments(machine, template.id),
+      ...memoryArguments(template.config, files.ramPath, false),
+    ]);
+    this.#boots.add(process);
+    const receiver = await receiveState(files.statePath);
+    try {
+      const boot = waitForBoot(process.control, process.runtime, template.id);
+      await within(process.orExit(boot), { maxMs: bootMaxMs, what: "booting the guest" });
+      await within(process.orExit(writeOut(process, receiver)), {
+        maxMs: bootMaxMs,
+        what: "freezing the guest",
+      });
+    } finally {
+      this.#boots.delete(process);
+      await process.kill();
+      await receiver.close();
+    }
+  }
+
+  async #spawnClone(words: string[], statePath: string): Promise<QemuProcess> {
+    const state = await open(statePath, "r");
+    try {
+      return new QemuProcess(qemuProgram, words, state.fd);
+    } finally {
+      await state.close();
+    }
+  }
+}
+
+interface KnownTemplate {
+  readonly template: Template;
+  readonly machine: Machine;
+}
+
+const memoryStaysInItsFile = {
+  capabilities: [{ capability: "x-ignore-shared", state: true }],
+};
+
+async function takeIn({ qmp }: QemuProcess): Promise<void> {
+  const running = qmp.once("RESUME");
+  await Promise.all([
+    running,
+    qmp.run("qmp_capabilities"),
+    qmp.run("migrate-set-capabilities", memoryStaysInItsFile),
+    qmp.run("migrate-incoming", { uri: `fd:${String(inherited.state)}` }),
+  ]);
+}
+
+/** The migration itself stops the guest: one stopped before would stay so in its clones. */
+async function writeOut({ qmp }: QemuProcess, receiver: StateReceiver): Promise<void> {
+  await qmp.run("qmp_capabilities");
+  await qmp.run("migrate-set-capabilities", memoryStaysInItsFile);
+  await qmp.run("migrate", { uri: receiver.uri });
+  await receiver.received;
+  const { status } = (await qmp.run("query-migrate")) as { status?: string };
+  if (status !== "completed") {
+    throw new TidepoolError("unavailable", `qemu's saving of the guest ended as ${String(status)}`);
+  }
+}
+
+/** Whatever the frozen state depends on is in the command line, the image's hash or QEMU's version. */
+async function templateId(machine: Machine): Promise<string> {
+  const parts = [
+    String(templateFormatVersion),
+    await qemuVersion(),
+    machine.accelerator === "kvm" ? await hostCpuModel() : "",
+    machine.image.hash,
+    machine.config.runtime,
+    ...machineArguments(machine, ""),
+    ...memoryArguments(machine.config, "", false),
+  ];
+  return createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 32);
+}
+
+/** It becomes part of a file name and of a command line. */
+function checkVmId(vmId: string): void {
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(vmId)) {
+    throw new TidepoolError("invalid", `vm id '${vmId}' is not 1 to 64 of A-Z, a-z, 0-9, _ and -`);
+  }
+}

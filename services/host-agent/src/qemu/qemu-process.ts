@@ -1,0 +1,101 @@
+/**
+ * One QEMU process, with its channels as inherited socket pairs: nothing listens, no socket file exists,
+ * and the channels end with the process.
+ */
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import type { Duplex, Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { TidepoolError } from "@tidepool/common";
+import type { DomainExit } from "../hypervisor/hypervisor.ts";
+import { inherited } from "./machine.ts";
+import { QmpClient } from "./qmp.ts";
+
+/** Of what a guest's kernel and QEMU itself last said. */
+const lastWordsMaxCharacters = 2000;
+const lastWordsWaitMaxMs = 100;
+
+export class QemuProcess {
+  readonly control: Duplex;
+  readonly runtime: Duplex;
+  readonly qmp: QmpClient;
+  /** Settles once, never rejects. */
+  readonly exited: Promise<DomainExit>;
+  readonly #child: ChildProcess;
+  #isExpected = false;
+
+  /** A clone inherits its template's state; the descriptor stays the caller's to close. */
+  constructor(program: string, words: readonly string[], stateFd?: number) {
+    const child = spawn(program, words, {
+      // A terminal's Ctrl-C is for the host-agent, which then ends its VMs in order.
+      detached: true,
+      env: {},
+      stdio: ["ignore", "pipe", "pipe", "pipe", "pipe", "pipe", stateFd ?? "ignore"],
+    });
+    this.#child = child;
+    // Node's types know of five streams; each of these is a socket.
+    const streams = child.stdio as readonly unknown[];
+    this.control = streams[inherited.control] as Duplex;
+    this.runtime = streams[inherited.runtime] as Duplex;
+    this.qmp = new QmpClient(streams[inherited.qmp] as Duplex);
+    this.exited = this.#watch();
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Idempotent; resolves when the process is gone. */
+  async kill(): Promise<void> {
+    this.#isExpected = true;
+    this.#child.kill("SIGKILL");
+    await this.exited;
+  }
+
+  /** Rejects with the exit when it comes before the awaited. */
+  async orExit<T>(awaited: Promise<T>): Promise<T> {
+    return Promise.race([
+      awaited,
+      this.exited.then((exit): never => {
+        throw new TidepoolError("unavailable", `qemu ended: ${exit.detail}`);
+      }),
+    ]);
+  }
+
+  #watch(): Promise<DomainExit> {
+    const child = this.#child;
+    let lastWords = "";
+    const listen = (stream: Readable | null): void => {
+      stream?.on("error", () => undefined);
+      stream?.on("data", (bytes: Buffer) => {
+        lastWords = (lastWords + bytes.toString("latin1")).slice(-lastWordsMaxCharacters);
+      });
+    };
+    listen(child.stdout);
+    listen(child.stderr);
+    return new Promise((resolve) => {
+      const settle = (how: string): void => {
+        const said = lastWords.trim() === "" ? "" : `; last words: ${lastWords.trim()}`;
+        for (const stream of child.stdio) stream?.destroy();
+        resolve({ isExpected: this.#isExpected, detail: `${how}${said}` });
+      };
+      child.on("error", (error) => {
+        settle(error.message);
+      });
+      child.on("exit", (code, signal) => {
+        // What it said last may still be on its way through the pipes.
+        const ended = Promise.all([child.stdout, child.stderr].map((each) => endOf(each)));
+        void Promise.race([ended, sleep(lastWordsWaitMaxMs)]).then(() => {
+          settle(signal === null ? `exit code ${String(code)}` : `signal ${signal}`);
+        });
+      });
+    });
+  }
+}
+
+function endOf(stream: Readable | null): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream === null || stream.readableEnded || stream.destroyed) resolve();
+    else stream.once("close", resolve);
+  });
+}

@@ -1,0 +1,122 @@
+/**
+ * Templates on disk: for each id a folder with the guest's memory (mapped copy-on-write by every clone),
+ * the rest of the machine's state, and a record of both. Folders appear by rename, complete or not at all.
+ *
+ * QEMU creates a missing memory file silently and would then boot from nothing, and a memory file that was
+ * written to would make every later clone wrong: so both files are compared with the record, change time
+ * included, before each clone.
+ */
+import { constants } from "node:fs";
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  open,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from "node:fs/promises";
+import { join } from "node:path";
+import { TidepoolError } from "@tidepool/common";
+
+const recordFile = "template.json";
+
+export interface TemplateFiles {
+  readonly ramPath: string;
+  readonly statePath: string;
+}
+
+interface FileRecord {
+  readonly bytes: number;
+  readonly changedAtNs: string;
+}
+
+interface TemplateRecord {
+  readonly ram: FileRecord;
+  readonly state: FileRecord;
+}
+
+export class TemplateStore {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** @throws TidepoolError `notFound` when there is none, or it is not as it was frozen */
+  async open(id: string): Promise<TemplateFiles> {
+    const files = filesIn(join(this.#folder, id));
+    let record: TemplateRecord;
+    try {
+      const text = await readFile(join(this.#folder, id, recordFile), "utf8");
+      record = JSON.parse(text) as TemplateRecord;
+    } catch (thrown) {
+      throw new TidepoolError("notFound", `no template ${id} on this host`, { cause: thrown });
+    }
+    await confirm(files.ramPath, record.ram, id);
+    await confirm(files.statePath, record.state, id);
+    return files;
+  }
+
+  /** `make` fills the two files; they are kept when it resolves. */
+  async create(id: string, make: (files: TemplateFiles) => Promise<void>): Promise<void> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    const folder = await mkdtemp(join(this.#folder, `${id}.new-`));
+    try {
+      const files = filesIn(folder);
+      await make(files);
+      const record: TemplateRecord = {
+        ram: await seal(files.ramPath),
+        state: await seal(files.statePath),
+      };
+      await writeFile(join(folder, recordFile), JSON.stringify(record, null, 2));
+      await this.#publish(folder, id);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  /** Another process may have made the same template meanwhile: then its folder stays. */
+  async #publish(folder: string, id: string): Promise<void> {
+    const target = join(this.#folder, id);
+    const isThere = await this.open(id).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return;
+    await rm(target, { recursive: true, force: true });
+    await rename(folder, target);
+  }
+}
+
+function filesIn(folder: string): TemplateFiles {
+  return { ramPath: join(folder, "ram"), statePath: join(folder, "state") };
+}
+
+/** Durable, and not writable by an ordinary user by mistake. */
+async function seal(path: string): Promise<FileRecord> {
+  const file = await open(path, constants.O_RDWR);
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await chmod(path, 0o444);
+  return recordOf(path);
+}
+
+async function recordOf(path: string): Promise<FileRecord> {
+  const { size, ctimeNs } = await stat(path, { bigint: true });
+  return { bytes: Number(size), changedAtNs: String(ctimeNs) };
+}
+
+async function confirm(path: string, record: FileRecord, id: string): Promise<void> {
+  const found = await recordOf(path).catch(() => undefined);
+  if (found?.bytes === record.bytes && found.changedAtNs === record.changedAtNs) return;
+  throw new TidepoolError(
+    "notFound",
+    `template ${id} is not as it was frozen: ${path} has changed`,
+  );
+}
