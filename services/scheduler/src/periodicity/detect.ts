@@ -4,6 +4,7 @@
  * tick after tick (sees a period among unrelated calls). Both are held against chance, see chance.ts.
  */
 import { countChance, gapChance, surprise } from "./chance.ts";
+import { fitLine } from "./fit-line.ts";
 import { burstSpanMs, type History, type Tick } from "./history.ts";
 
 /** A period found, and the ticks that show it, newest first. */
@@ -24,20 +25,25 @@ const periodsPerGapMax = 3;
 /** Tolerances that are tried, as shares of the period. */
 const toleranceShares = [0.01, 0.05, 0.1, 0.2] as const;
 const toleranceShareMax = 0.25;
+/** Ticks that are held against a clock: at least, and at most, so many gaps. */
+const clockGapsMin = 4;
+const clockGapsMax = 10;
+const clockFitDiscount = Math.log(4);
 /** Calls within this share of the longest recent gap may be one spread-out burst. */
 const burstShare = 1 / 8;
 
 /** The chance of a false alarm is spent mostly on the first ticks, where quick learning pays most. */
 function surpriseNeeded(ticksSeen: number): number {
-  if (ticksSeen <= 8) return 8.5;
-  if (ticksSeen <= 16) return 10;
-  return 12;
+  if (ticksSeen <= 8) return 8.3;
+  if (ticksSeen <= 16) return 9.5;
+  return 13;
 }
 
 export function detect(history: History): Detection | undefined {
   const { ticks, grainMs } = history;
   if (ticks.length < 4) return undefined;
   let best = byGaps(ticks, grainMs, burstSpanMs);
+  best = better(best, byClock(ticks, grainMs, burstSpanMs));
   best = better(best, bySteps(ticks, grainMs));
   const burstMs = Math.max(burstSpanMs, longestGap(ticks) * burstShare);
   const groups = grouped(ticks, burstMs);
@@ -114,6 +120,33 @@ function runOfGaps(
   if (bestAt === 0) return undefined;
   const shown = ticks.slice(ticks.length - 1 - bestAt).toReversed();
   return { periodMs, toleranceMs, ticks: shown, isSpread: deadMs > burstSpanMs, surprise: best };
+}
+
+/** The newest ticks lie near a clock that beats once for each: the quickest to see jitter as jitter. */
+function byClock(ticks: readonly Tick[], grainMs: number, deadMs: number): Detection | undefined {
+  let best: Detection | undefined;
+  const most = Math.min(clockGapsMax, ticks.length - 1);
+  for (let gaps = clockGapsMin; gaps <= most; gaps += 1) {
+    const shown = ticks.slice(ticks.length - 1 - gaps);
+    const line = fitLine(shown.map((tick, index) => ({ index, atMs: tick.atMs })));
+    let errorMs = 0;
+    for (const [index, tick] of shown.entries())
+      errorMs = Math.max(errorMs, Math.abs(tick.atMs - line.dueAtMs(index)));
+    const toleranceMs = Math.max(errorMs, toleranceShares[0] * line.periodMs);
+    if (toleranceMs > toleranceShareMax * line.periodMs) continue;
+    const chance = gapChance(line.periodMs, toleranceMs, grainMs, deadMs);
+    // Phase and period were fitted: one gap is no evidence, and the fit had some choice.
+    const found = surprise(gaps - 1, gaps - 1, chance) - clockFitDiscount;
+    if (best === undefined || found > best.surprise)
+      best = {
+        periodMs: line.periodMs,
+        toleranceMs: 2 * toleranceMs,
+        ticks: shown.toReversed(),
+        isSpread: false,
+        surprise: found,
+      };
+  }
+  return best;
 }
 
 /** Steps back from the newest tick by every candidate period; other calls may lie between. */

@@ -3,18 +3,26 @@
  * The recent ones rule: period and phase are refitted to the last hits, shares are damped.
  */
 import type { Detection } from "./detect.ts";
+import { fitLine, type Line } from "./fit-line.ts";
 import { hitsMax, type Hit, type Pattern, type Tick } from "./history.ts";
 
 /** A share forgets an eighth with each window, or call. */
 export const damping = 7 / 8;
 /** Errors forget a fifth with each hit. */
 const errorDamping = 0.8;
-/** The window spans so many mean errors on either side: 98 of 100 ticks with a normal error. */
-const errorsPerTolerance = 3;
+/** The window spans so many mean errors on either side, and the largest recent one with some to spare. */
+const errorsPerTolerance = 2.5;
+const largestErrorFactor = 1.2;
 const toleranceShareMin = 0.02;
-const toleranceShareMax = 0.25;
+const toleranceShareMax = 0.3;
+/** A tick so many tolerances from its due time still teaches the clock, unless unrelated calls abound. */
+const nearTolerances = 2;
+const nearCoverageMin = 0.5;
 
-export type Tracked = { readonly pattern: Pattern; readonly kind: "hit" | "same" | "stray" };
+export type Tracked = {
+  readonly pattern: Pattern;
+  readonly kind: "hit" | "same" | "near" | "stray";
+};
 
 /** What has been detected, as a pattern; its evidence counts as the first hits. */
 export function learn(found: Detection, grainMs: number): Pattern {
@@ -22,22 +30,15 @@ export function learn(found: Detection, grainMs: number): Pattern {
   const hits = recent.length;
   const windows = (recent.at(-1)?.index ?? 0) - (recent[0]?.index ?? 0) + 1;
   const kept = recent.slice(-hitsMax);
-  const line = fit(kept);
-  const errors = {
-    clockErrorMs: mean(kept.map((hit) => Math.abs(hit.atMs - line.dueAtMs(hit.index)))),
-    stepErrorMs: mean(
-      kept.slice(1).map((hit, i) => {
-        const before = kept[i] ?? hit;
-        return Math.abs(hit.atMs - before.atMs - (hit.index - before.index) * line.periodMs);
-      }),
-    ),
-  };
+  const line = fitLine(kept);
+  const apart = errorsOf(kept, line);
+  const errors = { clockErrorMs: mean(apart.clock), stepErrorMs: mean(apart.step) };
   const weight = (1 - damping ** (windows - 1)) / (1 - damping);
   return {
     ...errors,
     periodMs: line.periodMs,
     dueAtMs: line.dueAtMs(kept.at(-1)?.index ?? 0),
-    toleranceMs: toleranceOf(line.periodMs, errors, grainMs, hits),
+    toleranceMs: toleranceOf(line.periodMs, errors, apart, grainMs),
     recent: kept,
     // The first tick of the evidence was not predicted by anything.
     hitWeight: (weight * (hits - 1)) / Math.max(1, windows - 1),
@@ -83,6 +84,18 @@ export function track(
       : follow(pattern);
   if (Math.abs(atMs - nextDue(pattern, periods)) <= toleranceAfter(pattern, periods))
     return { pattern: hit(pattern, latest, tick, periods, grainMs), kind: "hit" };
+  if (isNear(pattern, atMs, periods)) {
+    // It was not covered, but it belongs to the clock: else only ticks that fit would teach it.
+    const taught = hit(pattern, latest, tick, periods, grainMs);
+    const { hitWeight, windowWeight } = missed(pattern, periods);
+    const coverage = damped(pattern.coverage, 0);
+    const { hits } = pattern;
+    const misses = pattern.misses + periods;
+    return {
+      pattern: { ...taught, hitWeight, windowWeight, coverage, hits, misses },
+      kind: "near",
+    };
+  }
   const isDue = atMs > nextDue(pattern, 1) + pattern.toleranceMs;
   const stepMs = atMs - (previous?.atMs ?? atMs);
   if (!isDue || previous === undefined || Math.abs(stepMs - periodMs) > pattern.toleranceMs)
@@ -90,6 +103,17 @@ export function track(
   // A window was missed, but this tick keeps the period from the last one: the clock was set anew.
   const moved = moveTo(pattern, latest, previous);
   return { pattern: hit(moved.pattern, moved.latest, tick, 1, grainMs), kind: "hit" };
+}
+
+/** A little outside of its window, in a function with few unrelated calls. */
+function isNear(pattern: Pattern, atMs: number, periods: number): boolean {
+  const nearMs = Math.min(
+    pattern.toleranceMs * nearTolerances,
+    pattern.periodMs * toleranceShareMax,
+  );
+  return (
+    pattern.coverage >= nearCoverageMin && Math.abs(atMs - nextDue(pattern, periods)) <= nearMs
+  );
 }
 
 function hit(
@@ -102,7 +126,7 @@ function hit(
   const before = missed(pattern, periods - 1);
   const index = latest.index + periods;
   const recent = [...pattern.recent.slice(-(hitsMax - 1)), { index, atMs, count }];
-  const line = fit(recent);
+  const line = fitLine(recent);
   const clockError = Math.abs(atMs - pattern.dueAtMs - periods * pattern.periodMs);
   const stepError = Math.abs(atMs - latest.atMs - periods * pattern.periodMs);
   const errors = {
@@ -113,7 +137,7 @@ function hit(
     ...errors,
     periodMs: line.periodMs,
     dueAtMs: line.dueAtMs(index),
-    toleranceMs: toleranceOf(line.periodMs, errors, grainMs, pattern.hits + 1),
+    toleranceMs: toleranceOf(line.periodMs, errors, errorsOf(recent, line), grainMs),
     recent,
     hitWeight: before.hitWeight * damping + 1,
     windowWeight: before.windowWeight * damping + 1,
@@ -183,17 +207,35 @@ function isClock(pattern: Pattern): boolean {
 function toleranceOf(
   periodMs: number,
   errors: { clockErrorMs: number; stepErrorMs: number },
+  apart: Errors,
   grainMs: number,
-  hits: number,
 ): number {
-  const error = Math.min(errors.clockErrorMs, errors.stepErrorMs);
-  // The first errors are those of a line that was fitted to them: too small.
-  const young = hits < 8 ? 1.5 : 1;
+  const isByClock = errors.clockErrorMs <= errors.stepErrorMs;
+  const meanMs = isByClock ? errors.clockErrorMs : errors.stepErrorMs;
+  const ofRecent = isByClock ? apart.clock : apart.step;
+  // The errors of a line fitted to few points are too small, and those ahead of its end are larger.
+  const count = ofRecent.length;
+  const young = Math.sqrt(count / Math.max(1, count - 2));
+  const ahead = isByClock ? Math.sqrt(1 + 4 / count) : 1;
+  const largestMs = Math.max(...ofRecent) * largestErrorFactor * ahead;
+  const wanted = Math.max(meanMs * errorsPerTolerance, largestMs) * young;
   const least = Math.max(toleranceShareMin * periodMs, Math.min(grainMs / 2, 0.1 * periodMs));
-  return Math.min(
-    toleranceShareMax * periodMs,
-    Math.max(least, error * errorsPerTolerance * young),
-  );
+  return Math.min(toleranceShareMax * periodMs, Math.max(least, wanted));
+}
+
+interface Errors {
+  readonly clock: readonly number[];
+  readonly step: readonly number[];
+}
+
+function errorsOf(hits: readonly Hit[], line: Line): Errors {
+  return {
+    clock: hits.map((one) => Math.abs(one.atMs - line.dueAtMs(one.index))),
+    step: hits.slice(1).map((one, i) => {
+      const before = hits[i] ?? one;
+      return Math.abs(one.atMs - before.atMs - (one.index - before.index) * line.periodMs);
+    }),
+  };
 }
 
 function stray(pattern: Pattern): Tracked {
@@ -202,21 +244,6 @@ function stray(pattern: Pattern): Tracked {
 
 function damped(share: number, value: 0 | 1): number {
   return share * damping + value * (1 - damping);
-}
-
-/** Least squares through the hits. */
-function fit(hits: readonly Hit[]): { periodMs: number; dueAtMs: (index: number) => number } {
-  const originMs = hits[0]?.atMs ?? 0;
-  const meanIndex = mean(hits.map((hit) => hit.index));
-  const meanMs = mean(hits.map((hit) => hit.atMs - originMs));
-  let across = 0;
-  let square = 0;
-  for (const hit of hits) {
-    across += (hit.index - meanIndex) * (hit.atMs - originMs - meanMs);
-    square += (hit.index - meanIndex) ** 2;
-  }
-  const periodMs = across / square;
-  return { periodMs, dueAtMs: (index) => originMs + meanMs + (index - meanIndex) * periodMs };
 }
 
 function mean(values: readonly number[]): number {

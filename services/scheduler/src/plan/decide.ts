@@ -44,12 +44,14 @@ export interface Decision {
 
 /** Below this share of covered calls the function is also kept for its unexpected calls. */
 const coverageForRelease = 0.9;
+/** A wait shorter than so many windows is not worth a release. */
+const looseWindows = 1.5;
 /** From this share on a VM waits in the open window for the calls that follow the first. */
 const followShareForKeep = 0.2;
 /** Below this degree a window gets the usual count of VMs, above it the upper one. */
 const degreeForUpper = 0.6;
-/** A window wider than this share of the keep-alive costs more than the keep-alive: its middle is taken. */
-const windowShareMax = 0.9;
+/** Windows are cut to these shares of the keep-alive: the wide one while the account allows it. */
+const windowShares = { wide: 1.5, narrow: 0.9 } as const;
 
 export function decide(
   record: FunctionRecord,
@@ -70,7 +72,10 @@ export function decide(
   const common = { degree: expected.degree, forecast: expected };
   // Once the window has passed, the miss counts and the next window is planned.
   const afterWindowMs = expected.window.endAtMs + 1;
-  const next = prewarmFor(expected, policy, facts, nowMs);
+  const wide = prewarmFor(expected, windowShares.wide, policy, facts, nowMs);
+  const next = isAffordable(record, policy, wide)
+    ? wide
+    : prewarmFor(expected, windowShares.narrow, policy, facts, nowMs);
   const isPrepared = next.windowStartAtMs < record.preparedUntilMs;
   if (!isPrepared && !isAffordable(record, policy, next))
     return {
@@ -92,6 +97,7 @@ export function decide(
 
 function prewarmFor(
   { window, expectedAtMs, count, degree }: Forecast,
+  windowShare: number,
   policy: PlanPolicy,
   facts: PlanFacts,
   nowMs: number,
@@ -99,7 +105,7 @@ function prewarmFor(
   const margin = marginMs(policy);
   const halfMs = Math.min(
     (window.endAtMs - window.startAtMs) / 2,
-    (policy.keepAliveMs * windowShareMax) / 2,
+    (policy.keepAliveMs * windowShare) / 2,
   );
   const windowStartAtMs = expectedAtMs - halfMs;
   const windowEndAtMs = expectedAtMs + halfMs;
@@ -123,7 +129,10 @@ function keepUntil(expected: Forecast, next: Prewarm, policy: PlanPolicy, nowMs:
   // Releasing now and preparing again would save less than it costs.
   const isSoon = next.windowStartAtMs - nowMs <= 2 * leadMs(policy);
   if (isSoon) return next.releaseAtMs;
-  if (expected.coverage < coverageForRelease) return nowMs + policy.keepAliveMs;
+  // So loose a window that little time is left to save before it.
+  const isLoose =
+    next.windowStartAtMs - nowMs <= looseWindows * (next.windowEndAtMs - next.windowStartAtMs);
+  if (isLoose || expected.coverage < coverageForRelease) return nowMs + policy.keepAliveMs;
   // More calls of the same tick may follow while its window is open.
   const openUntilMs = expected.window.endAtMs - expected.periodMs;
   const lingerUntilMs = nowMs + marginMs(policy);
