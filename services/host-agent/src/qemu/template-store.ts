@@ -38,11 +38,21 @@ interface TemplateRecord {
   readonly state: FileRecord;
 }
 
+export interface TemplateStoreOptions {
+  /**
+   * Permissions of a frozen memory file. QEMU 7.2 opens it for writing, though it maps it copy-on-write, so
+   * whoever runs the clones must be allowed to; that nobody did is what open() confirms.
+   */
+  readonly ramMode?: number;
+}
+
 export class TemplateStore {
   readonly #folder: string;
+  readonly #ramMode: number;
 
-  constructor(folder: string) {
+  constructor(folder: string, options: TemplateStoreOptions = {}) {
     this.#folder = folder;
+    this.#ramMode = options.ramMode ?? 0o600;
   }
 
   /** @throws TidepoolError `notFound` when there is none, or it is not as it was frozen */
@@ -68,8 +78,8 @@ export class TemplateStore {
       const files = filesIn(folder);
       await make(files);
       const record: TemplateRecord = {
-        ram: await seal(files.ramPath),
-        state: await seal(files.statePath),
+        ram: await seal(files.ramPath, this.#ramMode),
+        state: await seal(files.statePath, 0o400),
       };
       await writeFile(join(folder, recordFile), JSON.stringify(record, null, 2));
       await this.#publish(folder, id);
@@ -95,15 +105,15 @@ function filesIn(folder: string): TemplateFiles {
   return { ramPath: join(folder, "ram"), statePath: join(folder, "state") };
 }
 
-/** Durable, and not writable by an ordinary user by mistake. */
-async function seal(path: string): Promise<FileRecord> {
+/** Durable, and with its final permissions: changing them later would look like a change of the file. */
+async function seal(path: string, mode: number): Promise<FileRecord> {
   const file = await open(path, constants.O_RDWR);
   try {
     await file.sync();
   } finally {
     await file.close();
   }
-  await chmod(path, 0o444);
+  await chmod(path, mode);
   return recordOf(path);
 }
 
