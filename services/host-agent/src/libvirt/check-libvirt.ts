@@ -7,6 +7,7 @@ import { stat } from "node:fs/promises";
 import { messageOf } from "@tidepool/common";
 import type { LibvirtAddress } from "./address.ts";
 import { LibvirtClient, formatVersion } from "./libvirt-client.ts";
+import { readQemuUser, type QemuUser } from "./qemu-user.ts";
 
 /** A look at known capabilities takes 2 ms, a probe seconds. */
 export const knownCapabilitiesMaxMs = 2_000;
@@ -17,8 +18,8 @@ export interface LibvirtCheck {
     readonly socketPath: string;
     readonly libvirtVersion: string;
     readonly qemuVersion: string;
-    /** "uid:gid"; absent when QEMU runs as the daemon's own user. */
-    readonly qemuUser?: string;
+    /** Absent when QEMU runs as the daemon's own user. */
+    readonly qemuUser?: QemuUser;
   };
   /** For people, each with what to do; empty when all is well. */
   readonly problems: readonly string[];
@@ -57,22 +58,16 @@ async function inspect(client: LibvirtClient): Promise<LibvirtCheck> {
   return { daemon, problems: [await explainProbing(tookMs, qemuUser)] };
 }
 
-/** The user of QEMU out of libvirt's capabilities XML, as "uid:gid". */
-export function readQemuUser(capabilitiesXml: string): string | undefined {
-  const dac = /<secmodel>\s*<model>dac<\/model>[\s\S]*?<\/secmodel>/.exec(capabilitiesXml)?.[0];
-  const [, uid, gid] = /<baselabel[^>]*>\+(\d+):\+(\d+)<\/baselabel>/.exec(dac ?? "") ?? [];
-  return uid === undefined || gid === undefined ? undefined : `${uid}:${gid}`;
-}
-
-async function explainProbing(tookMs: number, qemuUser: string | undefined): Promise<string> {
+async function explainProbing(tookMs: number, qemuUser: QemuUser | undefined): Promise<string> {
   const kvm = await stat("/dev/kvm").catch(() => undefined);
   const device =
     kvm === undefined
       ? "there is no /dev/kvm"
       : `/dev/kvm belongs to ${kvm.uid}:${kvm.gid} with mode ${(kvm.mode & 0o777).toString(8)}`;
+  const user = qemuUser === undefined ? "the daemon's user" : `${qemuUser.uid}:${qemuUser.gid}`;
   return (
     `libvirtd probes QEMU on every call (${tookMs} ms, at most ${knownCapabilitiesMaxMs} is normal): ` +
-    `${device} and QEMU runs as ${qemuUser ?? "the daemon's user"}; ` +
+    `${device} and QEMU runs as ${user}; ` +
     "let that user open /dev/kvm (group kvm, mode 660), or libvirtd not"
   );
 }

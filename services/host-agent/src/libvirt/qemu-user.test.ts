@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readQemuUser } from "./check-libvirt.ts";
+import { readQemuUser } from "./qemu-user.ts";
 
 describe("readQemuUser", () => {
   it("finds the user that a system daemon gives to QEMU", () => {
@@ -12,7 +12,7 @@ describe("readQemuUser", () => {
         <baselabel type='qemu'>+64055:+994</baselabel>
       </secmodel>
     </host></capabilities>`;
-    assert.equal(readQemuUser(xml), "64055:994");
+    assert.deepEqual(readQemuUser(xml), { uid: 64_055, gid: 994 });
   });
 
   it("finds none with a session daemon, whose QEMU runs as the caller", () => {

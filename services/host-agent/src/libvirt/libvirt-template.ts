@@ -1,0 +1,119 @@
+/**
+ * The template under libvirt: the same machine as the clones, booted as a domain of its own, so that libvirt
+ * lays out its devices as it will lay out theirs. A template of the qemu driver would not do.
+ */
+import { createHash, randomUUID } from "node:crypto";
+import { chmod, chown, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { waitForBoot } from "../qemu/boot.ts";
+import { kernelCommandLine, ramMib, translationCacheMib, type Machine } from "../qemu/machine.ts";
+import { hostCpuModel } from "../qemu/qemu-program.ts";
+import type { TemplateFiles } from "../qemu/template-store.ts";
+import { within } from "../qemu/within.ts";
+import { ChannelListeners } from "./channel-listeners.ts";
+import { domainXml, type DomainSpec } from "./domain-xml.ts";
+import type { LibvirtClient } from "./libvirt-client.ts";
+import { makeQemuDirectory, type QemuUser } from "./qemu-user.ts";
+import { saveState } from "./saved-state.ts";
+
+/** To be raised when what is frozen changes in a way that the domain XML does not show. */
+const templateFormatVersion = 1;
+
+/** A cold boot takes 3 s under TCG on an idle machine. */
+export const bootMaxMs = 30_000;
+
+/** What is the same in a template and all its clones. */
+export type MachineSpec = Omit<
+  DomainSpec,
+  "name" | "uuid" | "directory" | "ramPath" | "isClone" | "qemuUser"
+>;
+
+export function machineSpec(machine: Machine, templateId: string): MachineSpec {
+  const { accelerator, image, config } = machine;
+  return {
+    accelerator,
+    ramMib: ramMib(config),
+    translationCacheMib,
+    kernelPath: image.kernelPath,
+    initrdPath: image.initrdPath,
+    kernelCommandLine: kernelCommandLine(machine, templateId),
+    rootfsPath: image.rootfsPath,
+  };
+}
+
+/** Whatever the frozen state depends on is in the XML, the image's hash or a version. */
+export async function libvirtTemplateId(machine: Machine, client: LibvirtClient): Promise<string> {
+  const unnamed = { name: "", uuid: "", directory: "", ramPath: "", isClone: false };
+  const parts = [
+    `libvirt ${templateFormatVersion}`,
+    String(await client.libraryVersion()),
+    String(await client.hypervisorVersion()),
+    machine.accelerator === "kvm" ? await hostCpuModel() : "",
+    machine.image.hash,
+    machine.config.runtime,
+    domainXml({ ...machineSpec(machine, ""), ...unnamed, qemuUser: undefined }),
+  ];
+  return createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 32);
+}
+
+export interface FreezeOptions {
+  readonly machine: Machine;
+  readonly templateId: string;
+  readonly name: string;
+  readonly directory: string;
+  readonly qemuUser: QemuUser | undefined;
+  readonly client: LibvirtClient;
+  /** Resolves when libvirt has no domain of this name. */
+  readonly destroyByName: (name: string) => Promise<void>;
+}
+
+/** Boots the guest, waits for its runtime and fills the template's two files. */
+export async function freezeTemplate(options: FreezeOptions, files: TemplateFiles): Promise<void> {
+  const { client, directory, machine, name, qemuUser, templateId, destroyByName } = options;
+  await destroyByName(name);
+  await rm(directory, { recursive: true, force: true });
+  await makeQemuDirectory(directory, qemuUser);
+  await makeQemuDirectory(dirname(files.ramPath), qemuUser);
+  const listeners = await ChannelListeners.listen(directory, qemuUser);
+  try {
+    const xml = domainXml({
+      ...machineSpec(machine, templateId),
+      name,
+      uuid: randomUUID(),
+      directory,
+      ramPath: files.ramPath,
+      isClone: false,
+      qemuUser,
+    });
+    const domain = await client.createDomain(name, xml, 0);
+    const { control, runtime } = await listeners.accept();
+    const boot = waitForBoot(control, runtime, templateId);
+    await within(boot, { maxMs: bootMaxMs, what: "booting the guest" });
+    await client.suspend(domain);
+    const signal = AbortSignal.timeout(bootMaxMs);
+    const socketPath = join(directory, "saved");
+    await writeFile(
+      files.statePath,
+      await saveState(client, domain, { socketPath, qemuUser, signal }),
+    );
+  } finally {
+    await destroyByName(name);
+    listeners.close();
+    await rm(directory, { recursive: true, force: true });
+    if (qemuUser !== undefined) await takeBack(files);
+  }
+}
+
+/** QEMU's user may read the template from now on, and do nothing else with it. */
+async function takeBack({ ramPath }: TemplateFiles): Promise<void> {
+  const uid = process.geteuid?.() ?? 0;
+  const gid = process.getegid?.() ?? 0;
+  await chown(ramPath, uid, gid).catch(ignoreMissing);
+  await chown(dirname(ramPath), uid, gid);
+  await chmod(dirname(ramPath), 0o711);
+}
+
+/** A boot that failed early has left no file. */
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== "ENOENT") throw error;
+}
