@@ -5,7 +5,7 @@
  */
 import type { Failure } from "@tidepool/common";
 
-/** A host as its last heartbeat tells it, seen for one request. */
+/** A host as its last heartbeat tells it. */
 export interface HostView {
   readonly hostId: string;
   /** `silent`: its heartbeat is overdue. */
@@ -29,7 +29,7 @@ export interface PlacementRequest {
   readonly configKey: string;
   readonly codeDigest: string;
   readonly memoryMib: number;
-  /** A pre-warm wants a further VM: the idle ones are spoken for. */
+  /** A pre-warm wants one VM more: the idle ones are spoken for. */
   readonly isPrewarm?: boolean;
 }
 
@@ -37,16 +37,71 @@ export type Placement =
   | { readonly ok: true; readonly hostId: string; readonly reason: PlacementReason }
   | { readonly ok: false; readonly failure: Failure };
 
+/** What the chosen host has ready. */
 export type PlacementReason = "idle" | "pool" | "code" | "memory";
 
-/** `random` gives numbers in [0, 1); seed it for the same choice again. */
+const reasonsBestFirst = ["idle", "pool", "code", "memory"] as const;
+
+/** `random` gives numbers in [0, 1); the same numbers give the same choice. */
 export function place(
   request: PlacementRequest,
   hosts: readonly HostView[],
   random: () => number,
 ): Placement {
-  void random;
-  void hosts;
-  const message = `no host for ${request.versionKey}`;
-  return { ok: false, failure: { code: "noCapacity", message } };
+  const byReason = new Map<PlacementReason, HostView[]>();
+  for (const host of hosts) {
+    const reason = host.state === "ready" ? readiness(request, host) : undefined;
+    if (reason === undefined) continue;
+    const same = byReason.get(reason);
+    if (same === undefined) byReason.set(reason, [host]);
+    else same.push(host);
+  }
+  for (const reason of reasonsBestFirst) {
+    const equals = byReason.get(reason);
+    const chosen = equals === undefined ? undefined : lessLoadedOfTwo(equals, random);
+    if (chosen !== undefined) return { ok: true, hostId: chosen.hostId, reason };
+  }
+  return { ok: false, failure: { code: "noCapacity", message: refusal(request, hosts) } };
 }
+
+/** The best that the host has for the request; undefined when it cannot take it. */
+function readiness(request: PlacementRequest, host: HostView): PlacementReason | undefined {
+  // A VM that is there already has its memory and its place in the count.
+  const idle = host.idleByVersion[request.versionKey] ?? 0;
+  if (idle > 0 && request.isPrewarm !== true) return "idle";
+  if ((host.poolByConfig[request.configKey] ?? 0) > 0) return "pool";
+  if (host.memoryFreeMib < request.memoryMib || host.vmCount >= host.vmCountMax) return undefined;
+  return host.cachedDigests.has(request.codeDigest) ? "code" : "memory";
+}
+
+function lessLoadedOfTwo(hosts: readonly HostView[], random: () => number): HostView | undefined {
+  const first = Math.floor(random() * hosts.length);
+  // Drawn from the others, so that the two always differ.
+  const step = 1 + Math.floor(random() * (hosts.length - 1));
+  const a = hosts[first];
+  const b = hosts[(first + step) % hosts.length];
+  if (a === undefined || b === undefined) return a;
+  return load(b) < load(a) ? b : a;
+}
+
+/** Share of the scarcer of memory and VM count in use. */
+function load(host: HostView): number {
+  const memory = 1 - host.memoryFreeMib / host.memoryTotalMib;
+  return Math.max(memory, host.vmCount / host.vmCountMax);
+}
+
+function refusal(request: PlacementRequest, hosts: readonly HostView[]): string {
+  const wanted = `${request.versionKey} needs ${request.memoryMib} MiB`;
+  if (hosts.length === 0) return `${wanted}, no host has reported`;
+  const told = hosts.slice(0, hostsNamedMax).map((host) => {
+    if (host.state !== "ready") return `${host.hostId} is ${host.state}`;
+    if (host.vmCount >= host.vmCountMax)
+      return `${host.hostId} has ${host.vmCount} of at most ${host.vmCountMax} VMs`;
+    return `${host.hostId} has ${host.memoryFreeMib} MiB free of ${host.memoryTotalMib}`;
+  });
+  const others = hosts.length - told.length;
+  return `${wanted}: ${told.join(", ")}${others > 0 ? ` and ${others} more` : ""}`;
+}
+
+/** A refusal names so many hosts. */
+const hostsNamedMax = 5;

@@ -7,6 +7,7 @@
  * A function without a forecast has the fixed keep-alive and nothing else.
  */
 import { forecast, type Forecast } from "../periodicity/index.ts";
+import { activeUntilMs } from "./demand.ts";
 import { leadMs, marginMs, type PlanPolicy } from "./policy.ts";
 import type { FunctionRecord } from "./record.ts";
 
@@ -61,14 +62,17 @@ export function decide(
 ): Decision {
   const keepAliveUntilMs = nowMs + policy.keepAliveMs;
   const expected = forecast(record.history, nowMs, policy);
-  if (expected === undefined)
+  if (expected === undefined) {
+    // Its demand on the generic pool ends then; nothing else can happen without a call.
+    const inactiveAtMs = activeUntilMs(record, policy);
     return {
       degree: 0,
       forecast: undefined,
       keepUntilMs: keepAliveUntilMs,
       prewarm: undefined,
-      nextWakeAtMs: undefined,
+      nextWakeAtMs: inactiveAtMs > nowMs ? inactiveAtMs : undefined,
     };
+  }
   const common = { degree: expected.degree, forecast: expected };
   // Once the window has passed, the miss counts and the next window is planned.
   const afterWindowMs = expected.window.endAtMs + 1;

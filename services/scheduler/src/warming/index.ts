@@ -8,5 +8,5 @@ export {
   residualQuantile,
 } from "./residual.ts";
 export type { Residual } from "./residual.ts";
-export { warmingPolicyDefault, warmingTarget } from "./target.ts";
+export { residualShare, warmingPolicyDefault, warmingTarget } from "./target.ts";
 export type { WarmingInput, WarmingPolicy } from "./target.ts";

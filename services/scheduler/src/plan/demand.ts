@@ -1,0 +1,47 @@
+/**
+ * What one function asks of the generic pool: how many VMs its calls need at once, and how much of that a
+ * forecast covers. A function that was not called lately asks for nothing: it is a stranger again.
+ */
+import { forecast } from "../periodicity/index.ts";
+import type { FunctionDemand } from "../warming/index.ts";
+import type { PlanPolicy } from "./policy.ts";
+import type { FunctionRecord } from "./record.ts";
+
+/** An aperiodic function counts for so many of its usual gaps after its latest call. */
+const gapsActive = 8;
+/** But at least, and at most, for these shares of its keep-alive. */
+const activeShareMin = 0.1;
+const activeShareMax = 3;
+/** Ticks that the usual gap and count are taken from. */
+const ticksRecent = 16;
+
+export function functionDemand(
+  record: FunctionRecord,
+  policy: PlanPolicy,
+  nowMs: number,
+): FunctionDemand {
+  const expected = forecast(record.history, nowMs, policy);
+  if (expected !== undefined) {
+    const { degree, coverage, count } = expected;
+    return { count: Math.min(policy.prewarmVmsMax, count.upper), degree, coverage };
+  }
+  const isActive = nowMs < activeUntilMs(record, policy);
+  const counts = record.history.ticks.slice(-ticksRecent).map((tick) => tick.count);
+  counts.sort((a, b) => a - b);
+  const upper = counts[Math.floor(counts.length * 0.9)] ?? 0;
+  return { count: isActive ? Math.min(policy.prewarmVmsMax, upper) : 0, degree: 0, coverage: 0 };
+}
+
+/** Until when an aperiodic function counts if no further call comes. */
+export function activeUntilMs({ history }: FunctionRecord, policy: PlanPolicy): number {
+  const ticks = history.ticks.slice(-ticksRecent);
+  const latest = ticks.at(-1);
+  if (latest === undefined) return 0;
+  const gaps = ticks.slice(1).map((tick, i) => tick.atMs - (ticks[i]?.atMs ?? tick.atMs));
+  gaps.sort((a, b) => a - b);
+  const usualMs = gaps[gaps.length >> 1] ?? 0;
+  const { keepAliveMs } = policy;
+  const least = keepAliveMs * activeShareMin;
+  const most = keepAliveMs * activeShareMax;
+  return latest.atMs + Math.min(most, Math.max(least, usualMs * gapsActive));
+}
