@@ -1,0 +1,25 @@
+/** The frontend's configuration, read once from the environment. */
+import { logLevels, readEnvironment } from "@tidepool/common";
+import type { LogLevel } from "@tidepool/common";
+import { subjects } from "@tidepool/proto";
+
+export interface FrontendConfig {
+  readonly natsUrl: string;
+  readonly logLevel: LogLevel;
+  /** host:port to listen on; port 0 takes a free one. */
+  readonly address: string;
+  /** The same in every process of a cluster, and for its whole life. */
+  readonly shardCount: number;
+}
+
+export function readConfig(env: NodeJS.ProcessEnv): FrontendConfig {
+  return readEnvironment(env, (reader) => ({
+    natsUrl: reader.text("TIDEPOOL_NATS_URL", "nats://127.0.0.1:4222"),
+    logLevel: reader.oneOf("TIDEPOOL_LOG_LEVEL", "info", logLevels),
+    address: reader.text("TIDEPOOL_FRONTEND_ADDRESS", "127.0.0.1:7070"),
+    shardCount: reader.integer("TIDEPOOL_SHARD_COUNT", subjects.shardCountDefault, {
+      min: 1,
+      max: 1024,
+    }),
+  }));
+}

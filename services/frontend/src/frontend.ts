@@ -1,0 +1,167 @@
+/**
+ * The door: a gRPC server that checks what comes, keeps functions, and brings calls to VMs. It holds no
+ * state that another frontend could miss: any number of them serve side by side.
+ */
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { ensureStorage } from "@tidepool/actors";
+import type { Bus, Stoppable, Storage } from "@tidepool/actors";
+import { messageOf, systemClock, TidepoolError } from "@tidepool/common";
+import type { Clock, Logger } from "@tidepool/common";
+import {
+  healthService,
+  reflectionAlphaService,
+  reflectionService,
+  tidepoolService,
+} from "@tidepool/proto";
+import type { FrontendConfig } from "./config.ts";
+import { Functions } from "./functions/functions.ts";
+import { Handlers } from "./grpc/handlers.ts";
+import { Health } from "./grpc/health.ts";
+import { reflection } from "./grpc/reflection.ts";
+import { tidepoolApi } from "./grpc/tidepool-api.ts";
+import { HostStreams } from "./hosts/host-streams.ts";
+import { drainMaxMs, grpcMessageMaxBytes } from "./limits.ts";
+import { ArrivalPublisher } from "./nats/arrivals.ts";
+import { NatsCodeStore } from "./nats/code-store.ts";
+import { FleetNews } from "./nats/fleet-news.ts";
+import { NatsFunctionStore } from "./nats/function-store.ts";
+import { NatsScheduler } from "./nats/scheduler.ts";
+import { PoolsView } from "./pools/pools-view.ts";
+import { Router } from "./routing/router.ts";
+import { VmTable } from "./routing/vm-table.ts";
+
+export interface FrontendOptions {
+  readonly config: Pick<FrontendConfig, "address" | "shardCount">;
+  readonly bus: Bus;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+}
+
+const serviceNames = [
+  "tidepool.v1.Tidepool",
+  "grpc.health.v1.Health",
+  "grpc.reflection.v1.ServerReflection",
+  "grpc.reflection.v1alpha.ServerReflection",
+];
+
+export class Frontend {
+  private readonly options: FrontendOptions;
+  private readonly clock: Clock;
+  private readonly logger: Logger;
+  private readonly health: Health;
+  private readonly stopping = new AbortController();
+  private readonly server = new Server({
+    "grpc.max_receive_message_length": grpcMessageMaxBytes,
+    "grpc.max_send_message_length": grpcMessageMaxBytes,
+  });
+  /** In the order of their start. */
+  private readonly parts: Stoppable[] = [];
+
+  constructor(options: FrontendOptions) {
+    this.options = options;
+    this.clock = options.clock ?? systemClock;
+    this.logger = options.logger;
+    this.health = new Health(options.logger);
+  }
+
+  /** Resolves with host:port when calls are served. */
+  async start(): Promise<{ readonly address: string }> {
+    const { bus, config } = this.options;
+    const storage = await ensureStorage(bus);
+    await this.addServices(storage);
+    const address = await this.listen(config.address);
+    this.health.set(true);
+    return { address };
+  }
+
+  /** Refuses new calls and lets those under way finish within drainMaxMs. */
+  async stop(): Promise<void> {
+    this.health.set(false);
+    this.stopping.abort();
+    await this.closeServer();
+    for (const part of this.parts.reverse()) await part.stop();
+  }
+
+  private async addServices(storage: Storage): Promise<void> {
+    const { bus, config } = this.options;
+    const { clock, logger, server } = this;
+    const { shardCount } = config;
+    const store = new NatsFunctionStore(bus, storage.functions, logger);
+    await store.start();
+    this.parts.push(store);
+    const functions = new Functions({
+      store,
+      code: new NatsCodeStore(storage.code),
+      clock,
+      logger,
+    });
+    const arrivals = new ArrivalPublisher({ bus, client: storage.client, shardCount, logger });
+    this.parts.push(arrivals);
+    const hosts = new HostStreams(logger);
+    this.parts.push({ stop: () => Promise.resolve(hosts.close()) });
+    const table = new VmTable();
+    const pools = new PoolsView();
+    const news = new FleetNews({
+      bus,
+      table,
+      pools,
+      clock,
+      logger,
+      forgetHost: (hostId) => hosts.forget(hostId),
+    });
+    news.start();
+    this.parts.push(news);
+    const scheduler = new NatsScheduler(bus, shardCount);
+    const router = new Router({
+      findFunction: (name) => functions.get(name),
+      table,
+      hosts,
+      scheduler,
+      arrivals,
+      clock,
+    });
+    const handlers = new Handlers(logger, this.stopping.signal);
+    const poolsChanged = (signal: AbortSignal): Promise<void> => news.changed(signal);
+    const { client } = storage;
+    server.addService(
+      tidepoolService,
+      tidepoolApi(handlers, { functions, router, scheduler, pools, poolsChanged, client, clock }),
+    );
+    const { check, watch } = this.health;
+    server.addService(healthService, { check, watch });
+    const serverReflectionInfo = reflection(serviceNames);
+    server.addService(reflectionService, { serverReflectionInfo });
+    server.addService(reflectionAlphaService, { serverReflectionInfo });
+  }
+
+  private listen(address: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+        if (error === null) return resolve(address.replace(/:\d+$/, `:${port}`));
+        reject(
+          new TidepoolError("unavailable", `cannot listen on ${address}: ${messageOf(error)}`, {
+            cause: error,
+          }),
+        );
+      });
+    });
+  }
+
+  private async closeServer(): Promise<void> {
+    const drained = new Promise<boolean>((resolve) => {
+      this.server.tryShutdown(() => resolve(true));
+    });
+    const late = new AbortController();
+    const inTime = await Promise.race([
+      drained,
+      this.clock.sleep(drainMaxMs, late.signal).then(
+        () => false,
+        () => false,
+      ),
+    ]);
+    late.abort();
+    if (inTime) return;
+    this.logger.warn("calls cut off at the end", { drainMaxMs });
+    this.server.forceShutdown();
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * gRPC calls as async functions: each runs in a span that continues the caller's trace, gets a signal that
+ * aborts when the caller has gone or the frontend stops, and may throw.
+ */
+import { once } from "node:events";
+import { propagation, ROOT_CONTEXT, SpanKind } from "@opentelemetry/api";
+import type { Context } from "@opentelemetry/api";
+import type {
+  Deadline,
+  handleClientStreamingCall,
+  handleServerStreamingCall,
+  handleUnaryCall,
+  Metadata,
+} from "@grpc/grpc-js";
+import { TidepoolError, withSpan } from "@tidepool/common";
+import type { Logger } from "@tidepool/common";
+import { toStatus } from "./status.ts";
+
+export interface CallContext {
+  readonly signal: AbortSignal;
+  /** The caller's; undefined when it named none. */
+  readonly deadlineAtMs: number | undefined;
+}
+
+/** What calls of all kinds have. */
+interface AnyCall {
+  readonly metadata: Metadata;
+  getDeadline(): Deadline;
+  on(event: "cancelled", listener: () => void): unknown;
+}
+
+export class Handlers {
+  private readonly logger: Logger;
+  private readonly stopping: AbortSignal;
+
+  /** @param stopping ends streams that would go on for ever */
+  constructor(logger: Logger, stopping: AbortSignal) {
+    this.logger = logger;
+    this.stopping = stopping;
+  }
+
+  unary<Request, Response>(
+    operation: string,
+    work: (request: Request, context: CallContext) => Promise<Response>,
+  ): handleUnaryCall<Request, Response> {
+    return (call, answer) => {
+      const signal = goneSignal(call);
+      this.run(operation, call, signal, (context) => work(call.request, context)).then(
+        (response) => answer(null, response),
+        (error: unknown) => answer(toStatus(error, operation, this.logger)),
+      );
+    };
+  }
+
+  /** @param work may answer, or throw, before the caller has sent all. */
+  clientStream<Request, Response>(
+    operation: string,
+    work: (requests: AsyncIterable<Request>, context: CallContext) => Promise<Response>,
+  ): handleClientStreamingCall<Request, Response> {
+    return (call, answer) => {
+      const signal = goneSignal(call);
+      const requests = call.iterator({ destroyOnReturn: false }) as AsyncIterable<Request>;
+      const finish = (): void => void call.resume();
+      this.run(operation, call, signal, (context) => work(requests, context)).then(
+        (response) => answer(null, response),
+        (error: unknown) => {
+          answer(toStatus(error, operation, this.logger));
+          // What is still on its way is read and dropped, so that the status gets through.
+          finish();
+        },
+      );
+    };
+  }
+
+  serverStream<Request, Response>(
+    operation: string,
+    work: (request: Request, context: CallContext) => AsyncIterable<Response>,
+  ): handleServerStreamingCall<Request, Response> {
+    return (call) => {
+      const gone = goneSignal(call);
+      const signal = AbortSignal.any([gone, this.stopping]);
+      this.run(operation, call, signal, async (context) => {
+        for await (const response of work(call.request, context)) {
+          if (signal.aborted) break;
+          // Rejects when the caller has gone, which the next turn sees.
+          if (!call.write(response)) await once(call, "drain", { signal }).catch(() => {});
+        }
+        if (this.stopping.aborted) {
+          throw new TidepoolError("unavailable", "the frontend is stopping");
+        }
+      }).then(
+        () => call.end(),
+        (error: unknown) => {
+          if (!gone.aborted) call.destroy(toStatus(error, operation, this.logger));
+        },
+      );
+    };
+  }
+
+  private run<T>(
+    operation: string,
+    call: AnyCall,
+    signal: AbortSignal,
+    work: (context: CallContext) => Promise<T>,
+  ): Promise<T> {
+    const parent = parentOf(call.metadata);
+    return withSpan(`tidepool.v1.Tidepool/${operation}`, { kind: SpanKind.SERVER, parent }, () =>
+      work({ signal, deadlineAtMs: deadlineOf(call) }),
+    );
+  }
+}
+
+function goneSignal(call: AnyCall): AbortSignal {
+  const gone = new AbortController();
+  call.on("cancelled", () => {
+    gone.abort(new TidepoolError("cancelled", "the caller has gone", { component: "client" }));
+  });
+  return gone.signal;
+}
+
+function deadlineOf(call: AnyCall): number | undefined {
+  const deadline = call.getDeadline();
+  const atMs = typeof deadline === "number" ? deadline : deadline.getTime();
+  return Number.isFinite(atMs) ? atMs : undefined;
+}
+
+function parentOf(metadata: Metadata): Context {
+  return propagation.extract(ROOT_CONTEXT, metadata, {
+    get: (carrier, key) => carrier.get(key).map(String),
+    keys: (carrier) => Object.keys(carrier.getMap()),
+  });
+}

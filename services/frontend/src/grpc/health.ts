@@ -1,0 +1,52 @@
+/** The standard health service: SERVING between start and stop, for the whole server and for our API. */
+import type { handleServerStreamingCall, handleUnaryCall } from "@grpc/grpc-js";
+import { TidepoolError } from "@tidepool/common";
+import type { Logger } from "@tidepool/common";
+import { grpc } from "@tidepool/proto";
+import { toStatus } from "./status.ts";
+
+type Request = grpc.health.v1.HealthCheckRequest.$Properties;
+type Response = grpc.health.v1.HealthCheckResponse.$Properties;
+const { ServingStatus } = grpc.health.v1.HealthCheckResponse;
+
+/** "" is the server as a whole. */
+const services: readonly string[] = ["", "tidepool.v1.Tidepool"];
+
+export class Health {
+  private readonly logger: Logger;
+  private readonly watchers = new Set<() => void>();
+  private isServing = false;
+
+  constructor(logger: Logger) {
+    this.logger = logger;
+  }
+
+  set(isServing: boolean): void {
+    this.isServing = isServing;
+    for (const tell of this.watchers) tell();
+  }
+
+  readonly check: handleUnaryCall<Request, Response> = (call, answer) => {
+    const { service = "" } = call.request;
+    if (services.includes(service)) return answer(null, { status: this.status });
+    const unknown = new TidepoolError("notFound", `no service '${service}'`);
+    answer(toStatus(unknown, "health check", this.logger));
+  };
+
+  readonly watch: handleServerStreamingCall<Request, Response> = (call) => {
+    const isKnown = services.includes(call.request.service ?? "");
+    const tell = (): void => {
+      call.write({ status: isKnown ? this.status : ServingStatus.SERVICE_UNKNOWN });
+    };
+    tell();
+    this.watchers.add(tell);
+    const forget = (): void => void this.watchers.delete(tell);
+    call.on("cancelled", forget);
+    call.on("close", forget);
+    call.on("error", forget);
+  };
+
+  private get status(): grpc.health.v1.HealthCheckResponse.ServingStatus {
+    return this.isServing ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
+  }
+}

@@ -1,0 +1,64 @@
+/** The standard server reflection service, under both of its package names, so that generic tools can call us. */
+import type { handleBidiStreamingCall } from "@grpc/grpc-js";
+import { descriptors } from "@tidepool/proto";
+import type { grpc } from "@tidepool/proto";
+import { indexDescriptors } from "./descriptor-index.ts";
+import type { DescriptorIndex } from "./descriptor-index.ts";
+
+type Request = grpc.reflection.v1.ServerReflectionRequest.$Properties;
+type Response = grpc.reflection.v1.ServerReflectionResponse.$Properties;
+
+const notFound = 5;
+const unimplemented = 12;
+
+/** Files of what this server serves; those of our processes' own talk stay out. */
+const isPublic = (name: string): boolean => !/^tidepool\/(internal|guest)\//.test(name);
+
+/** @param services full names of the services that the server has */
+export function reflection(
+  services: readonly string[],
+): handleBidiStreamingCall<Request, Response> {
+  const index = indexDescriptors(new Map([...descriptors].filter(([name]) => isPublic(name))));
+  return (call) => {
+    call.on("data", (request: Request) => {
+      call.write({
+        validHost: request.host ?? "",
+        originalRequest: request,
+        ...answer(index, services, request),
+      });
+    });
+    call.on("end", () => call.end());
+    call.on("error", () => call.end());
+  };
+}
+
+function answer(index: DescriptorIndex, services: readonly string[], request: Request): Response {
+  switch (request.messageRequest) {
+    case "listServices":
+      return { listServicesResponse: { service: services.map((name) => ({ name })) } };
+    case "fileByFilename":
+      return files(index.fileByName(request.fileByFilename ?? ""), request.fileByFilename);
+    case "fileContainingSymbol":
+      return files(
+        index.fileBySymbol(request.fileContainingSymbol ?? ""),
+        request.fileContainingSymbol,
+      );
+    case "fileContainingExtension":
+    case "allExtensionNumbersOfType":
+      return failure(notFound, "no message has extensions");
+    default:
+      return failure(unimplemented, "unknown kind of reflection request");
+  }
+}
+
+function files(
+  found: readonly Uint8Array[] | undefined,
+  name: string | null | undefined,
+): Response {
+  if (found === undefined) return failure(notFound, `nothing is called '${name ?? ""}'`);
+  return { fileDescriptorResponse: { fileDescriptorProto: [...found] } };
+}
+
+function failure(errorCode: number, errorMessage: string): Response {
+  return { errorResponse: { errorCode, errorMessage } };
+}

@@ -1,0 +1,71 @@
+/**
+ * Failures as gRPC statuses, with the standard google.rpc.Status in the trailer that holds one
+ * tidepool.v1.Failure. What is none of our errors is logged and told as `internal`, without its text.
+ */
+import { Metadata } from "@grpc/grpc-js";
+import type { ServiceError } from "@grpc/grpc-js";
+import { codes, TidepoolError } from "@tidepool/common";
+import type { Logger } from "@tidepool/common";
+import { statusCodec, tidepool } from "@tidepool/proto";
+import type { CallFailureDetails } from "../routing/invocation.ts";
+
+export const detailsTrailer = "grpc-status-details-bin";
+export const failureTypeUrl = "type.googleapis.com/tidepool.v1.Failure";
+
+/** Clients refuse large trailers: user code's texts are cut to these, characters. */
+const messageMaxLength = 1_024;
+const stackMaxLength = 3_072;
+
+export function toStatus(thrown: unknown, operation: string, logger: Logger): ServiceError {
+  const isOurs = thrown instanceof TidepoolError;
+  if (!isOurs || thrown.code === "internal") {
+    logger.error("call failed", { operation, error: thrown });
+  }
+  const error = isOurs
+    ? thrown
+    : new TidepoolError("internal", "internal error", { cause: thrown });
+  const message = cut(error.message, messageMaxLength);
+  const { grpc: code } = codes[error.code];
+  const metadata = new Metadata();
+  const value = tidepool.v1.Failure.encode(failureOf(error, message)).finish();
+  const details = [{ type_url: failureTypeUrl, value }];
+  metadata.set(
+    detailsTrailer,
+    Buffer.from(statusCodec.encode({ code, message, details }).finish()),
+  );
+  return Object.assign(new Error(message), { code, details: message, metadata });
+}
+
+function failureOf(error: TidepoolError, message: string): tidepool.v1.Failure.$Properties {
+  const { requestId, mayHaveStarted, start, stages } = error.details as Partial<CallFailureDetails>;
+  const { thrown } = error;
+  return {
+    code: error.code,
+    message,
+    // Sent again by itself, a call that may have started could run twice.
+    retryable: error.retryable && mayHaveStarted !== true,
+    component: error.component ?? defaultComponent(error),
+    ...(requestId === undefined ? {} : { requestId }),
+    ...(start === undefined ? {} : { start }),
+    ...(stages === undefined ? {} : { stages }),
+    ...(thrown === undefined
+      ? {}
+      : {
+          thrown: {
+            name: cut(thrown.name, messageMaxLength),
+            message: cut(thrown.message, messageMaxLength),
+            stack: cut(thrown.stack, stackMaxLength),
+          },
+        }),
+  };
+}
+
+function defaultComponent({ code }: TidepoolError): string {
+  const isOfClient =
+    code === "invalid" || code === "tooLarge" || code === "cancelled" || code === "alreadyExists";
+  return isOfClient ? "client" : "frontend";
+}
+
+function cut(text: string, maxLength: number): string {
+  return text.length <= maxLength ? text : `${text.slice(0, maxLength)}…`;
+}

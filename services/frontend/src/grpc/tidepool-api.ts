@@ -1,0 +1,128 @@
+/** The public API: each method of tidepool.v1.Tidepool, in terms of the frontend's parts. */
+import type { UntypedHandleCall } from "@grpc/grpc-js";
+import type { JetStreamClient } from "@nats-io/jetstream";
+import { TidepoolError } from "@tidepool/common";
+import type { Clock } from "@tidepool/common";
+import type { tidepool, tidepoolService } from "@tidepool/proto";
+import { functionToWire } from "../functions/function-record.ts";
+import type { Functions } from "../functions/functions.ts";
+import { poolsUpdateMinMs, uploadsAtOnceMax } from "../limits.ts";
+import { parseLogQuery, readLogs } from "../nats/function-logs.ts";
+import type { PoolsView } from "../pools/pools-view.ts";
+import type { Scheduler } from "../ports.ts";
+import { parseInvocation } from "../routing/invocation.ts";
+import type { Answer, Router } from "../routing/router.ts";
+import type { CallContext, Handlers } from "./handlers.ts";
+import { readUpload } from "./upload.ts";
+
+type Api = tidepool.v1.Function.$Properties;
+
+export interface TidepoolApiOptions {
+  readonly functions: Functions;
+  readonly router: Router;
+  readonly scheduler: Scheduler;
+  readonly pools: PoolsView;
+  /** Resolves at the next change of the pools, or when the signal aborts. */
+  readonly poolsChanged: (signal: AbortSignal) => Promise<void>;
+  readonly client: JetStreamClient;
+  readonly clock: Clock;
+}
+
+export function tidepoolApi(
+  handlers: Handlers,
+  options: TidepoolApiOptions,
+): Record<keyof typeof tidepoolService, UntypedHandleCall> {
+  const { functions, router, scheduler } = options;
+  let uploadCount = 0;
+  return {
+    createFunction: handlers.unary(
+      "CreateFunction",
+      async ({ name, settings }: tidepool.v1.CreateFunctionRequest.$Properties): Promise<Api> =>
+        functionToWire(await functions.create(name, settings)),
+    ),
+    updateFunction: handlers.unary(
+      "UpdateFunction",
+      async ({ name, settings }: tidepool.v1.UpdateFunctionRequest.$Properties): Promise<Api> =>
+        functionToWire(await functions.update(name, settings)),
+    ),
+    getFunction: handlers.unary(
+      "GetFunction",
+      async ({ name }: tidepool.v1.GetFunctionRequest.$Properties): Promise<Api> =>
+        functionToWire(await functions.get(name)),
+    ),
+    listFunctions: handlers.unary("ListFunctions", () =>
+      Promise.resolve({ functions: functions.list().map(functionToWire) }),
+    ),
+    deleteFunction: handlers.unary(
+      "DeleteFunction",
+      async ({ name }: tidepool.v1.DeleteFunctionRequest.$Properties) => {
+        await functions.remove(name);
+        return {};
+      },
+    ),
+    uploadCode: handlers.clientStream(
+      "UploadCode",
+      async (requests: AsyncIterable<tidepool.v1.UploadCodeRequest.$Properties>): Promise<Api> => {
+        if (uploadCount >= uploadsAtOnceMax) {
+          throw new TidepoolError(
+            "noCapacity",
+            `${uploadCount} uploads are under way, the limit is ${uploadsAtOnceMax}`,
+          );
+        }
+        uploadCount += 1;
+        try {
+          const { name, zip } = await readUpload(requests, (asked) => functions.get(asked));
+          return functionToWire(await functions.upload(name, zip));
+        } finally {
+          uploadCount -= 1;
+        }
+      },
+    ),
+    invoke: handlers.unary(
+      "Invoke",
+      async (request: tidepool.v1.InvokeRequest.$Properties, context: CallContext) =>
+        answerToWire(
+          await router.invoke(parseInvocation(request), context.deadlineAtMs, context.signal),
+        ),
+    ),
+    watchPools: handlers.serverStream("WatchPools", (_request, { signal }) =>
+      watchPools(options, signal),
+    ),
+    getForecast: handlers.unary(
+      "GetForecast",
+      async ({ name }: tidepool.v1.GetForecastRequest.$Properties) =>
+        scheduler.forecast((await functions.get(name)).name),
+    ),
+    getLogs: handlers.serverStream(
+      "GetLogs",
+      (request: tidepool.v1.GetLogsRequest.$Properties, { signal }) =>
+        getLogs(options, request, signal),
+    ),
+  };
+}
+
+async function* watchPools(
+  { pools, poolsChanged, clock }: TidepoolApiOptions,
+  signal: AbortSignal,
+): AsyncGenerator<tidepool.v1.PoolsSnapshot.$Properties> {
+  while (!signal.aborted) {
+    const changed = poolsChanged(signal);
+    yield pools.snapshot(clock.nowMs());
+    await clock.sleep(poolsUpdateMinMs, signal).catch(() => {});
+    await changed;
+  }
+}
+
+async function* getLogs(
+  { functions, client }: TidepoolApiOptions,
+  request: tidepool.v1.GetLogsRequest.$Properties,
+  signal: AbortSignal,
+): AsyncGenerator<tidepool.v1.LogLine.$Properties> {
+  const { name } = await functions.get(request.name);
+  yield* readLogs(client, parseLogQuery(name, request), signal);
+}
+
+function answerToWire(answer: Answer): tidepool.v1.InvokeResponse.$Properties {
+  const { window, ...rest } = answer;
+  return window === undefined ? rest : { ...rest, window };
+}

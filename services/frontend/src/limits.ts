@@ -1,0 +1,72 @@
+/**
+ * Every limit of the frontend, by name. An error that refuses something for one of these names the limit's
+ * value; docs/errors.md lists the codes.
+ */
+
+/** Largest payload of a call, bytes of JSON. */
+export const payloadMaxBytes = 6 * 1024 * 1024;
+/** Largest answer of a call, bytes of JSON. */
+export const answerMaxBytes = 6 * 1024 * 1024;
+/** Largest gRPC message read: far above payloadMaxBytes, so that our own error is the one a caller sees. */
+export const grpcMessageMaxBytes = 64 * 1024 * 1024;
+
+/** Largest zip of code, bytes. */
+export const codeZipMaxBytes = 50 * 1024 * 1024;
+/** Largest sum of the unpacked files of a zip, bytes. */
+export const codeUnpackedMaxBytes = 250 * 1024 * 1024;
+/** Most files and folders in a zip. */
+export const codeEntriesMaxCount = 20_000;
+/** Longest path in a zip, bytes. */
+export const pathMaxBytes = 1024;
+/** Uploads held in memory at once. */
+export const uploadsAtOnceMax = 8;
+
+export const memoryMinMib = 64;
+export const memoryMaxMib = 4096;
+export const memoryDefaultMib = 128;
+export const timeoutMaxMs = 900_000;
+export const timeoutDefaultMs = 30_000;
+export const keepAliveMaxMs = 86_400_000;
+export const keepAliveDefaultMs = 600_000;
+/** Names and values of a function's environment together, bytes. */
+export const environmentMaxBytes = 4096;
+export const descriptionMaxBytes = 1024;
+export const handlerMaxBytes = 256;
+
+/** What a call may take beside its function's time limit, when its caller names no deadline. */
+export const callOverheadMaxMs = 30_000;
+/** How much earlier than its caller's deadline a host must answer, so that the reason still arrives. */
+export const answerMarginMs = 10;
+/** VMs acquired for one call, at most. */
+export const acquireAttemptsMax = 4;
+/** Wait before the second acquire; doubles with each further one. */
+export const acquireBackoffMs = 50;
+
+/** Largest part of a payload in one message of a host's stream, bytes. */
+export const chunkMaxBytes = 64 * 1024;
+/** Longest that opening a connection to a host may take. */
+export const hostConnectMaxMs = 2_000;
+
+/** Longest an arrival waits for others to share its message. */
+export const arrivalFlushMs = 50;
+export const arrivalBatchMax = 500;
+/** Arrivals kept while NATS is away; then the oldest are dropped, counted and logged. */
+export const arrivalBufferMax = 50_000;
+
+/** A host that has not been heard of for this long is taken to be gone. */
+export const hostSilenceMaxMs = 5_000;
+/** Shortest time between two updates of one watcher of the pools. */
+export const poolsUpdateMinMs = 250;
+
+export const logLinesDefault = 100;
+export const logLinesMax = 10_000;
+
+/** Longest that calls under way may take to finish when the frontend stops. */
+export const drainMaxMs = 10_000;
+
+/** Longest a store operation may take. */
+export const storeTimeoutMs = 5_000;
+/** Attempts to write a record that others write too. */
+export const writeAttemptsMax = 8;
+/** Code that no function has any more is kept this long for hosts that are just loading it. */
+export const unusedCodeKeepMs = 600_000;

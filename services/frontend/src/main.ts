@@ -1,0 +1,24 @@
+/** The frontend as a process: only wires. */
+import { connectBus } from "@tidepool/actors";
+import { createLogger, startTelemetry, stopOnSignal } from "@tidepool/common";
+import { readConfig } from "./config.ts";
+import { Frontend } from "./frontend.ts";
+
+const config = readConfig(process.env);
+const logger = createLogger({ service: "frontend", level: config.logLevel });
+logger.info("starting", { config });
+const telemetry = await startTelemetry("tidepool-frontend");
+const bus = await connectBus({
+  servers: config.natsUrl,
+  name: `frontend ${process.pid}`,
+  component: "frontend",
+  logger,
+});
+const frontend = new Frontend({ config, bus, logger });
+const { address } = await frontend.start();
+stopOnSignal(logger, async () => {
+  await frontend.stop();
+  await bus.close();
+  await telemetry.stop();
+});
+logger.info("ready", { address });

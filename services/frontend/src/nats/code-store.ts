@@ -1,0 +1,52 @@
+/** Zips in a JetStream Object Store, each under the hex digits of its digest. */
+import type { ObjectStore } from "@nats-io/obj";
+import { storeTimeoutMs } from "../limits.ts";
+import type { CodeStore } from "../ports.ts";
+import { within } from "./store-failure.ts";
+
+/** A zip of 50 MiB through a busy server. */
+const transferMaxMs = 60_000;
+const prefix = "sha256:";
+
+export class NatsCodeStore implements CodeStore {
+  private readonly objects: ObjectStore;
+
+  constructor(objects: ObjectStore) {
+    this.objects = objects;
+  }
+
+  async has(digest: string): Promise<boolean> {
+    const found = await within(
+      "looking up code",
+      storeTimeoutMs,
+      this.objects.info(nameOf(digest)),
+    );
+    return found !== null && !found.deleted;
+  }
+
+  async put(digest: string, zip: Uint8Array): Promise<void> {
+    if (await this.has(digest)) return;
+    const name = nameOf(digest);
+    await within("storing code", transferMaxMs, this.objects.putBlob({ name }, zip));
+  }
+
+  async get(digest: string): Promise<Uint8Array | undefined> {
+    const found = await within("reading code", transferMaxMs, this.objects.getBlob(nameOf(digest)));
+    return found ?? undefined;
+  }
+
+  async remove(digest: string): Promise<void> {
+    await within("removing code", storeTimeoutMs, this.objects.delete(nameOf(digest)));
+  }
+
+  async list(): Promise<readonly { readonly digest: string; readonly storedAtMs: number }[]> {
+    const objects = await within("listing code", storeTimeoutMs, this.objects.list());
+    return objects
+      .filter(({ deleted }) => !deleted)
+      .map(({ name, mtime }) => ({ digest: prefix + name, storedAtMs: Date.parse(mtime) }));
+  }
+}
+
+function nameOf(digest: string): string {
+  return digest.slice(prefix.length);
+}

@@ -1,0 +1,61 @@
+/** The shard that owns a function, asked over the bus. */
+import type { Bus } from "@tidepool/actors";
+import { TidepoolError } from "@tidepool/common";
+import { subjects, tidepool } from "@tidepool/proto";
+import { versionToWire } from "../functions/function-record.ts";
+import type { StoredFunction } from "../functions/function-record.ts";
+import { storeTimeoutMs } from "../limits.ts";
+import type { AcquiredVm, Scheduler } from "../ports.ts";
+
+const { AcquireRequest, AcquireReply, ForecastRequest } = tidepool.internal.v1;
+const { GetForecastResponse } = tidepool.v1;
+
+export class NatsScheduler implements Scheduler {
+  private readonly bus: Bus;
+  private readonly shardCount: number;
+
+  constructor(bus: Bus, shardCount: number) {
+    this.bus = bus;
+    this.shardCount = shardCount;
+  }
+
+  async acquire(requestId: string, stored: StoredFunction, timeoutMs: number): Promise<AcquiredVm> {
+    this.requireNats(`a VM for '${stored.name}' cannot be acquired`);
+    const shard = subjects.shardOf(stored.name, this.shardCount);
+    const message = { requestId, function: versionToWire(stored) };
+    const reply = await this.bus.request(
+      "acquire VM",
+      subjects.acquireVm(shard),
+      { codec: AcquireRequest, message },
+      AcquireReply,
+      { timeoutMs },
+    );
+    return parseAcquired(reply);
+  }
+
+  async forecast(name: string): Promise<tidepool.v1.GetForecastResponse.$Properties> {
+    this.requireNats(`the forecast of '${name}' cannot be asked for`);
+    const shard = subjects.shardOf(name, this.shardCount);
+    return this.bus.request(
+      "get forecast",
+      subjects.getForecast(shard),
+      { codec: ForecastRequest, message: { functionName: name } },
+      GetForecastResponse,
+      { timeoutMs: storeTimeoutMs },
+    );
+  }
+
+  /** A request would wait for the server to come back, until the call's deadline. */
+  private requireNats(what: string): void {
+    if (this.bus.isConnected) return;
+    throw new TidepoolError("unavailable", `${what}: the NATS connection is lost`);
+  }
+}
+
+function parseAcquired(reply: tidepool.internal.v1.AcquireReply.$Properties): AcquiredVm {
+  const { hostId = "", hostAddress = "", vmId = "" } = reply;
+  if (hostId === "" || hostAddress === "" || vmId === "") {
+    throw new TidepoolError("internal", "the scheduler's answer names no VM");
+  }
+  return { hostId, hostAddress, vmId };
+}

@@ -1,0 +1,98 @@
+/** What the frontend's decisions need from outside; the adapters are in nats/ and hosts/. */
+import type { TidepoolError } from "@tidepool/common";
+import type { tidepool } from "@tidepool/proto";
+import type { StoredFunction } from "./functions/function-record.ts";
+
+/** Functions by name. Writes are compare-and-set; reads may be served from a watched copy. */
+export interface FunctionStore {
+  /** From the copy when it is there, else from the store. */
+  find(name: string): Promise<StoredFunction | undefined>;
+  /** By name, from the copy. */
+  list(): readonly StoredFunction[];
+  /** @throws TidepoolError `alreadyExists` */
+  create(stored: StoredFunction): Promise<StoredFunction>;
+  /** Applies `edit` to the newest record, again when another writer was faster. @throws TidepoolError `notFound` */
+  change(name: string, edit: (current: StoredFunction) => StoredFunction): Promise<StoredFunction>;
+  /** @throws TidepoolError `notFound` */
+  remove(name: string): Promise<StoredFunction>;
+}
+
+/** Zips by digest, "sha256:…". */
+export interface CodeStore {
+  has(digest: string): Promise<boolean>;
+  /** Does nothing when it is there already. */
+  put(digest: string, zip: Uint8Array): Promise<void>;
+  get(digest: string): Promise<Uint8Array | undefined>;
+  remove(digest: string): Promise<void>;
+  list(): Promise<readonly { readonly digest: string; readonly storedAtMs: number }[]>;
+}
+
+/** A VM that a shard found for one call. */
+export interface AcquiredVm {
+  readonly hostId: string;
+  readonly hostAddress: string;
+  readonly vmId: string;
+}
+
+export interface Scheduler {
+  acquire(requestId: string, stored: StoredFunction, timeoutMs: number): Promise<AcquiredVm>;
+  forecast(name: string): Promise<tidepool.v1.GetForecastResponse.$Properties>;
+}
+
+export interface ArrivalSink {
+  add(arrival: {
+    readonly functionName: string;
+    readonly version: string;
+    readonly requestId: string;
+    readonly atMs: number;
+  }): void;
+}
+
+export interface HostCall {
+  readonly requestId: string;
+  readonly functionName: string;
+  readonly version: string;
+  /** The VM reserved for this request; empty for any idle one. */
+  readonly vmId: string;
+  readonly deadlineAtMs: number;
+  readonly timeoutMs: number;
+  readonly payload: Uint8Array;
+}
+
+/** Milliseconds of the host's part; they do not overlap. */
+export interface HostStages {
+  readonly waitingMs: number;
+  readonly restoreMs: number;
+  readonly loadMs: number;
+  readonly runMs: number;
+}
+
+export type HostAnswer =
+  | {
+      readonly kind: "result";
+      readonly payload: Uint8Array;
+      readonly start: tidepool.v1.Start;
+      readonly stages: HostStages;
+      readonly vmId: string;
+      readonly readyBeforeMs: number;
+      readonly window: tidepool.v1.Window.$Properties | undefined;
+    }
+  /** Nothing was run. */
+  | { readonly kind: "refused"; readonly failure: TidepoolError }
+  /** The invocation had started, or may have. */
+  | {
+      readonly kind: "failed";
+      readonly failure: TidepoolError;
+      readonly start: tidepool.v1.Start;
+      readonly stages: HostStages;
+      readonly vmId: string;
+    };
+
+export interface Hosts {
+  /** Never rejects for what a host did: that is an answer. @throws TidepoolError `cancelled`, `timeout` */
+  call(
+    host: { readonly hostId: string; readonly address: string },
+    call: HostCall,
+    signal: AbortSignal,
+  ): Promise<HostAnswer>;
+}

@@ -1,0 +1,62 @@
+/** One call as its caller gave it, checked; and what its caller gets. */
+import { randomUUID } from "node:crypto";
+import { messageOf, TidepoolError } from "@tidepool/common";
+import { subjects } from "@tidepool/proto";
+import type { tidepool } from "@tidepool/proto";
+import { parseName } from "../functions/settings.ts";
+import { payloadMaxBytes } from "../limits.ts";
+import type { HostStages } from "../ports.ts";
+
+export interface Invocation {
+  readonly name: string;
+  readonly payload: Uint8Array;
+  readonly requestId: string;
+}
+
+/** Milliseconds; they do not overlap. */
+export interface Stages extends HostStages {
+  /** All that is no stage of the host. */
+  readonly routingMs: number;
+}
+
+/** What is known of a failed call beside its error; kept in the error's details. */
+export interface CallFailureDetails {
+  readonly requestId: string;
+  /** The function's code may have begun to run for this call. */
+  readonly mayHaveStarted: boolean;
+  readonly start?: tidepool.v1.Start;
+  readonly stages?: Stages;
+}
+
+const nullJson = new TextEncoder().encode("null");
+
+/** @throws TidepoolError `invalid` or `tooLarge` */
+export function parseInvocation(request: tidepool.v1.InvokeRequest.$Properties): Invocation {
+  const name = parseName(request.name);
+  const requestId = request.requestId || randomUUID();
+  if (!subjects.isToken(requestId)) {
+    throw new TidepoolError(
+      "invalid",
+      `request id must have 1 to ${subjects.tokenLengthMax} letters, digits, '-' or '_'`,
+    );
+  }
+  return { name, requestId, payload: parsePayload(request.payload) };
+}
+
+function parsePayload(payload: Uint8Array | undefined): Uint8Array {
+  if (payload === undefined || payload.byteLength === 0) return nullJson;
+  if (payload.byteLength > payloadMaxBytes) {
+    throw new TidepoolError(
+      "tooLarge",
+      `payload has ${payload.byteLength} bytes, the limit is ${payloadMaxBytes}`,
+    );
+  }
+  try {
+    JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
+  } catch (error) {
+    throw new TidepoolError("invalid", `payload is not JSON: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+  return payload;
+}

@@ -1,0 +1,256 @@
+/**
+ * Brings one call to a VM.
+ *
+ *   table says idle ──▶ host ──result, failed──▶ caller
+ *        │ none           │ refused
+ *        ╰──▶ acquire ◀───╯◀──────────╮
+ *                ╰──▶ host ──refused──╯   (acquireAttemptsMax acquires at most)
+ *
+ * Only a refusal is tried again, since nothing ran. After a start, or when a start cannot be ruled out, the
+ * failure is the caller's: a call runs at most once.
+ */
+import { SpanKind } from "@opentelemetry/api";
+import { TidepoolError, withSpan } from "@tidepool/common";
+import type { Clock, Code } from "@tidepool/common";
+import { tidepool } from "@tidepool/proto";
+import type { StoredFunction } from "../functions/function-record.ts";
+import {
+  acquireAttemptsMax,
+  acquireBackoffMs,
+  answerMarginMs,
+  callOverheadMaxMs,
+} from "../limits.ts";
+import type { ArrivalSink, HostAnswer, HostCall, Hosts, HostStages, Scheduler } from "../ports.ts";
+import type { CallFailureDetails, Invocation, Stages } from "./invocation.ts";
+import type { HostAddress, VmTable } from "./vm-table.ts";
+
+export interface RouterOptions {
+  readonly findFunction: (name: string) => Promise<StoredFunction>;
+  readonly table: VmTable;
+  readonly hosts: Hosts;
+  readonly scheduler: Scheduler;
+  readonly arrivals: ArrivalSink;
+  readonly clock: Clock;
+}
+
+type Result = Extract<HostAnswer, { kind: "result" }>;
+
+export interface Answer extends Omit<Result, "kind" | "stages"> {
+  readonly requestId: string;
+  readonly version: string;
+  readonly hostId: string;
+  readonly stages: Stages;
+}
+
+/** Refusals of these codes are about the VM or the host, so another one may do. */
+const refusalsToRetry: readonly Code[] = [
+  "noCapacity",
+  "stale",
+  "unavailable",
+  "wrongPhase",
+  "notFound",
+];
+
+export class Router {
+  private readonly options: RouterOptions;
+
+  constructor(options: RouterOptions) {
+    this.options = options;
+  }
+
+  /** @param deadlineAtMs the caller's; undefined when it named none */
+  async invoke(
+    invocation: Invocation,
+    deadlineAtMs: number | undefined,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const { clock, arrivals, findFunction } = this.options;
+    const startAtMs = clock.nowMs();
+    const { requestId } = invocation;
+    try {
+      const stored = await findFunction(invocation.name);
+      if (stored.version === "") {
+        throw new TidepoolError("wrongPhase", `function '${stored.name}' has no code yet`);
+      }
+      const { name: functionName, version } = stored;
+      arrivals.add({ functionName, version, requestId, atMs: startAtMs });
+      return await this.withDeadline(
+        stored,
+        deadlineAtMs ?? startAtMs + stored.settings.timeoutMs + callOverheadMaxMs,
+        signal,
+        (call, ended) => this.route(stored, { ...call, ...invocation }, startAtMs, ended),
+      );
+    } catch (error) {
+      throw withDetails(error, { requestId, mayHaveStarted: false });
+    }
+  }
+
+  /** Ends the work at the deadline or when the caller has gone; the host is told by the same signal. */
+  private async withDeadline(
+    stored: StoredFunction,
+    deadlineAtMs: number,
+    signal: AbortSignal,
+    work: (call: { deadlineAtMs: number }, ended: AbortSignal) => Promise<Answer>,
+  ): Promise<Answer> {
+    const limitMs = Math.max(0, Math.round(deadlineAtMs - this.options.clock.nowMs()));
+    const ending = new AbortController();
+    const timer = setTimeout(() => {
+      ending.abort(
+        new TidepoolError(
+          "timeout",
+          `call of '${stored.name}' was not done in the ${limitMs} ms it had`,
+        ),
+      );
+    }, limitMs);
+    const onGone = (): void => {
+      ending.abort(new TidepoolError("cancelled", `call of '${stored.name}' was cancelled`));
+    };
+    signal.addEventListener("abort", onGone, { once: true });
+    if (signal.aborted) onGone();
+    try {
+      return await work({ deadlineAtMs: deadlineAtMs - answerMarginMs }, ending.signal);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", onGone);
+    }
+  }
+
+  private async route(
+    stored: StoredFunction,
+    call: Invocation & { readonly deadlineAtMs: number },
+    startAtMs: number,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const { version } = stored;
+    const base = {
+      requestId: call.requestId,
+      functionName: stored.name,
+      version,
+      deadlineAtMs: call.deadlineAtMs,
+      timeoutMs: stored.settings.timeoutMs,
+      payload: call.payload,
+    };
+    const { host, answer } =
+      (await this.tryIdleVm(base, signal)) ?? (await this.acquireAndCall(stored, base, signal));
+    const stages = this.stagesOf(answer.stages, startAtMs);
+    if (answer.kind === "failed") {
+      const { failure, start } = answer;
+      throw withDetails(failure, {
+        requestId: call.requestId,
+        mayHaveStarted: true,
+        start,
+        stages,
+      });
+    }
+    const { kind: _, ...result } = answer;
+    return { ...result, stages, requestId: call.requestId, version, hostId: host.hostId };
+  }
+
+  /** Undefined when no idle VM is known, or the host has none after all. */
+  private async tryIdleVm(
+    base: Omit<HostCall, "vmId">,
+    signal: AbortSignal,
+  ): Promise<Routed | undefined> {
+    const { table } = this.options;
+    const taken = table.take(base.functionName, base.version);
+    if (taken === undefined) return undefined;
+    let answer: HostAnswer | undefined;
+    try {
+      answer = await this.callHost(taken.host, { ...base, vmId: "" }, signal);
+    } finally {
+      if (answer?.kind === "result") this.noteIdle(taken.host, base, answer.vmId, taken);
+      else if (answer?.kind === "refused") table.refused(taken);
+      else table.lost(taken);
+    }
+    return answer.kind === "refused" ? undefined : { host: taken.host, answer };
+  }
+
+  private async acquireAndCall(
+    stored: StoredFunction,
+    base: Omit<HostCall, "vmId">,
+    signal: AbortSignal,
+  ): Promise<Routed> {
+    const { clock } = this.options;
+    for (let attempt = 1; ; attempt++) {
+      const routed = await this.acquireOnce(stored, base, signal);
+      if (!(routed instanceof TidepoolError)) return routed;
+      if (attempt >= acquireAttemptsMax || !refusalsToRetry.includes(routed.code)) throw routed;
+      await clock.sleep(acquireBackoffMs * 2 ** (attempt - 1), signal);
+    }
+  }
+
+  /** The answer, or why nothing ran. */
+  private async acquireOnce(
+    stored: StoredFunction,
+    base: Omit<HostCall, "vmId">,
+    signal: AbortSignal,
+  ): Promise<Routed | TidepoolError> {
+    const { scheduler, clock } = this.options;
+    let vm;
+    try {
+      const timeoutMs = base.deadlineAtMs - clock.nowMs();
+      vm = await untilAborted(scheduler.acquire(base.requestId, stored, timeoutMs), signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      return TidepoolError.from(error);
+    }
+    const host = { hostId: vm.hostId, address: vm.hostAddress };
+    const answer = await this.callHost(host, { ...base, vmId: vm.vmId }, signal);
+    if (answer.kind === "refused") return answer.failure;
+    if (answer.kind === "result") this.noteIdle(host, base, answer.vmId, undefined);
+    return { host, answer };
+  }
+
+  private callHost(host: HostAddress, call: HostCall, signal: AbortSignal): Promise<HostAnswer> {
+    const attributes = { "tidepool.host_id": host.hostId, "tidepool.vm_id": call.vmId };
+    return withSpan("call host", { kind: SpanKind.CLIENT, attributes }, () =>
+      this.options.hosts.call(host, call, signal),
+    );
+  }
+
+  private noteIdle(
+    host: HostAddress,
+    { functionName, version }: { readonly functionName: string; readonly version: string },
+    vmId: string,
+    taken: Parameters<VmTable["finished"]>[2],
+  ): void {
+    const { table, clock } = this.options;
+    table.finished(host, { functionName, version, vmId }, taken, clock.nowMs());
+  }
+
+  private stagesOf(host: HostStages, startAtMs: number): Stages {
+    const totalMs = this.options.clock.nowMs() - startAtMs;
+    const hostMs = host.waitingMs + host.restoreMs + host.loadMs + host.runMs;
+    return { routingMs: Math.max(0, totalMs - hostMs), ...host };
+  }
+}
+
+interface Routed {
+  readonly host: HostAddress;
+  readonly answer: Exclude<HostAnswer, { kind: "refused" }>;
+}
+
+/** Adds what is known of the call; what an inner layer knew stays. */
+function withDetails(thrown: unknown, details: CallFailureDetails): TidepoolError {
+  const error =
+    thrown instanceof TidepoolError
+      ? thrown
+      : new TidepoolError("internal", "internal error", { cause: thrown });
+  return new TidepoolError(error.code, error.message, {
+    cause: error.cause,
+    details: { ...details, ...error.details },
+    ...(error.thrown === undefined ? {} : { thrown: error.thrown }),
+    ...(error.component === undefined ? {} : { component: error.component }),
+  });
+}
+
+/** The request may still be answered; nobody waits for it then. */
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    const done = (): void => signal.removeEventListener("abort", onAbort);
+    work.finally(done).then(resolve, reject);
+  });
+}
