@@ -44,7 +44,10 @@ interface Source {
 
 async function readSources(etcApt: string): Promise<Source[]> {
   const parts = await readdir(join(etcApt, "sources.list.d")).catch(() => []);
-  const files = ["sources.list", ...parts.sort().map((name) => join("sources.list.d", name))];
+  const files = [
+    "sources.list",
+    ...parts.toSorted((a, b) => a.localeCompare(b)).map((name) => join("sources.list.d", name)),
+  ];
   const sources: Source[] = [];
   for (const file of files) {
     const text = await readFile(join(etcApt, file), "utf8").catch(() => "");

@@ -19,7 +19,7 @@ export async function imageHash(runtime: string): Promise<string> {
   const files = [
     join(guestFolder, "init", "init.c"),
     join(protoFolder, "tidepool", "guest", "v1", "guest.proto"),
-    ...sources.sort().map((name) => join(folder, name)),
+    ...sources.toSorted((a, b) => a.localeCompare(b)).map((name) => join(folder, name)),
   ];
   const hash = createHash("sha256");
   hash.update(`${String(recipeVersion)} ${guestSuite} ${process.version} ${process.arch}\n`);

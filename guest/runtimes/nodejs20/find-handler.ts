@@ -68,5 +68,7 @@ function listExports(namespace: Record<string, unknown>): string {
     names.delete("default");
   }
   names.delete("module.exports");
-  return names.size === 0 ? "nothing" : [...names].sort().join(", ");
+  return names.size === 0
+    ? "nothing"
+    : [...names].toSorted((a, b) => a.localeCompare(b)).join(", ");
 }

@@ -49,7 +49,8 @@ function describeValue(value: unknown): string {
 }
 
 function text(value: unknown): string {
-  return typeof value === "string" ? value : value === undefined ? "" : String(value);
+  if (typeof value === "string") return value;
+  return value === undefined || value === null ? "" : describeValue(value);
 }
 
 function cut(error: DescribedError): DescribedError {

@@ -61,6 +61,7 @@ function take(message: HostRuntime): void {
     case "payloadChunk":
       invoker.addPayload(message.payloadChunk?.content ?? new Uint8Array());
       return;
+    case undefined:
     default:
       throw new Error("the host-agent sent a message that this runtime does not know");
   }

@@ -89,5 +89,5 @@ export interface GuestSession {
   flush(options?: CallOptions): Promise<void>;
 }
 
-/** Takes over both channels of a domain. */
+/** Takes over both channels of a domain; open-session.ts has the one for real guests. */
 export type OpenGuestSession = (domain: Domain, options?: SessionOptions) => GuestSession;

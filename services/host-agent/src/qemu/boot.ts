@@ -10,6 +10,8 @@ import { FrameChannel } from "../guest/frame-channel.ts";
 const { GuestControl, GuestRuntime, HostRuntime } = tidepool.guest.v1;
 
 const warmUpPings = 50;
+/** Takes the runtime through its reseeding once; every clone is given its own. */
+const warmUpEntropy = Buffer.alloc(32, 1);
 const outputTailMaxCharacters = 2000;
 
 /** Rejects with `unavailable` when the guest's runtime ends or a channel closes. No deadline of its own. */
@@ -50,7 +52,7 @@ export function waitForBoot(control: Duplex, runtime: Duplex, templateId: string
       },
     });
     const ping = (): void => {
-      pings.send(HostRuntime.encode({ ping: { id: pongs + 1 } }).finish());
+      pings.send(HostRuntime.encode({ ping: { id: pongs + 1, entropy: warmUpEntropy } }).finish());
     };
     const pings = new FrameChannel(runtime, {
       onEnd,

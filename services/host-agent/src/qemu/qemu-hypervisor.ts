@@ -176,7 +176,8 @@ export class QemuHypervisor implements Hypervisor {
 
   async #freeze({ template, machine }: KnownTemplate, files: TemplateFiles): Promise<void> {
     const process = new QemuProcess(qemuProgram, [
-      ...["-name", `guest=template-${template.id}`],
+      "-name",
+      `guest=template-${template.id}`,
       ...machineArguments(machine, template.id),
       ...memoryArguments(template.config, files.ramPath, false),
     ]);

@@ -1,0 +1,59 @@
+/** Puts one invocation's answer together from its parts, and refuses one that is over the limit before it is stored. */
+import { TidepoolError } from "@tidepool/common";
+import type { tidepool } from "@tidepool/proto";
+import type { InvokeResult } from "./session.ts";
+
+export class AnswerCollector {
+  readonly #maxBytes: number;
+  #requestId: string | undefined;
+  #parts: Uint8Array[] = [];
+  #missingBytes = 0;
+  #runUs = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  expect(requestId: string): void {
+    this.#requestId = requestId;
+    this.#parts = [];
+    this.#missingBytes = 0;
+  }
+
+  /** Throws when the guest answers another request than the one it runs. */
+  confirm(requestId: string | null | undefined): void {
+    if (this.#requestId === undefined || requestId !== this.#requestId) {
+      throw new Error("an answer to a request that does not run");
+    }
+    this.#requestId = undefined;
+  }
+
+  begin(answer: tidepool.guest.v1.Answer.$Properties): InvokeResult | undefined {
+    this.confirm(answer.requestId);
+    const bytes = answer.payloadBytes ?? 0;
+    if (bytes > this.#maxBytes) {
+      const text = `the function's result has ${String(bytes)} bytes, limit is ${String(this.#maxBytes)}`;
+      throw new TidepoolError("outputLimit", text);
+    }
+    this.#runUs = answer.runUs ?? 0;
+    this.#missingBytes = bytes;
+    return this.#take(answer.payload);
+  }
+
+  add(chunk: tidepool.guest.v1.AnswerChunk.$Properties): InvokeResult | undefined {
+    if (this.#missingBytes === 0) throw new Error("a part of an answer that is complete");
+    return this.#take(chunk.content);
+  }
+
+  #take(part: Uint8Array | null | undefined): InvokeResult | undefined {
+    const bytes = part ?? new Uint8Array();
+    if (bytes.length > this.#missingBytes)
+      throw new Error("an answer that is longer than announced");
+    this.#parts.push(bytes);
+    this.#missingBytes -= bytes.length;
+    if (this.#missingBytes > 0) return undefined;
+    const payload = Buffer.concat(this.#parts);
+    this.#parts = [];
+    return { payload, runUs: this.#runUs };
+  }
+}
