@@ -8,8 +8,8 @@
  * to be destroyed meanwhile is destroyed when it is back.
  */
 import { randomUUID } from "node:crypto";
-import { readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, readFile, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { TidepoolError, messageOf } from "@tidepool/common";
 import type { GuestImage } from "@tidepool/guest";
 import type {
@@ -35,7 +35,13 @@ import { LibvirtDomain } from "./libvirt-domain.ts";
 import { LibvirtLink } from "./libvirt-link.ts";
 import { freezeTemplate, libvirtTemplateId, machineSpec } from "./libvirt-template.ts";
 import { createFlags } from "./protocol.ts";
-import { admitQemuUser, makeQemuDirectory, readQemuUser, type QemuUser } from "./qemu-user.ts";
+import {
+  admitQemuUser,
+  findQemuUser,
+  makeQemuDirectory,
+  sharedRamMode,
+  type QemuUser,
+} from "./qemu-user.ts";
 import { loadState } from "./saved-state.ts";
 
 /** Through libvirt a clone takes 0.4 s, and a libvirtd that is loading capabilities answers late. */
@@ -43,6 +49,7 @@ export const cloneMaxMs = 30_000;
 const bootAttempts = 2;
 /** libvirtd works on 5 calls of one client at a time; one is kept free for those that are quick. */
 const slowCallsMax = 4;
+const templatesFolder = "templates";
 
 export interface LibvirtHypervisorOptions {
   readonly address: LibvirtAddress;
@@ -74,33 +81,31 @@ export class LibvirtHypervisor implements Hypervisor {
   readonly #domains = new Map<string, LibvirtDomain>();
   /** Names of domains to be destroyed as soon as libvirtd is back. */
   readonly #leftovers = new Set<string>();
+  readonly #qemuUser: QemuUser | undefined;
   #link: LibvirtLink | undefined;
-  #qemuUser: QemuUser | undefined;
 
-  private constructor(options: LibvirtHypervisorOptions) {
+  private constructor(options: LibvirtHypervisorOptions, qemuUser: QemuUser | undefined) {
     this.#options = options;
+    this.#qemuUser = qemuUser;
     this.accelerator = options.accelerator;
     this.#names = new DomainNames(options.hostId);
-    this.#store = new TemplateStore(join(options.cacheDir, "templates"));
+    const storeOptions = qemuUser === undefined ? {} : { ramMode: sharedRamMode };
+    this.#store = new TemplateStore(join(options.cacheDir, templatesFolder), storeOptions);
   }
 
   /** @throws TidepoolError `unavailable` when no libvirtd answers, `invalid` when it cannot serve us */
   static async open(options: LibvirtHypervisorOptions): Promise<LibvirtHypervisor> {
-    const hypervisor = new LibvirtHypervisor(options);
-    const link = await LibvirtLink.open({
-      address: options.address,
+    const { address, cacheDir, stateDir } = options;
+    const qemuUser = await findQemuUser(address);
+    if (qemuUser !== undefined)
+      await admitQemuUser(qemuUser, [cacheDir, join(cacheDir, templatesFolder), stateDir]);
+    const hypervisor = new LibvirtHypervisor(options, qemuUser);
+    hypervisor.#link = await LibvirtLink.open({
+      address,
       onLifecycle: (event) => hypervisor.#hear(event),
       onReconnected: (client) => hypervisor.#catchUp(client),
     });
-    hypervisor.#link = link;
-    try {
-      const user = readQemuUser(await link.client().capabilities());
-      hypervisor.#qemuUser = await admitQemuUser(user, options);
-      return hypervisor;
-    } catch (error) {
-      await link.close();
-      throw error;
-    }
+    return hypervisor;
   }
 
   async ensureTemplate(config: VmConfig, options: EnsureTemplateOptions = {}): Promise<Template> {
@@ -211,6 +216,7 @@ export class LibvirtHypervisor implements Hypervisor {
       config,
       tscKhz: await hostTscKhz(),
     };
+    if (this.#qemuUser !== undefined) await chmod(dirname(machine.image.kernelPath), 0o755);
     const template = { config, id: await libvirtTemplateId(machine, this.#client()) };
     const isThere = await this.#store.open(template.id).then(
       () => true,

@@ -3,7 +3,7 @@
  * lays out its devices as it will lay out theirs. A template of the qemu driver would not do.
  */
 import { createHash, randomUUID } from "node:crypto";
-import { chmod, chown, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { waitForBoot } from "../qemu/boot.ts";
 import { kernelCommandLine, ramMib, translationCacheMib, type Machine } from "../qemu/machine.ts";
@@ -13,7 +13,7 @@ import { within } from "../qemu/within.ts";
 import { ChannelListeners } from "./channel-listeners.ts";
 import { domainXml, type DomainSpec } from "./domain-xml.ts";
 import type { LibvirtClient } from "./libvirt-client.ts";
-import { makeQemuDirectory, type QemuUser } from "./qemu-user.ts";
+import { makeQemuDirectory, takeBackRam, type QemuUser } from "./qemu-user.ts";
 import { saveState } from "./saved-state.ts";
 
 /** To be raised when what is frozen changes in a way that the domain XML does not show. */
@@ -100,20 +100,6 @@ export async function freezeTemplate(options: FreezeOptions, files: TemplateFile
     await destroyByName(name);
     listeners.close();
     await rm(directory, { recursive: true, force: true });
-    if (qemuUser !== undefined) await takeBack(files);
   }
-}
-
-/** QEMU's user may read the template from now on, and do nothing else with it. */
-async function takeBack({ ramPath }: TemplateFiles): Promise<void> {
-  const uid = process.geteuid?.() ?? 0;
-  const gid = process.getegid?.() ?? 0;
-  await chown(ramPath, uid, gid).catch(ignoreMissing);
-  await chown(dirname(ramPath), uid, gid);
-  await chmod(dirname(ramPath), 0o711);
-}
-
-/** A boot that failed early has left no file. */
-function ignoreMissing(error: NodeJS.ErrnoException): void {
-  if (error.code !== "ENOENT") throw error;
+  if (qemuUser !== undefined) await takeBackRam(files.ramPath, qemuUser);
 }

@@ -5,6 +5,8 @@
 import { chmod, chown, mkdir, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { TidepoolError } from "@tidepool/common";
+import type { LibvirtAddress } from "./address.ts";
+import { LibvirtClient } from "./libvirt-client.ts";
 
 export interface QemuUser {
   readonly uid: number;
@@ -20,26 +22,33 @@ export function readQemuUser(capabilitiesXml: string): QemuUser | undefined {
     : { uid: Number(uid), gid: Number(gid) };
 }
 
+/** Undefined when QEMU runs as the user that we are. */
+export async function findQemuUser(address: LibvirtAddress): Promise<QemuUser | undefined> {
+  const client = await LibvirtClient.open(address);
+  try {
+    const user = readQemuUser(await client.capabilities());
+    return user?.uid === process.geteuid?.() ? undefined : user;
+  } finally {
+    await client.close();
+  }
+}
+
 /**
- * Answers the user if it is another than ours.
- * @throws TidepoolError `invalid` when we could not give it what it needs, or it cannot reach our directories
+ * Makes our directories such that another user's QEMU can pass through them.
+ * @throws TidepoolError `invalid` when we may not, or a directory above is closed to it
  */
-export async function admitQemuUser(
-  user: QemuUser | undefined,
-  directories: { readonly cacheDir: string; readonly stateDir: string },
-): Promise<QemuUser | undefined> {
+export async function admitQemuUser(user: QemuUser, directories: readonly string[]): Promise<void> {
   const own = process.geteuid?.();
-  if (user === undefined || own === user.uid) return undefined;
   if (own !== 0)
     throw new TidepoolError(
       "invalid",
       `libvirt runs QEMU as user ${user.uid}, the host-agent runs as ${own}: it must be root for that, or use qemu:///session`,
     );
-  for (const directory of [directories.cacheDir, directories.stateDir]) {
-    await mkdir(directory, { recursive: true, mode: 0o711 });
+  for (const directory of directories) {
+    await mkdir(directory, { recursive: true });
+    await chmod(directory, 0o711);
     await checkReachable(directory, user);
   }
-  return user;
 }
 
 async function checkReachable(directory: string, user: QemuUser): Promise<void> {
@@ -51,6 +60,17 @@ async function checkReachable(directory: string, user: QemuUser): Promise<void> 
         `libvirt runs QEMU as user ${user.uid}, who cannot reach ${directory}: ${path} has mode ${(mode & 0o777).toString(8)}; choose a directory that everybody can pass through, such as /var/lib/tidepool`,
       );
   }
+}
+
+/** What a template's memory file gets when QEMU's group must open it: see TemplateStore. */
+export const sharedRamMode = 0o660;
+
+/** After a template was frozen: its folder is ours again, its memory is ours and the group's. */
+export async function takeBackRam(ramPath: string, user: QemuUser): Promise<void> {
+  const own = process.geteuid?.() ?? 0;
+  await chown(ramPath, own, user.gid);
+  await chown(dirname(ramPath), own, user.gid);
+  await chmod(dirname(ramPath), 0o711);
 }
 
 /** A new directory in which QEMU, and besides it only we, may make and find files. */
