@@ -70,7 +70,7 @@ export function memoryArguments(config: VmConfig, ramPath: string, isClone: bool
   return ["-object", memory, ...(isClone ? ["-incoming", "defer"] : [])];
 }
 
-function kernelCommandLine(machine: Machine, templateId: string): string {
+export function kernelCommandLine(machine: Machine, templateId: string): string {
   const { accelerator, config, tscKhz } = machine;
   return [
     "console=ttyS0 quiet loglevel=3 panic=-1",
