@@ -1,1 +1,67 @@
-export {};
+/**
+ * Every test there is, in one mocha run, after what they need is there: Debian packages and the guest image.
+ * Nothing is skipped in silence: what cannot be installed or built fails the run with its reason.
+ * Arguments go to mocha.
+ */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { ensureImage, ensurePackages, openTerminal, testPackages } from "@tidepool/cli";
+import { TidepoolError } from "@tidepool/common";
+import { repositoryRoot, sourceFiles } from "./repository.ts";
+
+/** Of the whole run: mocha waits for ever for a test that leaves something open. */
+const runMaxMs = 22 * 60_000;
+
+const rooms = ["proto", "packages", "services", "guest", "test"];
+
+async function main(): Promise<number> {
+  const terminal = openTerminal();
+  const interrupt = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => interrupt.abort(new TidepoolError("cancelled", signal)));
+  try {
+    await ensurePackages(testPackages, terminal, interrupt.signal);
+    await ensureImage(terminal, { signal: interrupt.signal });
+  } catch (error) {
+    const { message, details } = TidepoolError.from(error);
+    terminal.say(`the tests cannot run: ${message}`);
+    if (typeof details["hint"] === "string") terminal.say(`  hint: ${details["hint"]}`);
+    return 1;
+  }
+  const specs = rooms.flatMap((room) => sourceFiles(room, [".test.ts"])).toSorted(slowLast);
+  return runMocha([...process.argv.slice(2), ...specs], interrupt.signal);
+}
+
+/** What needs nothing runs first, so that a plain mistake shows at once. */
+function slowLast(a: string, b: string): number {
+  return rank(a) - rank(b) || a.localeCompare(b);
+}
+
+const kinds = [".nats.test.ts", ".vm.test.ts", ".libvirt.test.ts"];
+
+function rank(path: string): number {
+  const crossesServices = path.startsWith("test/") && !path.endsWith("architecture.test.ts");
+  if (crossesServices) return kinds.length + 1;
+  return kinds.findIndex((ending) => path.endsWith(ending)) + 1;
+}
+
+function runMocha(args: readonly string[], signal: AbortSignal): Promise<number> {
+  const mocha = join(repositoryRoot, "node_modules", "mocha", "bin", "mocha.js");
+  const child = spawn(process.execPath, [mocha, ...args], {
+    cwd: repositoryRoot,
+    stdio: "inherit",
+  });
+  const timer = setTimeout(() => {
+    process.stderr.write(`the tests did not end in ${runMaxMs} ms: one leaves something open\n`);
+    child.kill("SIGKILL");
+  }, runMaxMs);
+  signal.addEventListener("abort", () => child.kill("SIGINT"), { once: true });
+  return new Promise((resolve) => {
+    child.once("close", (code) => {
+      clearTimeout(timer);
+      resolve(code ?? 1);
+    });
+  });
+}
+
+process.exitCode = await main();

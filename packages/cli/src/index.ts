@@ -1,1 +1,5 @@
-export {};
+export { createProgram } from "./program.ts";
+export { ensurePackages } from "./up/debian-packages.ts";
+export { ensureImage, systemPackages, testPackages } from "./up/needs.ts";
+export { openTerminal } from "./terminal/terminal.ts";
+export type { Terminal } from "./terminal/terminal.ts";

@@ -16,9 +16,11 @@ export interface ReplayedCall {
   readonly durationMs: number;
 }
 
+/** @param untilMs where the measuring ends: what VMs would idle after it does not count */
 export function fixedKeepAlive(
   calls: readonly ReplayedCall[],
   keepAliveMs: number,
+  untilMs = Number.POSITIVE_INFINITY,
 ): FixedKeepAlive {
   const byFunction = new Map<string, ReplayedCall[]>();
   for (const call of calls) {
@@ -29,7 +31,7 @@ export function fixedKeepAlive(
   let coldCount = 0;
   let idleMs = 0;
   for (const own of byFunction.values()) {
-    const one = keepOneFunction(own, keepAliveMs);
+    const one = keepOneFunction(own, keepAliveMs, untilMs);
     coldCount += one.coldCount;
     idleMs += one.idleMs;
   }
@@ -40,6 +42,7 @@ export function fixedKeepAlive(
 function keepOneFunction(
   calls: readonly ReplayedCall[],
   keepAliveMs: number,
+  untilMs: number,
 ): { coldCount: number; idleMs: number } {
   const freeAtMs: number[] = []; // of every VM alive, when it is or was free
   let coldCount = 0;
@@ -63,5 +66,6 @@ function keepOneFunction(
       freeAtMs[chosen] = atMs + durationMs;
     }
   }
-  return { coldCount, idleMs: idleMs + freeAtMs.length * keepAliveMs };
+  const lastMs = (free: number): number => Math.max(0, Math.min(keepAliveMs, untilMs - free));
+  return { coldCount, idleMs: freeAtMs.reduce((sum, free) => sum + lastMs(free), idleMs) };
 }

@@ -1,0 +1,177 @@
+/**
+ * A function's code as a zip: a zip file as it is, a folder zipped here. What cannot work is refused before
+ * anything is sent: a missing path, a file that is no zip, one that is too large, a handler that is not there.
+ */
+import { lstat, open, readdir, readFile, realpath, stat } from "node:fs/promises";
+import { basename, join, relative, resolve, sep } from "node:path";
+import { buffer } from "node:stream/consumers";
+import { TidepoolError } from "@tidepool/common";
+import { fromBuffer } from "yauzl";
+import type { ZipFile as ReadZip } from "yauzl";
+import { ZipFile } from "yazl";
+
+export interface CodeArchive {
+  readonly zip: Buffer;
+  /** Names of the files inside. */
+  readonly files: readonly string[];
+  /** Of the folder or the zip, without ".zip": what a function is called when no name is given. */
+  readonly baseName: string;
+}
+
+/** Largest zip that a frontend takes. */
+export const zipBytesMax = 50 * 1024 * 1024;
+/** Largest sum of the files inside. */
+export const unzippedBytesMax = 250 * 1024 * 1024;
+export const zipFilesMax = 20_000;
+
+const skippedFolders: readonly string[] = [".git"];
+const moduleEndings = [".mjs", ".js", ".cjs"];
+
+/** @throws TidepoolError `notFound`, `invalid` or `tooLarge`, naming the path and the limit */
+export async function readCode(path: string): Promise<CodeArchive> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) throw new TidepoolError("notFound", `${path} does not exist`);
+  const baseName = basename(resolve(path)).replace(/\.zip$/i, "");
+  if (found.isDirectory()) return { ...(await zipFolder(path)), baseName };
+  if (!found.isFile())
+    throw new TidepoolError("invalid", `${path} is neither a folder nor a zip file`);
+  if (found.size > zipBytesMax) throw tooLarge(path, found.size);
+  if (!(await startsAsZip(path)))
+    throw new TidepoolError("invalid", `${path} is not a zip file`, {
+      details: { hint: "give the folder with the handler, or a zip of its content" },
+    });
+  const zip = await readFile(path);
+  return { zip, files: await listZip(zip, path), baseName };
+}
+
+/** Finds the file of a handler such as "index.handler". @throws TidepoolError `invalid` when it is not inside */
+export function checkHandler(handler: string, archive: CodeArchive, path: string): void {
+  const dot = handler.lastIndexOf(".");
+  if (dot <= 0 || dot === handler.length - 1)
+    throw new TidepoolError(
+      "invalid",
+      `handler '${handler}' must be FILE.EXPORT, as in index.handler`,
+    );
+  const module = handler.slice(0, dot);
+  const candidates = moduleEndings.map((ending) => `${module}${ending}`);
+  if (candidates.some((name) => archive.files.includes(name))) return;
+  throw new TidepoolError(
+    "invalid",
+    `handler ${handler} needs one of ${candidates.join(", ")} in ${path}, which holds ${listed(archive.files)}`,
+    { details: { hint: "name the file and the function it exports with --handler FILE.EXPORT" } },
+  );
+}
+
+function listed(files: readonly string[]): string {
+  const shown = files.slice(0, 5).join(", ");
+  if (files.length === 0) return "no files";
+  return files.length > 5 ? `${shown} and ${files.length - 5} more` : shown;
+}
+
+async function startsAsZip(path: string): Promise<boolean> {
+  const file = await open(path);
+  try {
+    const { bytesRead, buffer: head } = await file.read(Buffer.alloc(4), 0, 4, 0);
+    const magic = head.toString("latin1", 0, bytesRead);
+    return magic === "PK\x03\x04" || magic === "PK\x05\x06";
+  } finally {
+    await file.close();
+  }
+}
+
+/** Names only: what they hold is the frontend's to judge, which must not trust us anyway. */
+async function listZip(zip: Buffer, path: string): Promise<string[]> {
+  return new Promise((resolvePromise, reject) => {
+    const damaged = (error: Error): void =>
+      reject(new TidepoolError("invalid", `${path} is not a whole zip file: ${error.message}`));
+    fromBuffer(zip, { lazyEntries: false }, (error: Error | null, opened?: ReadZip) => {
+      if (opened === undefined) return damaged(error ?? new Error("it cannot be opened"));
+      const names: string[] = [];
+      opened.on("entry", ({ fileName }: { fileName: string }) => {
+        if (!fileName.endsWith("/")) names.push(fileName);
+      });
+      opened.once("error", damaged);
+      opened.once("end", () => resolvePromise(names));
+    });
+  });
+}
+
+async function zipFolder(path: string): Promise<{ zip: Buffer; files: string[] }> {
+  const root = await realpath(path);
+  const found = await listFolder(root, root);
+  if (found.length === 0) throw new TidepoolError("invalid", `folder ${path} has no files`);
+  const bytes = found.reduce((sum, file) => sum + file.bytes, 0);
+  if (bytes > unzippedBytesMax)
+    throw new TidepoolError(
+      "tooLarge",
+      `folder ${path} holds ${bytes} bytes, at most ${unzippedBytesMax} are allowed`,
+    );
+  const archive = new ZipFile();
+  for (const file of found)
+    archive.addBuffer(await readFile(file.path), file.name, {
+      mtime: epoch, // the same folder gives the same zip, hence the same version
+      mode: file.isExecutable ? 0o100755 : 0o100644,
+    });
+  archive.end();
+  const zip = await buffer(archive.outputStream);
+  if (zip.length > zipBytesMax) throw tooLarge(path, zip.length);
+  return { zip, files: found.map(({ name }) => name) };
+}
+
+/** Earliest date that a zip can hold. */
+const epoch = new Date(1980, 0, 1);
+
+interface FolderFile {
+  readonly path: string;
+  readonly name: string;
+  readonly bytes: number;
+  readonly isExecutable: boolean;
+}
+
+async function listFolder(root: string, folder: string): Promise<FolderFile[]> {
+  const files: FolderFile[] = [];
+  const entries = await readdir(folder);
+  for (const entry of entries.toSorted()) {
+    const path = join(folder, entry);
+    const link = await lstat(path);
+    if (link.isSymbolicLink()) await checkLink(root, path);
+    const target = await stat(path).catch(() => undefined);
+    if (target === undefined) continue; // a link to nothing
+    if (target.isDirectory()) {
+      if (skippedFolders.includes(entry)) continue;
+      if (link.isSymbolicLink()) throw linkedFolder(path); // it may contain itself
+      files.push(...(await listFolder(root, path)));
+    } else if (target.isFile()) {
+      files.push({
+        path,
+        name: relative(root, path).split(sep).join("/"),
+        bytes: target.size,
+        isExecutable: (target.mode & 0o100) !== 0,
+      });
+    }
+    if (files.length > zipFilesMax)
+      throw new TidepoolError("tooLarge", `folder ${root} has more than ${zipFilesMax} files`);
+  }
+  return files;
+}
+
+function linkedFolder(path: string): TidepoolError {
+  return new TidepoolError("invalid", `${path} is a link to a folder, which a zip cannot hold`, {
+    details: {
+      hint: "copy the folder, or install linked packages with: npm install --install-links",
+    },
+  });
+}
+
+async function checkLink(root: string, path: string): Promise<void> {
+  const target = await realpath(path).catch(() => undefined);
+  if (target !== undefined && !target.startsWith(root + sep))
+    throw new TidepoolError("invalid", `${path} links to ${target}, outside the folder`);
+}
+
+function tooLarge(path: string, bytes: number): TidepoolError {
+  return new TidepoolError(
+    "tooLarge",
+    `the zip of ${path} has ${bytes} bytes, at most ${zipBytesMax} are allowed`,
+  );
+}

@@ -1,0 +1,77 @@
+/**
+ * How a failure reads: what failed, the code, the request id, what to do. For functions what they threw
+ * comes first, since that is what their author looks for.
+ */
+import { TidepoolError } from "@tidepool/common";
+import type { Code } from "@tidepool/common";
+import { exitCodes } from "./exit-codes.ts";
+import type { Terminal } from "./terminal/terminal.ts";
+
+/** Codes for which the function, not the system, is to blame. */
+const functionCodes: readonly Code[] = [
+  "functionError",
+  "memoryLimit",
+  "outputLimit",
+  "guestCrash",
+  "timeout",
+];
+
+const hints: Partial<Record<Code, string>> = {
+  unavailable:
+    "is a system running? start one with: ./tidepool up — see what is missing with: ./tidepool doctor",
+  notFound: "see what exists with: ./tidepool list",
+  noCapacity:
+    "see what the hosts hold with: ./tidepool pools --once; delete what is not needed or call again later",
+  memoryLimit: "give it more with: ./tidepool deploy … --memory MIB",
+  timeout: "give it longer with: ./tidepool deploy … --timeout MS",
+  guestCrash: "see what it printed before with: ./tidepool logs NAME",
+  functionError: "see what it printed with: ./tidepool logs NAME",
+  outputLimit: "print and answer less; large results belong in a store",
+  internal: "this is a fault of tidepool: the request id is in the logs of its services",
+};
+
+/** The error with the id of its request, when one was sent. */
+export function requestIdOf(error: TidepoolError): string | undefined {
+  const id = error.details["requestId"];
+  return typeof id === "string" && id !== "" ? id : undefined;
+}
+
+export function hintOf(error: TidepoolError): string | undefined {
+  const own = error.details["hint"];
+  return typeof own === "string" ? own : hints[error.code];
+}
+
+export function exitCodeOf(error: TidepoolError): number {
+  if (error.code === "cancelled") return exitCodes.interrupted;
+  if (error.details["isUsage"] === true) return exitCodes.usage;
+  const isFunctions = error.details["isInvocation"] === true && functionCodes.includes(error.code);
+  return isFunctions ? exitCodes.functionFailure : exitCodes.failure;
+}
+
+/** A wrong argument: exit code 2, like the parser's own complaints. */
+export function usageError(message: string, hint?: string): TidepoolError {
+  return new TidepoolError("invalid", message, {
+    details: { isUsage: true, ...(hint === undefined ? {} : { hint }) },
+  });
+}
+
+export function printFailure(terminal: Terminal, error: TidepoolError, asJson: boolean): void {
+  const requestId = requestIdOf(error);
+  const hint = hintOf(error);
+  if (asJson) {
+    const { code, message, thrown, component, retryable } = error;
+    const failure = { code, message, retryable, component, requestId, hint, thrown };
+    terminal.say(JSON.stringify({ error: failure }));
+    return;
+  }
+  if (error.thrown !== undefined) {
+    const { name, message, stack } = error.thrown;
+    terminal.say(stack === "" ? `${name}: ${message}` : stack);
+  }
+  terminal.say(`${terminal.paint("red", "error:")} ${error.message}`);
+  const parts = [`code ${error.code}`];
+  if (error.component !== undefined) parts.push(`from ${error.component}`);
+  if (requestId !== undefined) parts.push(`request ${requestId}`);
+  terminal.say(`  ${terminal.paint("dim", parts.join(" · "))}`);
+  if (hint !== undefined) terminal.say(`  hint: ${hint}`);
+}

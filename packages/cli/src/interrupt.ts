@@ -1,0 +1,32 @@
+/**
+ * Ctrl-C for commands that must clean up: the first signal aborts the work, which ends in order; the
+ * second ends it hard.
+ */
+import { TidepoolError } from "@tidepool/common";
+import { exitCodes } from "./exit-codes.ts";
+import type { Terminal } from "./terminal/terminal.ts";
+
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** @param kill what must be ended at once on the second signal */
+export async function interruptible<T>(
+  terminal: Terminal,
+  kill: () => void,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const onSignal = (name: NodeJS.Signals): void => {
+    if (controller.signal.aborted) {
+      kill();
+      process.exit(exitCodes.interrupted);
+    }
+    terminal.status("");
+    controller.abort(new TidepoolError("cancelled", `interrupted by ${name}`));
+  };
+  for (const name of signals) process.on(name, onSignal);
+  try {
+    return await work(controller.signal);
+  } finally {
+    for (const name of signals) process.off(name, onSignal);
+  }
+}

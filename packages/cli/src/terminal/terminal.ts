@@ -1,0 +1,62 @@
+/**
+ * Where a command writes: results on stdout, everything said about them on stderr. Colour only on a
+ * terminal, and never with NO_COLOR. Commands take a Terminal, so tests can read what was said.
+ */
+import { styleText } from "node:util";
+
+export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan" | "blue";
+
+export interface Terminal {
+  /** A result, as it is: the caller adds line ends. */
+  out(text: string): void;
+  /** A line about the work. */
+  say(line: string): void;
+  /** Replaces the last status; an empty text removes it. Nothing where stderr is no terminal. */
+  status(text: string): void;
+  /** Colours for stderr. */
+  paint(style: Style, text: string): string;
+  readonly isInteractive: boolean;
+  readonly columns: number;
+}
+
+const columnsDefault = 100;
+
+export function openTerminal(
+  stdout: NodeJS.WriteStream = process.stdout,
+  stderr: NodeJS.WriteStream = process.stderr,
+  env: NodeJS.ProcessEnv = process.env,
+): Terminal {
+  const isInteractive = stderr.isTTY === true && env["TERM"] !== "dumb" && env["CI"] !== "true";
+  const hasColour = isInteractive && (env["NO_COLOR"] ?? "") === "";
+  let statusLineCount = 0;
+  let statusText = "";
+
+  const erase = (): string =>
+    statusLineCount === 0 ? "" : `\r\x1b[${statusLineCount}A\x1b[0J`.replace("\x1b[0A", "");
+  const draw = (text: string): string => {
+    statusText = text;
+    statusLineCount = text === "" ? 0 : text.split("\n").length;
+    return text === "" ? "" : `${text}\n`;
+  };
+
+  return {
+    out(text) {
+      if (statusLineCount > 0) {
+        stderr.write(erase());
+        stdout.write(text);
+        stderr.write(draw(statusText));
+      } else stdout.write(text);
+    },
+    say(line) {
+      stderr.write(`${erase()}${line}\n${draw(statusText)}`);
+    },
+    status(text) {
+      if (isInteractive) stderr.write(erase() + draw(text));
+    },
+    paint: (style, text) => (hasColour ? styleText(style, text, { validateStream: false }) : text),
+    isInteractive,
+    get columns() {
+      return stderr.columns ?? columnsDefault;
+    },
+  };
+}

@@ -1,0 +1,169 @@
+/**
+ * Installs the Debian packages that are missing, as root or through sudo, saying which and why. Elsewhere
+ * than on Debian and its children it says what is needed, and stops.
+ */
+import { execFile, spawn } from "node:child_process";
+import { access, readFile } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+import { TidepoolError } from "@tidepool/common";
+import type { HostPackage } from "@tidepool/guest";
+import { startProgress } from "../terminal/progress.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+
+const run = promisify(execFile);
+
+/** Programs of administration are not on everybody's PATH. */
+export const searchPath = `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin:/usr/local/sbin`;
+
+/** Where the program is, or undefined; a path is looked up as it is. */
+export async function findProgram(name: string): Promise<string | undefined> {
+  const candidates = name.startsWith("/")
+    ? [name]
+    : searchPath.split(delimiter).map((folder) => join(folder, name));
+  for (const candidate of candidates) {
+    const found = await access(candidate).then(
+      () => true,
+      () => false,
+    );
+    if (found) return candidate;
+  }
+  return undefined;
+}
+
+/** Those whose program is not there. */
+export async function missingPackages(
+  packages: readonly HostPackage[],
+): Promise<readonly HostPackage[]> {
+  const found = await Promise.all(packages.map(({ provides }) => findProgram(provides)));
+  return packages.filter((_, index) => found[index] === undefined);
+}
+
+export async function isDebianLike(): Promise<boolean> {
+  const text = await readFile("/etc/os-release", "utf8").catch(() => "");
+  return /^(ID|ID_LIKE)=.*(debian|ubuntu)/m.test(text);
+}
+
+/** @throws TidepoolError `unavailable` with apt's own words */
+export async function ensurePackages(
+  packages: readonly HostPackage[],
+  terminal: Terminal,
+  signal?: AbortSignal,
+): Promise<void> {
+  const missing = await missingPackages(packages);
+  if (missing.length === 0) return;
+  if (!(await isDebianLike())) {
+    const needed = missing.map(({ provides, purpose }) => `${provides} (${purpose})`).join(", ");
+    throw new TidepoolError("unavailable", `programs are missing: ${needed}`, {
+      details: { hint: "this is no Debian or Ubuntu: install them with its own package manager" },
+    });
+  }
+  terminal.say(`installing ${missing.length} Debian packages:`);
+  for (const { debianName, purpose } of missing) terminal.say(`  ${debianName}: ${purpose}`);
+  const names = missing.map(({ debianName }) => debianName);
+  const prefix = await rootPrefix(names);
+  // What an interrupted run left half configured would make apt refuse; does nothing otherwise.
+  await runAsRoot(
+    [...prefix, "dpkg", "--configure", "-a"],
+    "dpkg --configure -a",
+    terminal,
+    signal,
+  );
+  await runAsRoot([...prefix, "apt-get", "update"], "apt-get update", terminal, signal);
+  const options = [
+    "-y",
+    "--no-install-recommends",
+    "-o",
+    "APT::Status-Fd=1",
+    "-o",
+    "Dpkg::Use-Pty=0",
+  ];
+  await runAsRoot(
+    [...prefix, "apt-get", "install", ...options, ...names],
+    `apt-get install ${names.join(" ")}`,
+    terminal,
+    signal,
+  );
+}
+
+/** The command that gives root's rights, empty for root. */
+async function rootPrefix(names: readonly string[]): Promise<readonly string[]> {
+  const noninteractive = ["env", "DEBIAN_FRONTEND=noninteractive"];
+  if (process.getuid?.() === 0) return noninteractive;
+  const hasSudo = await run("sudo", ["-n", "true"]).then(
+    () => true,
+    () => false,
+  );
+  if (hasSudo) return ["sudo", "-n", ...noninteractive];
+  const canAsk = process.stdin.isTTY === true && (await findProgram("sudo")) !== undefined;
+  if (canAsk) return ["sudo", ...noninteractive];
+  throw new TidepoolError("unavailable", "packages are missing and only root may install them", {
+    details: { hint: `run as root: apt-get install -y --no-install-recommends ${names.join(" ")}` },
+  });
+}
+
+const keptBytesMax = 4_000;
+const interruptMaxMs = 5_000;
+
+async function runAsRoot(
+  [command = "", ...args]: readonly string[],
+  title: string,
+  terminal: Terminal,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  signal?.throwIfAborted();
+  const bar = startProgress(
+    terminal,
+    "installing packages",
+    (percent) => `${Math.round(percent)} %`,
+  );
+  // Its own group: Ctrl-C comes to us, and we end apt with its downloads.
+  const child = spawn(command, args, { stdio: ["inherit", "pipe", "pipe"], detached: true });
+  let kept = "";
+  const keep = (line: string): void => {
+    kept = `${kept}${line}\n`.slice(-keptBytesMax);
+  };
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    const share = percentOf(line);
+    if (share === undefined) keep(line);
+    else bar.update(share, 100);
+  });
+  createInterface({ input: child.stderr }).on("line", keep);
+  const interrupt = (): void => {
+    const end = (name: NodeJS.Signals): void => {
+      try {
+        process.kill(-(child.pid ?? 0), name);
+      } catch {
+        // already gone
+      }
+    };
+    end("SIGTERM");
+    setTimeout(() => end("SIGKILL"), interruptMaxMs).unref();
+  };
+  signal?.addEventListener("abort", interrupt, { once: true });
+  const code = await new Promise<number | string>((resolve) => {
+    child.once("error", (error) => resolve(error.message));
+    child.once("close", (exitCode, killedBy) => resolve(exitCode ?? killedBy ?? "unknown"));
+  });
+  signal?.removeEventListener("abort", interrupt);
+  bar.end();
+  signal?.throwIfAborted();
+  if (code === 0) return;
+  throw new TidepoolError(
+    "unavailable",
+    `${title} failed (${code}): ${kept.trim().slice(-1_500)}`,
+    {
+      details: { hint: "is the network there, and do the apt sources name main and universe?" },
+    },
+  );
+}
+
+/** apt's machine-readable progress, "dlstatus:1:12.5:…" downloads, then "pmstatus:qemu:40:…". */
+export function percentOf(line: string): number | undefined {
+  const [kind, , percent] = line.split(":");
+  if (kind !== "dlstatus" && kind !== "pmstatus") return undefined;
+  const share = Number(percent);
+  if (!Number.isFinite(share)) return undefined;
+  return kind === "dlstatus" ? share / 2 : 50 + share / 2;
+}

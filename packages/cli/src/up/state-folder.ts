@@ -1,0 +1,114 @@
+/**
+ * The folder in which `up` keeps what outlives a run (NATS data: functions, code, learned history), the logs,
+ * and the note of who runs in it. One `up` a folder: the note names the process, and what a killed one
+ * left running is ended by the next.
+ */
+import { randomUUID } from "node:crypto";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { TidepoolError } from "@tidepool/common";
+import { killRunProcesses, startTicksOf } from "./run-processes.ts";
+
+export interface StateFolder {
+  readonly path: string;
+  readonly natsPath: string;
+  readonly hostPath: string;
+  readonly logsPath: string;
+  /** Marks the processes of this run. */
+  readonly runId: string;
+  /** Ends what is left of the run and removes the note; the data stays. */
+  release(): Promise<void>;
+}
+
+interface RunNote {
+  readonly pid: number;
+  readonly startTicks: string;
+  readonly runId: string;
+  readonly address: string;
+}
+
+export function stateFolderDefault(env: NodeJS.ProcessEnv): string {
+  const base = env["XDG_STATE_HOME"] ?? "";
+  return join(base.startsWith("/") ? base : join(homedir(), ".local", "state"), "tidepool");
+}
+
+/** @throws TidepoolError `alreadyExists` when another `up` runs in this folder */
+export async function takeStateFolder(given: string, address: string): Promise<StateFolder> {
+  const path = resolve(given);
+  const folder = {
+    natsPath: join(path, "nats"),
+    hostPath: join(path, "host"),
+    logsPath: join(path, "logs"),
+  };
+  try {
+    for (const each of Object.values(folder)) await mkdir(each, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new TidepoolError("invalid", `the data folder ${path} cannot be written`, {
+      cause: error,
+      details: { hint: "choose another with --data DIR" },
+    });
+  }
+  const notePath = notePathOf(path);
+  const runId = randomUUID();
+  const { pid } = process;
+  await claim(notePath, path, { pid, startTicks: startTicksOf(pid) ?? "", runId, address });
+  return {
+    path,
+    ...folder,
+    runId,
+    async release() {
+      killRunProcesses(runId);
+      await rm(notePath, { force: true });
+    },
+  };
+}
+
+/** The frontend's address of the `up` that runs in a folder, or undefined. */
+export async function findRunning(
+  path: string,
+): Promise<{ readonly pid: number; readonly address: string } | undefined> {
+  const note = await readNote(notePathOf(path));
+  return note !== undefined && isAlive(note) ? note : undefined;
+}
+
+async function claim(notePath: string, folder: string, own: RunNote): Promise<void> {
+  for (;;) {
+    try {
+      await writeFile(notePath, `${JSON.stringify(own)}\n`, { flag: "wx", mode: 0o600 });
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+    const other = await readNote(notePath);
+    if (other !== undefined && isAlive(other))
+      throw new TidepoolError(
+        "alreadyExists",
+        `a tidepool is already running in ${folder}: process ${other.pid}, frontend ${other.address}`,
+        {
+          details: {
+            hint: `use it, or stop it with: kill ${other.pid} — or start another with --data DIR --port PORT`,
+          },
+        },
+      );
+    if (other !== undefined) killRunProcesses(other.runId);
+    await rm(notePath, { force: true });
+  }
+}
+
+function notePathOf(folder: string): string {
+  return join(folder, "run.json");
+}
+
+async function readNote(path: string): Promise<RunNote | undefined> {
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as RunNote;
+  } catch {
+    return undefined; // gone or cut short: nobody's
+  }
+}
+
+function isAlive(note: RunNote): boolean {
+  const ticks = startTicksOf(note.pid);
+  return ticks !== undefined && ticks === note.startTicks;
+}

@@ -1,0 +1,89 @@
+/**
+ * `tidepool up`: from a bare machine to a running system and the main job, then it stays up. Whatever
+ * happens, and whenever Ctrl-C comes, the way out stops every part and gives the folder back.
+ */
+import { TidepoolError } from "@tidepool/common";
+import { interruptible } from "../interrupt.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { runDemo, waitForPools } from "./demo.ts";
+import { ensurePackages } from "./debian-packages.ts";
+import { killRunProcesses, runMark } from "./run-processes.ts";
+import { ensureImage, systemPackages } from "./needs.ts";
+import { takeStateFolder } from "./state-folder.ts";
+import type { StateFolder } from "./state-folder.ts";
+import { Supervisor } from "./supervisor.ts";
+import { startSystem } from "./system.ts";
+import type { HypervisorName } from "./system.ts";
+
+export interface UpOptions {
+  readonly dataPath: string;
+  readonly port: number;
+  readonly hypervisor: HypervisorName;
+  readonly hasDemo: boolean;
+  /** Of the demo's replay. */
+  readonly speed: number;
+}
+
+/** Returns when it was told to stop after it was up; throws otherwise. */
+export async function up(options: UpOptions, terminal: Terminal): Promise<void> {
+  const address = `127.0.0.1:${options.port}`;
+  let folder: StateFolder | undefined;
+  let isUp = false;
+  const supervisor = new Supervisor((line) => terminal.say(terminal.paint("yellow", line)));
+  const kill = (): void => {
+    if (folder !== undefined) killRunProcesses(folder.runId);
+  };
+  await interruptible(
+    terminal,
+    kill,
+    async (signal) => {
+      try {
+        folder = await takeStateFolder(options.dataPath, address);
+        process.env[runMark] = folder.runId; // every child inherits it
+      terminal.say(`tidepool up · data in ${folder.path}`);
+        await ensurePackages(systemPackages(options.hypervisor), terminal, signal);
+        if (options.hypervisor !== "simulated") await ensureImage(terminal, { signal });
+        const system = { address, hypervisor: options.hypervisor };
+        await startSystem(system, folder, supervisor, terminal, signal);
+        await waitForPools(address, terminal, signal);
+        if (options.hasDemo) {
+          const demo = runDemo({ address, speed: options.speed }, terminal, signal);
+          await Promise.race([demo, supervisor.failed]);
+        }
+        isUp = true;
+        sayHowToGoOn(terminal, options, folder);
+        await Promise.race([untilAborted(signal), supervisor.failed]);
+      } catch (error) {
+        if (!(signal.aborted && isUp)) throw error;
+      } finally {
+        if (signal.aborted) terminal.say("stopping …");
+        await supervisor.stop();
+        await folder?.release();
+        if (isUp) terminal.say(`stopped; functions and history stay in ${options.dataPath}`);
+      }
+    },
+  );
+}
+
+async function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const stop = (): void => reject(TidepoolError.from(signal.reason));
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
+  });
+}
+
+function sayHowToGoOn(terminal: Terminal, options: UpOptions, folder: StateFolder): void {
+  const at = options.port === 7070 ? "" : ` --address 127.0.0.1:${options.port}`;
+  const lines = [
+    "",
+    terminal.paint("bold", `tidepool is up at 127.0.0.1:${options.port}. In another terminal:`),
+    `  ./tidepool${at} invoke hello --payload '{"name":"Ada"}'   call a function`,
+    `  ./tidepool${at} list                                      what is deployed`,
+    `  ./tidepool${at} pools                                     watch the pools`,
+    `  ./tidepool${at} forecast heartbeat                        what is expected of a function`,
+    `  ./tidepool${at} deploy DIR                                your own code`,
+    `Logs are in ${folder.logsPath}. Ctrl-C stops it all.`,
+  ];
+  for (const line of lines) terminal.say(line);
+}

@@ -1,0 +1,116 @@
+/** What ARCHITECTURE.md and docs/errors.md say of the whole repository, held against its files. */
+import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
+import { codes } from "@tidepool/common";
+import { readSource, sourceFiles } from "./repository.ts";
+
+/** Each room and the rooms it may import. Nothing imports a room that is not in its list. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  "proto/src": [],
+  "packages/common": ["proto"],
+  "packages/actors": ["proto", "common"],
+  "packages/sdk": ["proto", "common"],
+  guest: ["proto", "common"],
+  // The command starts NATS and builds the image itself; the services it only spawns.
+  "packages/cli": ["proto", "common", "actors", "sdk", "guest"],
+  "services/frontend": ["proto", "common", "actors"],
+  "services/scheduler": ["proto", "common", "actors"],
+  "services/host-agent": ["proto", "common", "actors", "guest"],
+};
+
+const linesMax = 400;
+const isTest = (path: string): boolean => /\.test\.ts$/.test(path);
+
+describe("Dependencies between rooms", () => {
+  for (const [room, allowed] of Object.entries(mayImport)) {
+    it(`${room} imports ${allowed.length === 0 ? "no other room" : `only ${allowed.join(", ")}`}`, () => {
+      const files = sourceFiles(room, [".ts"]).filter((path) => !isTest(path));
+      assert.ok(files.length > 0, `${room} has no source files`);
+      const foreign = files.flatMap((path) =>
+        importsOf(readSource(path))
+          .filter((target) => target.startsWith("@tidepool/"))
+          .map((target) => target.split("/")[1] ?? "")
+          .filter((target) => !allowed.includes(target))
+          .map((target) => `${path} imports ${target}`),
+      );
+      assert.deepEqual(foreign, []);
+    });
+  }
+
+  it("no room reaches into another by a relative path", () => {
+    const reaching = allSources().flatMap((path) =>
+      importsOf(readSource(path))
+        .filter((target) => target.startsWith("."))
+        .filter((target) => roomOf(join(dirname(path), target)) !== roomOf(path))
+        .map((target) => `${path} imports ${target}`),
+    );
+    assert.deepEqual(reaching, []);
+  });
+});
+
+describe("Source files", () => {
+  it(`have at most ${linesMax} lines`, () => {
+    const long = allSources()
+      .map((path) => ({ path, lines: readSource(path).split("\n").length - 1 }))
+      .filter(({ lines }) => lines > linesMax)
+      .map(({ path, lines }) => `${path}: ${lines}`);
+    assert.deepEqual(long, []);
+  });
+});
+
+describe("docs/errors.md", () => {
+  const rows = new Map(
+    [...readSource("docs/errors.md").matchAll(/^\| `(\w+)` +\| ([A-Z_]+) +\| (yes|no) +\|/gm)].map(
+      ([, code, status, retry]) => [code, { status, retry }] as const,
+    ),
+  );
+
+  it("has a row for every code, and no other", () => {
+    assert.deepEqual([...rows.keys()].sort(), Object.keys(codes).sort());
+  });
+
+  for (const [code, { grpc, retryable }] of Object.entries(codes)) {
+    it(`gives ${code} its gRPC status and whether to retry`, () => {
+      assert.deepEqual(rows.get(code), {
+        status: grpcStatuses[grpc],
+        retry: retryable ? "yes" : "no",
+      });
+    });
+  }
+});
+
+const grpcStatuses = [
+  "OK",
+  "CANCELLED",
+  "UNKNOWN",
+  "INVALID_ARGUMENT",
+  "DEADLINE_EXCEEDED",
+  "NOT_FOUND",
+  "ALREADY_EXISTS",
+  "PERMISSION_DENIED",
+  "RESOURCE_EXHAUSTED",
+  "FAILED_PRECONDITION",
+  "ABORTED",
+  "OUT_OF_RANGE",
+  "UNIMPLEMENTED",
+  "INTERNAL",
+  "UNAVAILABLE",
+];
+
+function allSources(): string[] {
+  return ["proto", "packages", "services", "guest", "bench", "test"].flatMap((room) =>
+    sourceFiles(room, [".ts", ".mjs", ".c"]),
+  );
+}
+
+/** The first folder, and below packages/ and services/ the second too. */
+function roomOf(path: string): string {
+  const [first = "", second = ""] = path.split("/");
+  return first === "packages" || first === "services" ? `${first}/${second}` : first;
+}
+
+function importsOf(source: string): string[] {
+  return [...source.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map(
+    ([, target]) => target ?? "",
+  );
+}
