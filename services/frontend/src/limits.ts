@@ -35,7 +35,7 @@ export const handlerMaxBytes = 256;
 
 /** What a call may take beside its function's time limit, when its caller names no deadline. */
 export const callOverheadMaxMs = 30_000;
-/** How much earlier than its caller's deadline a host must answer, so that the reason still arrives. */
+/** How much earlier than its caller each one on the way gives up, so that the reason still arrives. */
 export const answerMarginMs = 10;
 /** VMs acquired for one call, at most. */
 export const acquireAttemptsMax = 4;

@@ -46,6 +46,7 @@ function answer(index: DescriptorIndex, services: readonly string[], request: Re
     case "fileContainingExtension":
     case "allExtensionNumbersOfType":
       return failure(notFound, "no message has extensions");
+    case undefined:
     default:
       return failure(unimplemented, "unknown kind of reflection request");
   }

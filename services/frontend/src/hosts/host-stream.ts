@@ -172,7 +172,7 @@ export class HostStream {
       { cause: error, component: "host" },
     );
     const start = tidepool.v1.Start.START_UNSPECIFIED;
-    for (const open of [...this.calls.values()]) {
+    for (const open of this.calls.values()) {
       open.settle({ kind: "failed", failure, start, stages: noStages, vmId: "" });
     }
   }

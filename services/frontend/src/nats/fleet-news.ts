@@ -69,7 +69,7 @@ export class FleetNews implements Stoppable {
   }
 
   private tell(): void {
-    for (const done of [...this.waiting]) done();
+    for (const done of this.waiting) done();
   }
 
   private forgetSilent(): void {

@@ -77,7 +77,7 @@ async function* batches(
   query: LogQuery,
 ): AsyncGenerator<{ readonly lines: readonly LogLine[]; readonly isLastOld: boolean }> {
   for await (const message of messages) {
-    const { lines = [] } = tidepool.internal.v1.LogBatch.decode(message.data);
+    const { lines } = tidepool.internal.v1.LogBatch.decode(message.data);
     const wanted = lines.filter(
       ({ requestId }) => query.requestId === "" || requestId === query.requestId,
     );

@@ -12,7 +12,6 @@
 import { SpanKind } from "@opentelemetry/api";
 import { TidepoolError, withSpan } from "@tidepool/common";
 import type { Clock, Code } from "@tidepool/common";
-import { tidepool } from "@tidepool/proto";
 import type { StoredFunction } from "../functions/function-record.ts";
 import {
   acquireAttemptsMax,
@@ -101,14 +100,14 @@ export class Router {
           `call of '${stored.name}' was not done in the ${limitMs} ms it had`,
         ),
       );
-    }, limitMs);
+    }, limitMs - answerMarginMs);
     const onGone = (): void => {
       ending.abort(new TidepoolError("cancelled", `call of '${stored.name}' was cancelled`));
     };
     signal.addEventListener("abort", onGone, { once: true });
     if (signal.aborted) onGone();
     try {
-      return await work({ deadlineAtMs: deadlineAtMs - answerMarginMs }, ending.signal);
+      return await work({ deadlineAtMs: deadlineAtMs - 2 * answerMarginMs }, ending.signal);
     } finally {
       clearTimeout(timer);
       signal.removeEventListener("abort", onGone);

@@ -1,0 +1,81 @@
+/**
+ * gRPC failures as TidepoolError. The server's own failures carry a tidepool.v1.Failure; what the transport
+ * reports by itself (no connection, a deadline that passed here) has only a status.
+ */
+import { status } from "@grpc/grpc-js";
+import type { ServiceError } from "@grpc/grpc-js";
+import { failureFromWire, TidepoolError } from "@tidepool/common";
+import type { Code } from "@tidepool/common";
+import { statusCodec, tidepool } from "@tidepool/proto";
+import { parseStages, parseStart } from "./parse.ts";
+import type { Stages, Start } from "./types.ts";
+
+/** What is known of a failed call beside its error. */
+export interface CallDetails {
+  readonly requestId: string | undefined;
+  /** Set when the invocation had started. */
+  readonly start: Start | undefined;
+  readonly stages: Stages | undefined;
+  /** The server says that nothing was started and that the same call may succeed later. */
+  readonly maySendAgain: boolean;
+}
+
+const trailer = "grpc-status-details-bin";
+const failureType = "/tidepool.v1.Failure";
+
+/** The details of an error that a client's method threw. */
+export function callDetails(error: TidepoolError): CallDetails {
+  const { requestId, start, stages, maySendAgain } = error.details as Partial<CallDetails>;
+  return { requestId, start, stages, maySendAgain: maySendAgain === true };
+}
+
+export function callError(thrown: unknown, address: string): TidepoolError {
+  if (thrown instanceof TidepoolError || !isServiceError(thrown)) return TidepoolError.from(thrown);
+  const failure = failureIn(thrown);
+  if (failure === undefined) return transportError(thrown, address);
+  const { code, message, thrown: threw, component } = failureFromWire(failure);
+  const details: CallDetails = {
+    requestId: failure.requestId || undefined,
+    start: failure.start ? parseStart(failure.start) : undefined,
+    stages: failure.stages ? parseStages(failure.stages) : undefined,
+    maySendAgain: failure.retryable ?? false,
+  };
+  return new TidepoolError(code, message, {
+    cause: thrown,
+    details: { ...details },
+    ...(threw === undefined ? {} : { thrown: threw }),
+    ...(component === undefined ? {} : { component }),
+  });
+}
+
+function isServiceError(thrown: unknown): thrown is ServiceError {
+  return thrown instanceof Error && "code" in thrown && typeof thrown.code === "number";
+}
+
+function failureIn(error: ServiceError): tidepool.v1.Failure.$Properties | undefined {
+  const [bytes] = error.metadata?.get(trailer) ?? [];
+  if (!Buffer.isBuffer(bytes)) return undefined;
+  try {
+    const { details } = statusCodec.decode(bytes);
+    const found = details.find(({ type_url: type }) => type?.endsWith(failureType));
+    return found?.value ? tidepool.v1.Failure.decode(found.value) : undefined;
+  } catch {
+    return undefined; // another server's idea of details: the status alone counts
+  }
+}
+
+function transportError(error: ServiceError, address: string): TidepoolError {
+  const code = transportCodes[error.code] ?? "internal";
+  const message =
+    code === "unavailable" ? `no answer from ${address}: ${error.details}` : error.details;
+  return new TidepoolError(code, message, { cause: error, component: "client" });
+}
+
+const transportCodes: Partial<Record<status, Code>> = {
+  [status.CANCELLED]: "cancelled",
+  [status.INVALID_ARGUMENT]: "invalid",
+  [status.DEADLINE_EXCEEDED]: "timeout",
+  [status.NOT_FOUND]: "notFound",
+  [status.RESOURCE_EXHAUSTED]: "tooLarge",
+  [status.UNAVAILABLE]: "unavailable",
+};

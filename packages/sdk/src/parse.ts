@@ -1,0 +1,140 @@
+/** Answers from the wire as plain data: the one place that reads protobuf shapes. */
+import { TidepoolError } from "@tidepool/common";
+import { fromTimestamp, tidepool } from "@tidepool/proto";
+import type {
+  Forecast,
+  FunctionDescription,
+  InvokeResult,
+  LogLine,
+  PoolsSnapshot,
+  Stages,
+  Start,
+  Window,
+} from "./types.ts";
+
+export function parseFunction(wire: tidepool.v1.Function.$Properties): FunctionDescription {
+  const settings = wire.settings ?? {};
+  return {
+    name: wire.name ?? "",
+    settings: {
+      runtime: settings.runtime ?? "",
+      handler: settings.handler ?? "",
+      memoryMib: settings.memoryMib ?? 0,
+      timeoutMs: settings.timeoutMs ?? 0,
+      environment: { ...settings.environment },
+      description: settings.description ?? "",
+      keepAliveMs: settings.keepAliveMs ?? 0,
+    },
+    version: wire.version || undefined,
+    codeDigest: wire.codeDigest || undefined,
+    codeBytes: wire.codeDigest ? (wire.codeBytes ?? 0) : undefined,
+    createdAtMs: fromTimestamp(wire.createdAt) ?? 0,
+    updatedAtMs: fromTimestamp(wire.updatedAt) ?? 0,
+  };
+}
+
+export function parseInvokeResult(wire: tidepool.v1.InvokeResponse.$Properties): InvokeResult {
+  return {
+    payload: parsePayload(wire.payload),
+    requestId: wire.requestId ?? "",
+    version: wire.version ?? "",
+    start: parseStart(wire.start),
+    stages: parseStages(wire.stages),
+    vmId: wire.vmId ?? "",
+    hostId: wire.hostId ?? "",
+    readyBeforeMs: wire.readyBeforeMs ?? 0,
+    window: wire.window ? parseWindow(wire.window) : undefined,
+  };
+}
+
+export function parseStart(start: tidepool.v1.Start | null | undefined): Start {
+  const { START_PREDICTED, START_WARM, START_POOL, START_COLD } = tidepool.v1.Start;
+  if (start === START_PREDICTED) return "predicted";
+  if (start === START_WARM) return "warm";
+  if (start === START_POOL) return "pool";
+  return start === START_COLD ? "cold" : "unknown";
+}
+
+export function parseStages(stages: tidepool.v1.Stages.$Properties | null | undefined): Stages {
+  return {
+    routingMs: stages?.routingMs ?? 0,
+    waitingMs: stages?.waitingMs ?? 0,
+    restoreMs: stages?.restoreMs ?? 0,
+    loadMs: stages?.loadMs ?? 0,
+    runMs: stages?.runMs ?? 0,
+  };
+}
+
+export function parsePools(wire: tidepool.v1.PoolsSnapshot.$Properties): PoolsSnapshot {
+  return {
+    atMs: fromTimestamp(wire.at) ?? 0,
+    pools: (wire.pools ?? []).map((pool) => ({
+      runtime: pool.runtime ?? "",
+      memoryMib: pool.memoryMib ?? 0,
+      target: pool.target ?? 0,
+      baseTarget: pool.baseTarget ?? 0,
+      ready: pool.ready ?? 0,
+      cloning: pool.cloning ?? 0,
+      loading: pool.loading ?? 0,
+      idle: pool.idle ?? 0,
+      busy: pool.busy ?? 0,
+      total: pool.total ?? 0,
+      periodicFunctions: pool.periodicFunctions ?? 0,
+      uncoveredShare: pool.uncoveredShare ?? 0,
+    })),
+    hosts: (wire.hosts ?? []).map((host) => ({
+      hostId: host.hostId ?? "",
+      hypervisor: host.hypervisor ?? "",
+      accelerator: host.accelerator ?? "",
+      memoryMib: host.memoryMib ?? 0,
+      memoryUsedMib: host.memoryUsedMib ?? 0,
+      vmCount: host.vmCount ?? 0,
+      vmCountMax: host.vmCountMax ?? 0,
+    })),
+  };
+}
+
+export function parseForecast(wire: tidepool.v1.GetForecastResponse.$Properties): Forecast {
+  return {
+    name: wire.name ?? "",
+    degree: wire.degree ?? 0,
+    periodMs: wire.periodMs ?? 0,
+    windows: (wire.windows ?? []).map(parseWindow),
+    evidence: wire.evidence ?? [],
+    callsSeen: wire.callsSeen ?? 0,
+    hits: wire.hits ?? 0,
+    misses: wire.misses ?? 0,
+    prewarmAtMs: fromTimestamp(wire.prewarmAt),
+  };
+}
+
+export function parseLogLine(wire: tidepool.v1.LogLine.$Properties): LogLine {
+  return {
+    atMs: fromTimestamp(wire.at) ?? 0,
+    requestId: wire.requestId ?? "",
+    version: wire.version ?? "",
+    stream: wire.stream === "stderr" ? "stderr" : "stdout",
+    text: wire.text ?? "",
+    hostId: wire.hostId ?? "",
+    vmId: wire.vmId ?? "",
+  };
+}
+
+function parseWindow(wire: tidepool.v1.Window.$Properties): Window {
+  return {
+    startAtMs: fromTimestamp(wire.startAt) ?? 0,
+    endAtMs: fromTimestamp(wire.endAt) ?? 0,
+    expectedAtMs: fromTimestamp(wire.expectedAt) ?? 0,
+    count: wire.count ?? 0,
+    degree: wire.degree ?? 0,
+  };
+}
+
+function parsePayload(payload: Uint8Array | undefined): unknown {
+  if (payload === undefined || payload.byteLength === 0) return null;
+  try {
+    return JSON.parse(new TextDecoder().decode(payload));
+  } catch (error) {
+    throw new TidepoolError("internal", "the answer is not JSON", { cause: error });
+  }
+}

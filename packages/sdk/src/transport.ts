@@ -1,0 +1,192 @@
+/**
+ * Calls over one gRPC connection as promises and async iterators, each in a CLIENT span whose context goes
+ * along, with a deadline, and cancelled by the caller's signal.
+ */
+import { context, propagation, SpanKind } from "@opentelemetry/api";
+import { credentials, makeGenericClientConstructor, Metadata } from "@grpc/grpc-js";
+import type { CallOptions, ClientWritableStream, ServiceError } from "@grpc/grpc-js";
+import { systemClock, TidepoolError, withSpan } from "@tidepool/common";
+import { tidepoolService } from "@tidepool/proto";
+import type { MethodDefinition } from "@tidepool/proto";
+import { callError } from "./call-error.ts";
+
+export interface CallLimits {
+  /** Longest this call may take; no deadline when absent. */
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Largest message in either direction, bytes: above the server's own limits, whose errors say more. */
+const messageMaxBytes = 64 * 1024 * 1024;
+
+const GrpcClient = makeGenericClientConstructor(tidepoolService, "Tidepool");
+
+export class Transport {
+  private readonly address: string;
+  private readonly client: InstanceType<typeof GrpcClient>;
+
+  constructor(address: string) {
+    this.address = address;
+    this.client = new GrpcClient(address, credentials.createInsecure(), {
+      "grpc.max_receive_message_length": messageMaxBytes,
+      "grpc.max_send_message_length": messageMaxBytes,
+      "grpc.initial_reconnect_backoff_ms": 100,
+      "grpc.max_reconnect_backoff_ms": 2_000,
+      "grpc.keepalive_time_ms": 20_000,
+      "grpc.keepalive_timeout_ms": 10_000,
+    });
+  }
+
+  /** @throws TidepoolError `unavailable` when no connection stands in time */
+  ready(timeoutMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.client.waitForReady(systemClock.nowMs() + timeoutMs, (error) => {
+        if (error === undefined) return resolve();
+        const message = `no tidepool answers at ${this.address} in ${timeoutMs} ms`;
+        reject(new TidepoolError("unavailable", message, { cause: error, component: "client" }));
+      });
+    });
+  }
+
+  close(): void {
+    this.client.close();
+  }
+
+  unary<Request, Response>(
+    method: MethodDefinition<Request, Response>,
+    request: Request,
+    limits: CallLimits,
+  ): Promise<Response> {
+    return this.inSpan(method, limits, (metadata, options, settle) =>
+      this.client.makeUnaryRequest(
+        method.path,
+        method.requestSerialize,
+        method.responseDeserialize,
+        request,
+        metadata,
+        options,
+        settle,
+      ),
+    );
+  }
+
+  /** Sends while the server reads; a server that has answered gets no more. */
+  async clientStream<Request, Response>(
+    method: MethodDefinition<Request, Response>,
+    requests: AsyncIterable<Request>,
+    limits: CallLimits,
+  ): Promise<Response> {
+    let call: ClientWritableStream<Request> | undefined;
+    let isAnswered = false;
+    const answer = this.inSpan<Response>(method, limits, (metadata, options, settle) => {
+      call = this.client.makeClientStreamRequest(
+        method.path,
+        method.requestSerialize,
+        method.responseDeserialize,
+        metadata,
+        options,
+        (error, response) => {
+          isAnswered = true;
+          settle(error, response);
+        },
+      );
+      return call;
+    });
+    const stream = call;
+    let sourceFailure: unknown;
+    if (stream !== undefined) {
+      send(stream, requests, () => isAnswered).catch((error: unknown) => {
+        sourceFailure = error;
+        stream.cancel();
+      });
+    }
+    try {
+      return await answer;
+    } catch (error) {
+      if (sourceFailure === undefined) throw error;
+      throw TidepoolError.from(sourceFailure);
+    }
+  }
+
+  /** Ends quietly when the signal aborts. */
+  async *serverStream<Request, Response>(
+    method: MethodDefinition<Request, Response>,
+    request: Request,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Response> {
+    const stream = this.client.makeServerStreamRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      request,
+      outgoingMetadata(),
+      {},
+    );
+    const cancel = (): void => stream.cancel();
+    signal?.addEventListener("abort", cancel, { once: true });
+    if (signal?.aborted) cancel();
+    try {
+      for await (const response of stream as AsyncIterable<Response>) yield response;
+    } catch (error) {
+      if (!signal?.aborted) throw callError(error, this.address);
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+      stream.cancel();
+    }
+  }
+
+  private inSpan<Response>(
+    method: { readonly path: string },
+    { timeoutMs, signal }: CallLimits,
+    begin: (
+      metadata: Metadata,
+      options: CallOptions,
+      settle: (error: ServiceError | null, response?: Response) => void,
+    ) => { cancel(): void },
+  ): Promise<Response> {
+    return withSpan(method.path.slice(1), { kind: SpanKind.CLIENT }, () => {
+      if (signal?.aborted) return Promise.reject(cancelled(signal));
+      return new Promise<Response>((resolve, reject) => {
+        const options: CallOptions =
+          timeoutMs === undefined ? {} : { deadline: systemClock.nowMs() + timeoutMs };
+        const cancel = (): void => call.cancel();
+        const call = begin(outgoingMetadata(), options, (error, response) => {
+          signal?.removeEventListener("abort", cancel);
+          if (error === null && response !== undefined) return resolve(response);
+          reject(signal?.aborted ? cancelled(signal) : callError(error, this.address));
+        });
+        signal?.addEventListener("abort", cancel, { once: true });
+      });
+    });
+  }
+}
+
+function cancelled(signal: AbortSignal): TidepoolError {
+  return new TidepoolError("cancelled", "the call was cancelled", {
+    cause: signal.reason,
+    component: "client",
+  });
+}
+
+function outgoingMetadata(): Metadata {
+  const metadata = new Metadata();
+  propagation.inject(context.active(), metadata, {
+    set: (carrier, key, value) => carrier.set(key, value),
+  });
+  return metadata;
+}
+
+async function send<Request>(
+  stream: ClientWritableStream<Request>,
+  requests: AsyncIterable<Request>,
+  isAnswered: () => boolean,
+): Promise<void> {
+  for await (const request of requests) {
+    if (isAnswered()) return;
+    await new Promise<void>((resolve) => {
+      // Also called when the call has ended: the answer says why.
+      stream.write(request, () => resolve());
+    });
+  }
+  stream.end();
+}
