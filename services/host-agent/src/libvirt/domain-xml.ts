@@ -109,7 +109,9 @@ export function domainXml(spec: DomainSpec): string {
 function qemuArguments(spec: DomainSpec): string[] {
   const size = `${spec.ramMib}M`;
   const share = spec.isClone ? "off" : "on";
-  const memory = `memory-backend-file,id=tidepool,size=${size},mem-path=${spec.ramPath},share=${share}`;
+  // QEMU reads a doubled comma as one that does not end the value.
+  const path = spec.ramPath.replaceAll(",", ",,");
+  const memory = `memory-backend-file,id=tidepool,size=${size},mem-path=${path},share=${share}`;
   return [
     "-object",
     memory,
