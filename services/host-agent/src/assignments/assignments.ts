@@ -1,0 +1,154 @@
+/**
+ * What shards ask of this host: VMs for functions, and how long idle ones stay. Commands may come twice and
+ * late: an assignment is known by its id, a shard by its epoch, a keep by when it was sent.
+ */
+import { TidepoolError } from "@tidepool/common";
+import type { Clock, Logger } from "@tidepool/common";
+import { chooseOwned, chooseUnowned } from "../fleet/choose.ts";
+import type { Fleet } from "../fleet/fleet.ts";
+import type { VmConfig } from "../hypervisor/hypervisor.ts";
+import { reservationMaxMs } from "../vm/limits.ts";
+import type { Vm } from "../vm/vm.ts";
+import type { VmView } from "../vm/vm-view.ts";
+import { Epochs } from "./epochs.ts";
+import { chooseKept, isNewer, keepAfterCall, releaseReason } from "./keep.ts";
+import type { KeepRule } from "./keep.ts";
+import type { AssignCommand, KeepCommand } from "./parse.ts";
+
+/** Assignments remembered, to know one that comes again. */
+export const assignmentCountMax = 10_000;
+/** Functions whose keep rules are remembered. */
+export const keepRuleCountMax = 10_000;
+
+export interface AssignmentsParts {
+  readonly fleet: Fleet;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** A function of this config has been seen. */
+  onConfig(config: VmConfig): void;
+}
+
+export class Assignments {
+  private readonly parts: AssignmentsParts;
+  private readonly epochs = new Epochs();
+  private readonly known = new Map<string, string>();
+  private readonly rules = new Map<string, KeepRule>();
+  private isDraining = false;
+
+  constructor(parts: AssignmentsParts) {
+    this.parts = parts;
+  }
+
+  /** Refuses all further assignments. */
+  drain(): void {
+    this.isDraining = true;
+  }
+
+  /**
+   * Gives the function version a VM, and answers before its code is loaded.
+   * @throws TidepoolError `stale`, `noCapacity`, `unavailable` while draining
+   */
+  assign(command: AssignCommand): Vm {
+    const { fleet, clock } = this.parts;
+    if (this.isDraining) {
+      throw new TidepoolError("unavailable", `host ${fleet.limits.hostId} is stopping`);
+    }
+    this.epochs.check(command.shard, command.epoch);
+    const again = fleet.get(this.known.get(command.assignmentId) ?? "");
+    if (again !== undefined && again.phase !== "stopping") return again;
+
+    this.parts.onConfig(command.owned);
+    const vm = this.choose(command);
+    const nowMs = clock.nowMs();
+    if (command.requestId !== undefined) {
+      vm.reservation = { requestId: command.requestId, untilMs: nowMs + reservationMaxMs };
+    }
+    remember(this.known, command.assignmentId, vm.vmId, assignmentCountMax);
+    this.replaceOlder(command);
+    return vm;
+  }
+
+  /** @throws TidepoolError `stale` */
+  keep(command: KeepCommand): void {
+    const { clock, fleet } = this.parts;
+    this.epochs.check(command.shard, command.epoch);
+    const { epoch, sentAtMs, count, keepUntilMs, functionName } = command;
+    const rule = { epoch, sentAtMs, count, keepUntilMs, receivedAtMs: clock.nowMs() };
+    if (!isNewer(rule, this.rules.get(functionName))) return;
+    remember(this.rules, functionName, rule, keepRuleCountMax);
+    const { kept, released } = chooseKept(this.idleOf(functionName), count);
+    for (const { vmId } of kept) {
+      const vm = fleet.get(vmId);
+      if (vm === undefined) continue;
+      vm.keepUntilMs = keepUntilMs;
+      vm.window = command.window ?? vm.window;
+    }
+    for (const view of released) fleet.get(view.vmId)?.stop(releaseReason(view));
+  }
+
+  /** To be called when a call has left its VM. */
+  afterCall(vm: Vm, callStartedAtMs: number): void {
+    const owned = vm.assignment?.owned;
+    if (owned === undefined) return;
+    const nowMs = this.parts.clock.nowMs();
+    vm.keepUntilMs = keepAfterCall({
+      rule: this.rules.get(owned.name),
+      callStartedAtMs,
+      idleCount: this.idleOf(owned.name).filter(({ vmId }) => vmId !== vm.vmId).length,
+      keepAliveMs: owned.keepAliveMs,
+      nowMs,
+    });
+    vm.window = undefined;
+    if (vm.keepUntilMs <= nowMs) vm.stop("used");
+  }
+
+  /** Lets idle VMs go whose time is over. */
+  releaseOverdue(): void {
+    const nowMs = this.parts.clock.nowMs();
+    for (const view of this.parts.fleet.views()) {
+      if (view.phase !== "idle" || view.isSpokenFor || view.keepUntilMs > nowMs) continue;
+      this.parts.fleet.get(view.vmId)?.stop(releaseReason(view));
+    }
+  }
+
+  /** A call takes what is ready soonest; a pre-warm wants a VM beside those that the function has. */
+  private choose(command: AssignCommand): Vm {
+    const { fleet, clock } = this.parts;
+    const { owned, requestId, window } = command;
+    const views = fleet.views();
+    if (requestId !== undefined) {
+      const had = fleet.get(chooseOwned(views, owned)?.vmId ?? "");
+      if (had !== undefined) return had;
+    }
+    const config = { runtime: owned.runtime, memoryMib: owned.memoryMib };
+    const vm = fleet.get(chooseUnowned(views, config)?.vmId ?? "") ?? fleet.create(config);
+    const keepUntilMs = command.keepUntilMs ?? clock.nowMs() + owned.keepAliveMs;
+    vm.assign({ owned, requestId, window, keepUntilMs });
+    return vm;
+  }
+
+  /** Idle VMs of older versions are of no more use: calls go to the version that is deployed. */
+  private replaceOlder({ owned }: AssignCommand): void {
+    for (const view of this.idleOf(owned.name)) {
+      if (Number(view.version) < Number(owned.version)) {
+        this.parts.fleet.get(view.vmId)?.stop("replaced");
+      }
+    }
+  }
+
+  private idleOf(functionName: string): readonly VmView[] {
+    return this.parts.fleet
+      .views()
+      .filter((vm) => vm.functionName === functionName && vm.phase === "idle" && !vm.isSpokenFor);
+  }
+}
+
+/** The oldest entries make room. */
+function remember<V>(map: Map<string, V>, key: string, value: V, countMax: number): void {
+  map.delete(key);
+  map.set(key, value);
+  for (const oldest of map.keys()) {
+    if (map.size <= countMax) break;
+    map.delete(oldest);
+  }
+}

@@ -1,0 +1,114 @@
+/** Commands from a shard, decoded and validated; nothing past this sees protobuf types. */
+import { TidepoolError } from "@tidepool/common";
+import { fromTimestamp } from "@tidepool/proto";
+import type { tidepool } from "@tidepool/proto";
+import type { ForecastWindow, OwnedFunction } from "../vm/owned-function.ts";
+
+export interface AssignCommand {
+  readonly shard: number;
+  readonly epoch: number;
+  readonly assignmentId: string;
+  readonly owned: OwnedFunction;
+  readonly requestId: string | undefined;
+  readonly window: ForecastWindow | undefined;
+  readonly keepUntilMs: number | undefined;
+}
+
+export interface KeepCommand {
+  readonly shard: number;
+  readonly epoch: number;
+  readonly functionName: string;
+  readonly count: number;
+  readonly keepUntilMs: number;
+  readonly sentAtMs: number;
+  readonly window: ForecastWindow | undefined;
+}
+
+export const memoryMinMib = 64;
+export const memoryMaxMib = 8_192;
+export const memoryDefaultMib = 128;
+export const keepAliveDefaultMs = 600_000;
+
+export function parseAssign(
+  message: tidepool.internal.v1.AssignRequest.$Properties,
+): AssignCommand {
+  return {
+    shard: message.shard ?? 0,
+    epoch: message.epoch ?? 0,
+    assignmentId: required(message.assignmentId, "assignment_id"),
+    owned: parseOwned(message.function),
+    requestId: message.requestId || undefined,
+    window: parseWindow(message.window),
+    keepUntilMs: fromTimestamp(message.keepUntil),
+  };
+}
+
+export function parseKeep(message: tidepool.internal.v1.KeepRequest.$Properties): KeepCommand {
+  return {
+    shard: message.shard ?? 0,
+    epoch: message.epoch ?? 0,
+    functionName: required(message.functionName, "function_name"),
+    count: message.count ?? 0,
+    keepUntilMs: fromTimestamp(message.keepUntil) ?? 0,
+    sentAtMs: fromTimestamp(message.sentAt) ?? 0,
+    window: parseWindow(message.window),
+  };
+}
+
+function parseOwned(
+  wire: tidepool.internal.v1.FunctionVersion.$Properties | null | undefined,
+): OwnedFunction {
+  const settings = wire?.settings;
+  const memoryMib = settings?.memoryMib || memoryDefaultMib;
+  if (memoryMib < memoryMinMib || memoryMib > memoryMaxMib) {
+    throw new TidepoolError(
+      "invalid",
+      `memory_mib must be from ${memoryMinMib} to ${memoryMaxMib}, got ${memoryMib}`,
+    );
+  }
+  return {
+    name: required(wire?.name, "function.name"),
+    version: required(wire?.version, "function.version"),
+    codeDigest: parseDigest(wire?.codeDigest),
+    runtime: parseRuntime(settings?.runtime),
+    handler: required(settings?.handler, "function.settings.handler"),
+    memoryMib,
+    environment: { ...settings?.environment },
+    keepAliveMs: settings?.keepAliveMs || keepAliveDefaultMs,
+  };
+}
+
+/** It becomes part of file names. */
+function parseRuntime(runtime: string | null | undefined): string {
+  const name = required(runtime, "function.settings.runtime");
+  if (/^[a-z0-9][a-z0-9.-]{0,31}$/.test(name)) return name;
+  throw new TidepoolError("invalid", `runtime '${name}' is no name of a runtime`);
+}
+
+function parseDigest(digest: string | null | undefined): string {
+  const found = /^(?:sha256:)?([0-9a-f]{64})$/.exec(digest ?? "")?.[1];
+  if (found !== undefined) return found;
+  throw new TidepoolError("invalid", `code digest '${digest ?? ""}' is not 64 hex digits`);
+}
+
+function parseWindow(
+  window: tidepool.v1.Window.$Properties | null | undefined,
+): ForecastWindow | undefined {
+  const startAtMs = fromTimestamp(window?.startAt);
+  const endAtMs = fromTimestamp(window?.endAt);
+  if (startAtMs === undefined || endAtMs === undefined) return undefined;
+  return {
+    startAtMs,
+    endAtMs,
+    expectedAtMs: fromTimestamp(window?.expectedAt) ?? startAtMs,
+    count: window?.count ?? 0,
+    degree: window?.degree ?? 0,
+  };
+}
+
+function required(text: string | null | undefined, field: string): string {
+  if (text === undefined || text === null || text === "") {
+    throw new TidepoolError("invalid", `${field} is missing`);
+  }
+  return text;
+}

@@ -1,0 +1,73 @@
+/**
+ * Whether one more VM fits on the host, and who has to go for it. Pure.
+ *
+ * An idle VM goes before the call is refused: the one whose next use is farthest first. Then VMs of the
+ * other configs' pools, oldest first: they can be had again. What is busy, loading or spoken for stays.
+ */
+import { TidepoolError } from "@tidepool/common";
+import type { VmConfig } from "../hypervisor/hypervisor.ts";
+import { vmOverheadMib } from "../vm/limits.ts";
+import { configKey } from "../vm/vm-view.ts";
+import type { VmView } from "../vm/vm-view.ts";
+import { compare } from "./choose.ts";
+
+export interface HostLimits {
+  readonly hostId: string;
+  readonly memoryMib: number;
+  readonly vmCountMax: number;
+}
+
+export const vmMemoryMib = (config: VmConfig): number => config.memoryMib + vmOverheadMib;
+
+export const memoryUsedMib = (vms: readonly VmView[]): number =>
+  vms.reduce((sum, vm) => sum + vmMemoryMib(vm.config), 0);
+
+/** True when a VM of this config fits without anybody leaving. */
+export function hasRoom(vms: readonly VmView[], config: VmConfig, limits: HostLimits): boolean {
+  return (
+    vms.length < limits.vmCountMax && memoryUsedMib(vms) + vmMemoryMib(config) <= limits.memoryMib
+  );
+}
+
+/**
+ * The VMs to evict so that one of this config fits; none when it fits already. VMs that are stopping count
+ * until they are gone, but as room that is coming.
+ * @throws TidepoolError `noCapacity` naming the host, what is free and what is needed
+ */
+export function chooseEvictions(
+  vms: readonly VmView[],
+  config: VmConfig,
+  limits: HostLimits,
+): readonly VmView[] {
+  let staying = vms.filter((vm) => vm.phase !== "stopping");
+  const evicted: VmView[] = [];
+  for (const candidate of [...idleByNextUse(staying), ...otherPools(staying, config)]) {
+    if (hasRoom(staying, config, limits)) break;
+    staying = staying.filter((vm) => vm !== candidate);
+    evicted.push(candidate);
+  }
+  if (hasRoom(staying, config, limits)) return evicted;
+  throw noCapacity(vms, config, limits);
+}
+
+function idleByNextUse(vms: readonly VmView[]): readonly VmView[] {
+  return vms
+    .filter((vm) => vm.phase === "idle" && !vm.isSpokenFor)
+    .sort((a, b) => compare([-a.nextUseAtMs], [-b.nextUseAtMs]));
+}
+
+function otherPools(vms: readonly VmView[], config: VmConfig): readonly VmView[] {
+  return vms
+    .filter((vm) => vm.phase === "warming" && configKey(vm.config) !== configKey(config))
+    .sort((a, b) => a.createdAtMs - b.createdAtMs);
+}
+
+function noCapacity(vms: readonly VmView[], config: VmConfig, limits: HostLimits): TidepoolError {
+  const freeMib = Math.max(0, limits.memoryMib - memoryUsedMib(vms));
+  return new TidepoolError(
+    "noCapacity",
+    `host ${limits.hostId} has ${freeMib} MiB of ${limits.memoryMib} free and ` +
+      `${vms.length} of at most ${limits.vmCountMax} VMs, a VM of ${configKey(config)} needs ` +
+      `${vmMemoryMib(config)} MiB, and no idle VM can make room`,
+  );
+}

@@ -1,0 +1,87 @@
+/**
+ * All VMs of this host: the one place where VMs are made, counted and let go.
+ *
+ * Clones that a call waits for run at most cloneConcurrencyMax at a time: more at once make each slower
+ * and the last no sooner.
+ */
+import { randomBytes } from "node:crypto";
+import type { TidepoolError } from "@tidepool/common";
+import type { VmConfig } from "../hypervisor/hypervisor.ts";
+import type { GoneReason } from "../vm/phases.ts";
+import { Vm } from "../vm/vm.ts";
+import type { VmParts } from "../vm/vm.ts";
+import type { VmView } from "../vm/vm-view.ts";
+import { chooseEvictions, hasRoom } from "./admit.ts";
+import type { HostLimits } from "./admit.ts";
+
+/** Failures of VMs that calls may still ask for, kept so long. */
+export const failureMemoryMs = 60_000;
+export const failureCountMax = 1_000;
+
+export class Fleet {
+  readonly limits: HostLimits;
+  private readonly parts: VmParts;
+  private readonly vms = new Map<string, Vm>();
+  private readonly failures = new Map<string, { error: TidepoolError; untilMs: number }>();
+
+  constructor(limits: HostLimits, parts: VmParts) {
+    this.limits = limits;
+    this.parts = parts;
+  }
+
+  get(vmId: string): Vm | undefined {
+    return this.vms.get(vmId);
+  }
+
+  all(): readonly Vm[] {
+    return [...this.vms.values()];
+  }
+
+  views(): readonly VmView[] {
+    const nowMs = this.parts.clock.nowMs();
+    return this.all().map((vm) => vm.view(nowMs));
+  }
+
+  hasRoom(config: VmConfig): boolean {
+    return hasRoom(this.views(), config, this.limits);
+  }
+
+  /**
+   * Begins a clone, after making room for it.
+   * @throws TidepoolError `noCapacity`
+   */
+  create(config: VmConfig): Vm {
+    for (const { vmId } of chooseEvictions(this.views(), config, this.limits)) {
+      this.vms.get(vmId)?.stop("evicted");
+    }
+    const vm = new Vm(`vm-${randomBytes(5).toString("hex")}`, config, this.parts);
+    this.vms.set(vm.vmId, vm);
+    void vm.whenGone.then(() => this.forget(vm));
+    vm.start();
+    return vm;
+  }
+
+  /** Why a VM that is no more failed; undefined when it did not, or too long ago. */
+  failureOf(vmId: string): TidepoolError | undefined {
+    const kept = this.failures.get(vmId);
+    return kept !== undefined && kept.untilMs > this.parts.clock.nowMs() ? kept.error : undefined;
+  }
+
+  /** Ends every VM; resolves when all are gone. */
+  async stopAll(reason: GoneReason): Promise<void> {
+    const leaving = this.all();
+    for (const vm of leaving) vm.stop(reason);
+    await Promise.all(leaving.map((vm) => vm.whenGone));
+  }
+
+  private forget(vm: Vm): void {
+    this.vms.delete(vm.vmId);
+    if (vm.failure === undefined) return;
+    const nowMs = this.parts.clock.nowMs();
+    this.failures.set(vm.vmId, { error: vm.failure, untilMs: nowMs + failureMemoryMs });
+    for (const [vmId, { untilMs }] of this.failures) {
+      if (untilMs > nowMs && this.failures.size <= failureCountMax) break;
+      this.failures.delete(vmId);
+    }
+  }
+}

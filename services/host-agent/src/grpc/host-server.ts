@@ -1,0 +1,88 @@
+/** The host's gRPC server: one method, the invocation stream of each frontend. */
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import type { handleBidiStreamingCall } from "@grpc/grpc-js";
+import { TidepoolError } from "@tidepool/common";
+import type { Logger } from "@tidepool/common";
+import { hostService } from "@tidepool/proto";
+import type { tidepool } from "@tidepool/proto";
+import type { InvocationParts } from "../invocations/invocation.ts";
+import { InvocationStream } from "./invocation-stream.ts";
+
+type Handler = handleBidiStreamingCall<
+  tidepool.internal.v1.FrontendMessage.$Properties,
+  tidepool.internal.v1.HostMessage.$Properties
+>;
+
+/** Waiting for frontends to hang up, before their streams are cut. */
+export const serverStopMaxMs = 1_000;
+
+export interface HostServer {
+  /** host:port that frontends reach it at. */
+  readonly address: string;
+  stop(): Promise<void>;
+}
+
+/** @throws TidepoolError `unavailable` when the address cannot be listened on */
+export async function startHostServer(
+  listen: string,
+  parts: InvocationParts,
+  logger: Logger,
+): Promise<HostServer> {
+  const server = new Server();
+  const invocations: Handler = (call) => {
+    let whenDrained: Promise<void> | undefined;
+    const stream = new InvocationStream(
+      parts,
+      {
+        async send(message) {
+          if (call.destroyed || call.cancelled) return;
+          if (!call.write(message)) whenDrained ??= drained(call);
+          await whenDrained;
+          whenDrained = undefined;
+        },
+      },
+      logger,
+    );
+    call.on("data", (message) => stream.receive(message));
+    call.on("error", () => {}); // "end" or "close" follows
+    call.on("close", () => stream.end());
+    call.on("end", () => {
+      stream.end();
+      call.end();
+    });
+  };
+  server.addService(hostService, { invocations });
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(listen, ServerCredentials.createInsecure(), (error, bound) => {
+      if (error === null) resolve(bound);
+      else {
+        reject(
+          new TidepoolError("unavailable", `cannot listen on ${listen}: ${error.message}`, {
+            cause: error,
+          }),
+        );
+      }
+    });
+  });
+  return {
+    address: `${listen.slice(0, listen.lastIndexOf(":"))}:${port}`,
+    stop: () =>
+      new Promise((resolve) => {
+        const timer = setTimeout(() => server.forceShutdown(), serverStopMaxMs);
+        server.tryShutdown(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      }),
+  };
+}
+
+function drained(stream: NodeJS.EventEmitter): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stream.off("drain", done).off("close", done);
+      resolve();
+    };
+    stream.on("drain", done).on("close", done);
+  });
+}

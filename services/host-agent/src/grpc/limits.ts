@@ -1,0 +1,10 @@
+/** Limits of the invocation stream. */
+
+/** Most of a payload or an answer in one message. */
+export const chunkMaxBytes = 64 * 1024;
+export const payloadMaxBytes = 6 * 1024 * 1024;
+/** Calls at once on one stream; more are refused. */
+export const streamCallsMax = 10_000;
+export const deadlineDefaultMs = 60_000;
+export const deadlineMaxMs = 24 * 3_600_000;
+export const timeoutDefaultMs = 30_000;

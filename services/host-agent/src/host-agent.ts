@@ -1,0 +1,206 @@
+/**
+ * One host's agent: the only truth about its VMs. Made of parts that decide (assignments, pools, fleet) and
+ * parts that talk (gRPC, bus); this class joins them and says when each begins and ends.
+ *
+ * VMs do not outlive their agent: what an earlier process left is destroyed at the start, and a stop leaves
+ * nothing.
+ */
+import { join } from "node:path";
+import type { Bus, Stoppable, Storage } from "@tidepool/actors";
+import { messageOf, systemClock } from "@tidepool/common";
+import type { Clock, Logger } from "@tidepool/common";
+import { Assignments } from "./assignments/assignments.ts";
+import { CodeCache } from "./code/code-cache.ts";
+import { baseConfig } from "./config.ts";
+import type { HostAgentConfig } from "./config.ts";
+import { Fleet } from "./fleet/fleet.ts";
+import { startHostServer } from "./grpc/host-server.ts";
+import type { HostServer } from "./grpc/host-server.ts";
+import type { OpenGuestSession } from "./guest/session.ts";
+import type { Hypervisor } from "./hypervisor/hypervisor.ts";
+import { FunctionLogs } from "./logs/function-logs.ts";
+import { announceOnBus } from "./nats/announcements.ts";
+import { serveCommands } from "./nats/commands.ts";
+import { codeFromObjectStore } from "./nats/object-store.ts";
+import { Pools } from "./pool/pools.ts";
+import { Templates } from "./pool/templates.ts";
+import type { Announcements } from "./ports.ts";
+import { factOf } from "./report/fact.ts";
+import { heartbeatOf } from "./report/heartbeat.ts";
+import { Measures } from "./report/measures.ts";
+import { Reporter } from "./report/reporter.ts";
+import type { VmPhase } from "./vm/phases.ts";
+import { configKey } from "./vm/vm-view.ts";
+import type { Vm } from "./vm/vm.ts";
+
+export interface HostAgentOptions {
+  readonly config: Pick<
+    HostAgentConfig,
+    "hostId" | "address" | "stateDir" | "memoryMib" | "vmCountMax" | "poolBaseTarget"
+  >;
+  readonly bus: Bus;
+  readonly storage: Storage;
+  readonly hypervisor: Hypervisor;
+  readonly openSession: OpenGuestSession;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+}
+
+/** How often idle VMs are looked over for those whose time is over. */
+export const releaseSweepMs = 100;
+
+export class HostAgent {
+  readonly fleet: Fleet;
+  private readonly options: HostAgentOptions;
+  private readonly logger: Logger;
+  private readonly clock: Clock;
+  private readonly announcements: Announcements;
+  private readonly templates: Templates;
+  private readonly pools: Pools;
+  private readonly assignments: Assignments;
+  private readonly logs: FunctionLogs;
+  private readonly reporter: Reporter;
+  private readonly cloneTimes = new Measures();
+  private readonly prepareTimes = new Measures();
+  private server: HostServer | undefined;
+  private commands: Stoppable | undefined;
+  private sweeping: NodeJS.Timeout | undefined;
+  private isDraining = false;
+  private isRefreshDue = false;
+
+  constructor(options: HostAgentOptions) {
+    const { config, bus, storage, hypervisor, openSession } = options;
+    const { hostId, memoryMib, vmCountMax } = config;
+    this.options = options;
+    const logger = (this.logger = options.logger.child({ component: "host-agent", hostId }));
+    const clock = (this.clock = options.clock ?? systemClock);
+    this.announcements = announceOnBus(bus, hostId);
+    this.logs = new FunctionLogs(hostId, this.announcements, clock);
+    this.templates = new Templates(hypervisor, clock, logger);
+    const code = new CodeCache({
+      dir: join(config.stateDir, "code"),
+      source: codeFromObjectStore(storage.code),
+      clock,
+      logger,
+    });
+    this.fleet = new Fleet(
+      { hostId, memoryMib, vmCountMax },
+      {
+        hypervisor,
+        openSession,
+        clock,
+        logger,
+        ensureTemplate: (wanted) => this.templates.ensure(wanted),
+        codeFiles: (digest, signal) => code.files(digest, signal),
+        onPhase: (vm, phase) => this.notePhase(vm, phase),
+        onOutput: (vm, stream, bytes) => this.logs.hear(vm, stream, bytes),
+        onDelivered: (vm) => this.logs.endCall(vm),
+      },
+    );
+    this.pools = new Pools({ fleet: this.fleet, templates: this.templates, clock, logger });
+    this.assignments = new Assignments({
+      fleet: this.fleet,
+      clock,
+      logger,
+      onConfig: (wanted) => this.pools.ensure(wanted),
+    });
+    this.reporter = new Reporter(this.announcements, clock, (nowMs) => this.heartbeat(nowMs));
+  }
+
+  /** host:port of the gRPC server; known after start(). */
+  get address(): string {
+    return this.server?.address ?? this.options.config.address;
+  }
+
+  /** @throws TidepoolError when the address cannot be listened on or the hypervisor cannot be asked */
+  async start(): Promise<void> {
+    const { config, bus } = this.options;
+    await this.destroyLeftovers();
+    const { fleet, assignments, clock } = this;
+    this.server = await startHostServer(config.address, { fleet, assignments, clock }, this.logger);
+    this.pools.ensure(baseConfig, config.poolBaseTarget);
+    this.commands = serveCommands(bus, config.hostId, { assignments, pools: this.pools });
+    this.sweeping = setInterval(() => this.assignments.releaseOverdue(), releaseSweepMs);
+    this.reporter.tell();
+  }
+
+  /** Takes no more work, ends every VM and leaves nothing behind. */
+  async stop(): Promise<void> {
+    this.isDraining = true;
+    this.assignments.drain();
+    this.reporter.tell();
+    this.pools.stop();
+    clearInterval(this.sweeping);
+    await this.commands?.stop();
+    await this.fleet.stopAll("shutdown");
+    await this.server?.stop();
+    this.logs.flush();
+    this.reporter.stop();
+    await this.options.hypervisor.close();
+  }
+
+  private async destroyLeftovers(): Promise<void> {
+    const { hypervisor } = this.options;
+    const left = await hypervisor.list();
+    await Promise.all(left.map((vmId) => hypervisor.destroy(vmId)));
+    if (left.length > 0) this.logger.info("VMs of an earlier process destroyed", { left });
+  }
+
+  private notePhase(vm: Vm, phase: VmPhase): void {
+    const nowMs = this.clock.nowMs();
+    const key = configKey(vm.config);
+    this.announcements.fact(factOf(vm, phase, this.options.config.hostId, nowMs));
+    const isCloned = phase === "warming" || (phase === "loading" && vm.isCold);
+    if (isCloned && vm.cloneMs !== undefined) this.cloneTimes.add(key, vm.cloneMs);
+    if (phase === "idle" && vm.callCount === 0 && vm.assignedAtMs !== undefined) {
+      this.prepareTimes.add(key, nowMs - vm.assignedAtMs);
+    }
+    if (phase === "gone") this.logs.forget(vm);
+    this.logPhase(vm, phase);
+    this.reporter.note();
+    this.refreshSoon();
+  }
+
+  private logPhase(vm: Vm, phase: VmPhase): void {
+    const { vmId, failure, reason } = vm;
+    const owned = vm.assignment?.owned;
+    const functionName = owned?.name;
+    if (phase === "gone" && failure !== undefined) {
+      this.logger.warn("VM failed", { vmId, functionName, error: messageOf(failure) });
+    } else if (phase === "gone") {
+      this.logger.info("VM gone", { vmId, functionName, reason });
+    } else {
+      this.logger.debug("VM phase", { vmId, functionName, phase });
+    }
+  }
+
+  /** A phase is announced in the middle of a step: pools look when the step is over. */
+  private refreshSoon(): void {
+    if (this.isRefreshDue || this.isDraining) return;
+    this.isRefreshDue = true;
+    setImmediate(() => {
+      this.isRefreshDue = false;
+      if (!this.isDraining) this.pools.refresh();
+    });
+  }
+
+  private heartbeat(nowMs: number) {
+    const { hypervisor } = this.options;
+    return heartbeatOf({
+      limits: this.fleet.limits,
+      address: this.address,
+      hypervisor: hypervisor.name,
+      accelerator: hypervisor.accelerator,
+      isDraining: this.isDraining,
+      pools: this.pools.all().map(({ config, target, problem }) => ({
+        config,
+        target,
+        problem,
+        prepareP95Ms: this.prepareTimes.quantile(configKey(config), 0.95),
+        cloneMs: this.cloneTimes.mean(configKey(config)),
+      })),
+      vms: this.fleet.views(),
+      nowMs,
+    });
+  }
+}

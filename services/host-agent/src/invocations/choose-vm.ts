@@ -1,0 +1,53 @@
+/** The VM of one call: the one reserved for it, or an idle one. */
+import { TidepoolError } from "@tidepool/common";
+import type { Clock } from "@tidepool/common";
+import { chooseForCall } from "../fleet/choose.ts";
+import type { Fleet } from "../fleet/fleet.ts";
+import type { Vm } from "../vm/vm.ts";
+
+export interface CallTarget {
+  readonly requestId: string;
+  readonly functionName: string;
+  readonly version: string;
+  /** Set after an acquire. */
+  readonly vmId: string | undefined;
+}
+
+/** Nothing was run: the caller may ask elsewhere. */
+export class RefusedError extends TidepoolError {
+  static because(error: TidepoolError): RefusedError {
+    return new RefusedError(error.code, error.message, { cause: error });
+  }
+}
+
+/**
+ * @throws RefusedError when there is no free VM; TidepoolError why the reserved VM failed, when it did
+ */
+export function chooseVm(fleet: Fleet, clock: Clock, target: CallTarget): Vm {
+  const { functionName, version, vmId, requestId } = target;
+  if (vmId !== undefined) {
+    const vm = fleet.get(vmId);
+    const failure = vm?.failure ?? fleet.failureOf(vmId);
+    if (failure !== undefined) throw failure.retryable ? RefusedError.because(failure) : failure;
+    const owned = vm?.assignment?.owned;
+    if (
+      vm !== undefined &&
+      owned?.name === functionName &&
+      owned.version === version &&
+      !vm.isTaken &&
+      (vm.phase === "cloning" || vm.phase === "loading" || vm.phase === "idle") &&
+      isFreeFor(vm, requestId, clock.nowMs())
+    ) {
+      return vm;
+    }
+  }
+  const idle = fleet.get(chooseForCall(fleet.views(), { name: functionName, version })?.vmId ?? "");
+  if (idle !== undefined) return idle;
+  throw new RefusedError(
+    "unavailable",
+    `host ${fleet.limits.hostId} has no free VM of ${functionName} version ${version}`,
+  );
+}
+
+const isFreeFor = ({ reservation }: Vm, requestId: string, nowMs: number): boolean =>
+  reservation === undefined || reservation.requestId === requestId || reservation.untilMs <= nowMs;

@@ -1,0 +1,39 @@
+/** The host-agent as a process: only wires. */
+import { connectBus, ensureStorage } from "@tidepool/actors";
+import { createLogger, startTelemetry, stopOnSignal } from "@tidepool/common";
+import { readConfig } from "./config.ts";
+import { openGuestSession } from "./guest/open-session.ts";
+import { HostAgent } from "./host-agent.ts";
+import { openHypervisor } from "./open-hypervisor.ts";
+
+const config = readConfig(process.env);
+const logger = createLogger({ service: "host-agent", level: config.logLevel });
+logger.info("starting", { config });
+const telemetry = await startTelemetry("tidepool-host-agent");
+const hypervisor = await openHypervisor(config, logger);
+const bus = await connectBus({
+  servers: config.natsUrl,
+  name: `host-agent ${config.hostId}`,
+  component: "host",
+  logger,
+});
+const storage = await ensureStorage(bus);
+const agent = new HostAgent({
+  config,
+  bus,
+  storage,
+  hypervisor,
+  openSession: openGuestSession,
+  logger,
+});
+await agent.start();
+stopOnSignal(logger, async () => {
+  await agent.stop();
+  await bus.close();
+  await telemetry.stop();
+});
+logger.info("ready", {
+  address: agent.address,
+  hypervisor: hypervisor.name,
+  accelerator: hypervisor.accelerator,
+});

@@ -1,0 +1,60 @@
+/** The warming pools of this host, one per config: made when a config is first seen or targeted. */
+import type { Clock, Logger } from "@tidepool/common";
+import type { Fleet } from "../fleet/fleet.ts";
+import type { VmConfig } from "../hypervisor/hypervisor.ts";
+import { configKey } from "../vm/vm-view.ts";
+import { Pool } from "./pool.ts";
+import type { Templates } from "./templates.ts";
+
+/** Target of a config's pool until the scheduler says otherwise. */
+export const firstTarget = 1;
+
+export interface ConfigTarget {
+  readonly config: VmConfig;
+  readonly target: number;
+}
+
+export class Pools {
+  private readonly parts: { fleet: Fleet; templates: Templates; clock: Clock; logger: Logger };
+  private readonly pools = new Map<string, Pool>();
+  private newestEpoch = 0;
+
+  constructor(parts: { fleet: Fleet; templates: Templates; clock: Clock; logger: Logger }) {
+    this.parts = parts;
+  }
+
+  all(): readonly Pool[] {
+    return [...this.pools.values()];
+  }
+
+  ensure({ runtime, memoryMib }: VmConfig, target = firstTarget): Pool {
+    const config = { runtime, memoryMib };
+    const known = this.pools.get(configKey(config));
+    if (known !== undefined) return known;
+    const pool = new Pool(config, this.parts);
+    this.pools.set(configKey(config), pool);
+    pool.setTarget(this.clamp(target));
+    return pool;
+  }
+
+  /** Targets from the scheduler; those of an older epoch than seen are ignored. */
+  setTargets(epoch: number, targets: readonly ConfigTarget[]): void {
+    if (epoch < this.newestEpoch) return;
+    this.newestEpoch = epoch;
+    for (const { config, target } of targets) {
+      this.ensure(config, target).setTarget(this.clamp(target));
+    }
+  }
+
+  refresh(): void {
+    for (const pool of this.pools.values()) pool.refresh();
+  }
+
+  stop(): void {
+    for (const pool of this.pools.values()) pool.stop();
+  }
+
+  private clamp(target: number): number {
+    return Math.min(target, this.parts.fleet.limits.vmCountMax);
+  }
+}

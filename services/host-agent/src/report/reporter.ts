@@ -1,0 +1,53 @@
+/** Sends the host's heartbeat: each second, and soon after a change, but never for each change of a burst. */
+import type { Clock } from "@tidepool/common";
+import type { tidepool } from "@tidepool/proto";
+import type { Announcements } from "../ports.ts";
+
+export const heartbeatMs = 1_000;
+/** A change is told at the latest after this. */
+export const changeTellMs = 50;
+
+export class Reporter {
+  private readonly announcements: Announcements;
+  private readonly clock: Clock;
+  private readonly read: (nowMs: number) => tidepool.internal.v1.HostHeartbeat.$Properties;
+  private timer: NodeJS.Timeout | undefined;
+  private isSoon = false;
+  private isStopped = false;
+
+  constructor(
+    announcements: Announcements,
+    clock: Clock,
+    read: (nowMs: number) => tidepool.internal.v1.HostHeartbeat.$Properties,
+  ) {
+    this.announcements = announcements;
+    this.clock = clock;
+    this.read = read;
+  }
+
+  /** Something has changed that others plan with. */
+  note(): void {
+    if (this.isSoon || this.isStopped) return;
+    this.isSoon = true;
+    this.tellIn(changeTellMs);
+  }
+
+  tell(): void {
+    if (this.isStopped) return;
+    this.isSoon = false;
+    this.announcements.heartbeat(this.read(this.clock.nowMs()));
+    this.tellIn(heartbeatMs);
+  }
+
+  /** Tells a last time. */
+  stop(): void {
+    this.tell();
+    this.isStopped = true;
+    clearTimeout(this.timer);
+  }
+
+  private tellIn(ms: number): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.tell(), ms);
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * What a simulated function does. It echoes its payload; these change that:
+ *
+ *   environment SIMULATED_LOAD_MS   how long its init takes
+ *   environment SIMULATED_RUN_MS    how long an invocation takes
+ *   environment SIMULATED_FAILURE   one of `failures`, at each invocation (or at its load)
+ *   payload {"simulated": {"runMs": 5, "failure": "throw"}}   the same for one invocation
+ *
+ * A handler whose export is "missing" ("index.missing") is not found at its load.
+ */
+
+export const failures = [
+  /** The handler throws an Error. */
+  "throw",
+  /** The runtime process exits with code 1. */
+  "exit",
+  /** The handler never answers. */
+  "hang",
+  /** The runtime's memory limit is reached. */
+  "oom",
+  /** The handler prints without end. */
+  "output",
+  /** The handler answers more than is allowed. */
+  "answer",
+  /** The whole VM ends. */
+  "crash",
+  /** The module throws while it is loaded. */
+  "load",
+  /** The module's init never ends. */
+  "loadHang",
+] as const;
+export type SimulatedFailure = (typeof failures)[number];
+
+export interface Behaviour {
+  readonly loadMs: number;
+  readonly runMs: number;
+  readonly failure: SimulatedFailure | undefined;
+}
+
+export function behaviourOf(environment: Readonly<Record<string, string>>): Behaviour {
+  return {
+    loadMs: durationOf(environment["SIMULATED_LOAD_MS"]),
+    runMs: durationOf(environment["SIMULATED_RUN_MS"]),
+    failure: failureOf(environment["SIMULATED_FAILURE"]),
+  };
+}
+
+/** For one invocation: what its payload says goes before what the function's environment says. */
+export function withPayload(behaviour: Behaviour, payload: Uint8Array): Behaviour {
+  const wish = wishOf(payload);
+  return {
+    ...behaviour,
+    ...(wish?.runMs === undefined ? {} : { runMs: durationOf(wish.runMs) }),
+    ...(wish?.failure === undefined ? {} : { failure: failureOf(wish.failure) }),
+  };
+}
+
+interface Wish {
+  readonly runMs?: unknown;
+  readonly failure?: unknown;
+}
+
+function wishOf(payload: Uint8Array): Wish | undefined {
+  const text = Buffer.from(payload).toString("utf8");
+  if (!text.includes('"simulated"')) return undefined;
+  try {
+    const parsed = JSON.parse(text) as { simulated?: Wish } | null;
+    return parsed?.simulated;
+  } catch {
+    return undefined; // payloads are echoed, whatever they are
+  }
+}
+
+function durationOf(value: unknown): number {
+  const ms = Number(value ?? 0);
+  return Number.isFinite(ms) && ms > 0 ? ms : 0;
+}
+
+function failureOf(value: unknown): SimulatedFailure | undefined {
+  return failures.find((failure) => failure === value);
+}

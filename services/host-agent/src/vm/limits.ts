@@ -1,0 +1,16 @@
+/** The limits of a VM and of what runs in it. */
+
+/** A clone's greeting: clock, randomness, a runtime that answers. */
+export const handshakeMaxMs = 10_000;
+/** Sending the code and running its init. */
+export const loadMaxMs = 10_000;
+/** What a function may print in one invocation, or in its init. */
+export const outputMaxBytes = 8 * 1024 * 1024;
+/** An idle VM runs on this long before it is paused: calls in quick succession find it running. */
+export const lingerMs = 200;
+/** Delivering what was printed, after a call has been answered. */
+export const flushMaxMs = 5_000;
+/** A VM assigned for a call that never comes serves others after this. */
+export const reservationMaxMs = 15_000;
+/** Memory that a VM takes beside its function's: kernel, init, runtime. */
+export const vmOverheadMib = 64;

@@ -1,0 +1,23 @@
+/** What a VM is loaded with, and the forecast window that it may wait for: validated, free of wire types. */
+
+export interface OwnedFunction {
+  readonly name: string;
+  readonly version: string;
+  /** 64 hex digits. */
+  readonly codeDigest: string;
+  readonly runtime: string;
+  /** "file.export", as in "index.handler". */
+  readonly handler: string;
+  readonly memoryMib: number;
+  readonly environment: Readonly<Record<string, string>>;
+  /** How long a VM stays after a call when nothing is known of the next. */
+  readonly keepAliveMs: number;
+}
+
+export interface ForecastWindow {
+  readonly startAtMs: number;
+  readonly endAtMs: number;
+  readonly expectedAtMs: number;
+  readonly count: number;
+  readonly degree: number;
+}

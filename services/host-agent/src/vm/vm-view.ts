@@ -1,0 +1,26 @@
+/** A VM as plain data: what decisions about VMs see of it. */
+import type { VmConfig } from "../hypervisor/hypervisor.ts";
+import type { VmPhase } from "./phases.ts";
+
+export interface VmView {
+  readonly vmId: string;
+  readonly phase: VmPhase;
+  readonly config: VmConfig;
+  readonly functionName: string | undefined;
+  readonly version: string | undefined;
+  /** A call has it, or it is reserved for one. */
+  readonly isSpokenFor: boolean;
+  /** It was assigned for a call, not for a window. */
+  readonly isForCall: boolean;
+  readonly isPaused: boolean;
+  readonly createdAtMs: number;
+  /** Since when it waits with its owner's code; undefined while it does not. */
+  readonly idleSinceMs: number | undefined;
+  readonly callCount: number;
+  readonly keepUntilMs: number;
+  /** When it is expected to be of use again. */
+  readonly nextUseAtMs: number;
+}
+
+/** "nodejs20/128": the pool that a VM belongs to. */
+export const configKey = (config: VmConfig): string => `${config.runtime}/${config.memoryMib}`;

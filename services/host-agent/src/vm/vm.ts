@@ -1,0 +1,412 @@
+/**
+ * One VM: its machine, its domain and the session with its guest. All effects of the machine are here.
+ *
+ * Work on the guest goes one step after the other: what was printed is delivered after the answer has
+ * left, and a pause is finished before the next call, so that neither costs the call before it anything.
+ */
+import { context, SpanKind, trace } from "@opentelemetry/api";
+import type { Context } from "@opentelemetry/api";
+import { createActor, fromPromise } from "xstate";
+import type { Actor } from "xstate";
+import { assert, TidepoolError, traceparentOf, withSpan } from "@tidepool/common";
+import type { Clock, Logger } from "@tidepool/common";
+import type { CodeFile, GuestSession, OpenGuestSession, OutputStream } from "../guest/session.ts";
+import type { Domain, Hypervisor, Template, VmConfig } from "../hypervisor/hypervisor.ts";
+import { flushMaxMs, handshakeMaxMs, lingerMs, loadMaxMs, outputMaxBytes } from "./limits.ts";
+import type { ForecastWindow, OwnedFunction } from "./owned-function.ts";
+import type { GoneReason, VmPhase } from "./phases.ts";
+import { vmMachine } from "./vm-machine.ts";
+import type { VmView } from "./vm-view.ts";
+import { orAborted, within } from "./within.ts";
+
+export interface VmParts {
+  readonly hypervisor: Hypervisor;
+  readonly openSession: OpenGuestSession;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  ensureTemplate(config: VmConfig): Promise<Template>;
+  codeFiles(digest: string, signal: AbortSignal): Promise<readonly CodeFile[]>;
+  /** Called at each change of phase, before anything else happens with the VM. Must not throw. */
+  onPhase(vm: Vm, phase: VmPhase): void;
+  onOutput(vm: Vm, stream: OutputStream, bytes: Uint8Array): void;
+  /** Everything that the last call printed has been heard. */
+  onDelivered(vm: Vm): void;
+}
+
+export interface VmAssignment {
+  readonly owned: OwnedFunction;
+  /** Set when a call waits for the VM. */
+  readonly requestId: string | undefined;
+  readonly window: ForecastWindow | undefined;
+  readonly keepUntilMs: number;
+}
+
+export interface VmCall {
+  readonly requestId: string;
+  readonly payload: Uint8Array;
+  readonly timeoutMs: number;
+  /** How the limit is called in the error when it passes: the function's, or the caller's deadline. */
+  readonly limitName: string;
+  readonly signal: AbortSignal;
+}
+
+export interface VmAnswer {
+  readonly payload: Uint8Array;
+  readonly runMs: number;
+  readonly restoreMs: number;
+}
+
+export interface Interval {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+export class Vm {
+  readonly vmId: string;
+  readonly config: VmConfig;
+  readonly createdAtMs: number;
+  readonly whenGone: Promise<void>;
+  /** Resolves when it has been cloned, with why not when that failed; without when it was stopped. */
+  readonly whenCloned: Promise<TidepoolError | undefined>;
+  /** Resolves when it is idle for the first time; rejects when it ends before. */
+  readonly whenReady: Promise<void>;
+
+  assignment: VmAssignment | undefined;
+  assignedAtMs: number | undefined;
+  /** True when it was cloned for its assignment, not taken from the pool. */
+  isCold = false;
+  keepUntilMs = Number.POSITIVE_INFINITY;
+  /** What it waits for now: the window it was made ready for, or a later one. */
+  window: ForecastWindow | undefined;
+  reservation: { readonly requestId: string; readonly untilMs: number } | undefined;
+  /** A call has been promised this VM and has not ended. */
+  isTaken = false;
+  /** The request that what is printed now belongs to; the last one while idle. */
+  requestId = "";
+  idleSinceMs: number | undefined;
+  idleMs = 0;
+  cloneMs: number | undefined;
+  restored: Interval | undefined;
+  loaded: Interval | undefined;
+
+  private readonly parts: VmParts;
+  private readonly actor: Actor<typeof vmMachine>;
+  private readonly leaving = new AbortController();
+  private traceContext: Context | undefined;
+  private cloning: Promise<void> = Promise.resolve();
+  private domain: Domain | undefined;
+  private session: GuestSession | undefined;
+  private isPaused = false;
+  private outputBytes = 0;
+  private callFailure: AbortController | undefined;
+  private settling: Promise<void> | undefined;
+  private lingering: NodeJS.Timeout | undefined;
+
+  constructor(vmId: string, config: VmConfig, parts: VmParts) {
+    this.vmId = vmId;
+    this.config = config;
+    this.parts = parts;
+    this.createdAtMs = parts.clock.nowMs();
+    this.actor = createActor(
+      vmMachine.provide({
+        actors: {
+          clone: fromPromise(() => (this.cloning = this.clone())),
+          load: fromPromise(() => this.load()),
+          destroy: fromPromise(() => this.destroy()),
+        },
+      }),
+      { input: { vmId } },
+    );
+    this.whenGone = new Promise((resolve) => {
+      this.actor.subscribe({ complete: resolve });
+    });
+    this.whenReady = new Promise((resolve, reject) => {
+      this.actor.on("phase", ({ phase }) => {
+        if (phase === "idle") resolve();
+        if (phase === "stopping") reject(this.endedError());
+      });
+    });
+    this.whenCloned = new Promise((resolve) => {
+      this.actor.on("phase", ({ phase }) => {
+        if (phase !== "cloning") resolve(this.failure);
+      });
+    });
+    this.whenReady.catch(() => {}); // nobody has to wait for it
+    this.actor.on("phase", ({ phase }) => this.enter(phase));
+  }
+
+  start(): void {
+    this.actor.start();
+  }
+
+  get phase(): VmPhase {
+    return this.actor.getSnapshot().value;
+  }
+
+  get callCount(): number {
+    return this.actor.getSnapshot().context.callCount;
+  }
+
+  get reason(): GoneReason | undefined {
+    return this.actor.getSnapshot().context.reason ?? undefined;
+  }
+
+  get failure(): TidepoolError | undefined {
+    const { failure } = this.actor.getSnapshot().context;
+    return failure === null ? undefined : TidepoolError.fromFailure(failure);
+  }
+
+  /** @throws TidepoolError `wrongPhase` when it has, or had, an owner */
+  assign(assignment: VmAssignment): void {
+    const { name: functionName, version } = assignment.owned;
+    const event = { type: "vm.assign", owner: { functionName, version } } as const;
+    if (!this.actor.getSnapshot().can(event)) {
+      throw new TidepoolError("wrongPhase", `${this.vmId} is ${this.phase}: it takes no owner`);
+    }
+    this.assignment = assignment;
+    this.assignedAtMs = this.parts.clock.nowMs();
+    this.isCold = this.phase === "cloning";
+    this.keepUntilMs = assignment.keepUntilMs;
+    this.window = assignment.window;
+    this.traceContext = context.active();
+    this.actor.send(event);
+  }
+
+  /**
+   * Runs one invocation. A failure that leaves the guest in doubt ends the VM before it is thrown.
+   * @throws TidepoolError `functionError`, `timeout`, `cancelled`, `outputLimit`, `memoryLimit`, `guestCrash`
+   */
+  async invoke(call: VmCall): Promise<VmAnswer> {
+    const session = this.session;
+    if (session === undefined || !this.actor.getSnapshot().can({ type: "call.start" })) {
+      throw new TidepoolError("wrongPhase", `${this.vmId} is ${this.phase}: it takes no call`);
+    }
+    this.actor.send({ type: "call.start" });
+    try {
+      if (this.settling !== undefined) await this.settling;
+      const beganAtMs = performance.now();
+      if (this.isPaused) await this.span("restore VM", () => this.resume(session));
+      const restoreMs = performance.now() - beganAtMs;
+      const result = await this.span("run function", () => this.run(session, call));
+      this.settle(() => this.deliver(session));
+      this.actor.send({ type: "call.end" });
+      return { payload: result.payload, runMs: result.runUs / 1000, restoreMs };
+    } catch (thrown) {
+      const error = TidepoolError.from(thrown);
+      if (error.code === "functionError" && session.failure === undefined) {
+        this.settle(() => this.deliver(session));
+        this.actor.send({ type: "call.end" });
+      } else {
+        this.stop("failed", error);
+      }
+      throw error;
+    }
+  }
+
+  /** Ends it from any phase; see `whenGone`. */
+  stop(reason: GoneReason, failure?: TidepoolError): void {
+    if (this.isGone) return;
+    this.actor.send({ type: "vm.stop", reason, failure: failure?.toFailure() ?? null });
+  }
+
+  private get isGone(): boolean {
+    return this.actor.getSnapshot().status !== "active";
+  }
+
+  /** Plain data for decisions. */
+  view(nowMs: number): VmView {
+    const { assignment, reservation, window } = this;
+    return {
+      vmId: this.vmId,
+      phase: this.phase,
+      config: this.config,
+      functionName: assignment?.owned.name,
+      version: assignment?.owned.version,
+      isSpokenFor: this.isTaken || (reservation !== undefined && reservation.untilMs > nowMs),
+      isForCall: assignment?.requestId !== undefined,
+      isPaused: this.isPaused,
+      createdAtMs: this.createdAtMs,
+      idleSinceMs: this.idleSinceMs,
+      callCount: this.callCount,
+      keepUntilMs: this.keepUntilMs,
+      nextUseAtMs:
+        window !== undefined && window.endAtMs > nowMs ? window.expectedAtMs : this.keepUntilMs,
+    };
+  }
+
+  private enter(phase: VmPhase): void {
+    const nowMs = this.parts.clock.nowMs();
+    clearTimeout(this.lingering);
+    if (this.idleSinceMs !== undefined) this.idleMs += nowMs - this.idleSinceMs;
+    this.idleSinceMs = phase === "idle" ? nowMs : undefined;
+    if (phase === "idle") {
+      this.lingering = setTimeout(() => this.settle(() => this.pause()), lingerMs);
+    }
+    if (phase === "stopping") this.leaving.abort(this.endedError());
+    this.parts.onPhase(this, phase);
+  }
+
+  private async clone(): Promise<void> {
+    const { hypervisor, openSession, clock } = this.parts;
+    const { signal } = this.leaving;
+    const template = await orAborted(this.parts.ensureTemplate(this.config), signal);
+    const fromMs = clock.nowMs();
+    await this.span("clone VM", async () => {
+      const domain = await hypervisor.clone(template, this.vmId, { signal });
+      this.domain = domain;
+      const session = openSession(domain, {
+        onOutput: (stream, bytes) => this.hear(stream, bytes),
+      });
+      this.session = session;
+      void session.ended.then((failure) => {
+        if (!this.isGone) this.actor.send({ type: "guest.ended", failure: failure.toFailure() });
+      });
+      await within(
+        handshakeMaxMs,
+        () =>
+          new TidepoolError("unavailable", `${this.vmId} did not answer in ${handshakeMaxMs} ms`),
+        (limited) => session.handshake(template, { signal: limited }),
+        signal,
+      );
+    });
+    const toMs = clock.nowMs();
+    this.cloneMs = toMs - fromMs;
+    this.restored = { fromMs, toMs };
+    if (this.assignment === undefined) await this.pause();
+  }
+
+  private async load(): Promise<void> {
+    const { session, assignment } = this;
+    assert(session !== undefined && assignment !== undefined, `${this.vmId} has nothing to load`);
+    const { owned } = assignment;
+    const { signal } = this.leaving;
+    const { clock } = this.parts;
+    const fetching = this.parts.codeFiles(owned.codeDigest, signal);
+    fetching.catch(() => {}); // awaited below; the resume may fail first
+    if (this.isPaused) {
+      const fromMs = clock.nowMs();
+      await this.span("restore VM", () => this.resume(session));
+      this.restored = { fromMs, toMs: clock.nowMs() };
+    }
+    const fromMs = clock.nowMs();
+    this.outputBytes = 0;
+    await this.span("load code", async () => {
+      const files = await fetching;
+      await within(
+        loadMaxMs,
+        () =>
+          new TidepoolError(
+            "functionError",
+            `init of ${owned.name} took longer than ${loadMaxMs} ms`,
+          ),
+        (limited) =>
+          session.load(
+            {
+              functionName: owned.name,
+              functionVersion: owned.version,
+              handler: owned.handler,
+              memoryLimitMib: owned.memoryMib,
+              environment: owned.environment,
+              files,
+            },
+            { signal: limited },
+          ),
+        signal,
+      );
+    });
+    this.loaded = { fromMs, toMs: clock.nowMs() };
+  }
+
+  private async destroy(): Promise<void> {
+    await this.cloning.catch(() => {}); // a domain may still be coming
+    await (this.domain?.destroy() ?? this.parts.hypervisor.destroy(this.vmId));
+  }
+
+  private async run(session: GuestSession, call: VmCall) {
+    this.requestId = call.requestId;
+    this.outputBytes = 0;
+    this.callFailure = new AbortController();
+    const signal = AbortSignal.any([call.signal, this.callFailure.signal, this.leaving.signal]);
+    return within(
+      call.timeoutMs,
+      () => new TidepoolError("timeout", `invocation ran longer than ${call.limitName}`),
+      (limited) =>
+        session.invoke(
+          {
+            requestId: call.requestId,
+            payload: call.payload,
+            timeoutMs: call.timeoutMs,
+            traceparent: traceparentOf(),
+          },
+          { signal: limited },
+        ),
+      signal,
+    );
+  }
+
+  private hear(stream: OutputStream, bytes: Uint8Array): void {
+    if (this.outputBytes > outputMaxBytes) return;
+    this.outputBytes += bytes.length;
+    this.parts.onOutput(this, stream, bytes);
+    if (this.outputBytes <= outputMaxBytes) return;
+    const failure = new TidepoolError(
+      "outputLimit",
+      `function printed more than ${outputMaxBytes} bytes in one invocation`,
+    );
+    this.callFailure?.abort(failure);
+    this.stop("failed", failure);
+  }
+
+  private async resume(session: GuestSession): Promise<void> {
+    await this.domain?.resume();
+    this.isPaused = false;
+    await session.setClock({ signal: this.leaving.signal });
+  }
+
+  private async pause(): Promise<void> {
+    if (this.phase !== "cloning" && (this.phase !== "idle" || this.isTaken)) return;
+    await this.domain?.pause();
+    this.isPaused = true;
+  }
+
+  /** Hands on what the call printed. */
+  private async deliver(session: GuestSession): Promise<void> {
+    await within(
+      flushMaxMs,
+      () =>
+        new TidepoolError(
+          "unavailable",
+          `${this.vmId} did not deliver its output in ${flushMaxMs} ms`,
+        ),
+      (signal) => session.flush({ signal }),
+      this.leaving.signal,
+    );
+    this.parts.onDelivered(this);
+  }
+
+  /** Does `work` after what is under way; the next call waits for it. What fails ends the VM. */
+  private settle(work: () => Promise<void>): void {
+    const settled = (this.settling ?? Promise.resolve())
+      .then(work)
+      .catch((error: unknown) => this.stop("failed", TidepoolError.from(error)))
+      .finally(() => {
+        if (this.settling === settled) this.settling = undefined;
+      });
+    this.settling = settled;
+  }
+
+  /** A span in the trace that the VM works for; none for the pool's own work. */
+  private span<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const parent = trace.getActiveSpan() === undefined ? this.traceContext : context.active();
+    if (parent === undefined) return work();
+    const attributes = { "tidepool.vm_id": this.vmId };
+    return withSpan(name, { kind: SpanKind.INTERNAL, parent, attributes }, work);
+  }
+
+  private endedError(): TidepoolError {
+    return (
+      this.failure ??
+      new TidepoolError("unavailable", `${this.vmId} has gone: ${this.reason ?? "stopped"}`)
+    );
+  }
+}
