@@ -13,7 +13,7 @@ export function describeThrown(thrown: unknown): DescribedError {
     if (thrown instanceof Error || isErrorLike(thrown)) {
       const name = text(thrown.name) || "Error";
       const message = text(thrown.message);
-      return cut({ name, message, stack: text(thrown.stack) || `${name}: ${message}` });
+      return cut({ name, message, stack: ownFrames(thrown.stack) || `${name}: ${message}` });
     }
     const message = describeValue(thrown);
     return cut({ name: "NonError", message, stack: `NonError: ${message}` });
@@ -35,6 +35,14 @@ function isErrorLike(value: unknown): value is { name: unknown; message: unknown
     "message" in value &&
     "stack" in value
   );
+}
+
+/** Without the frames of this runtime, which tell the function's author nothing. */
+function ownFrames(stack: unknown): string {
+  return text(stack)
+    .split("\n")
+    .filter((line) => !line.includes("/opt/tidepool/"))
+    .join("\n");
 }
 
 function describeValue(value: unknown): string {

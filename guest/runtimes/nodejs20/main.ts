@@ -12,11 +12,16 @@ import { FrameReader } from "./frame-reader.ts";
 import { Invoker } from "./invoker.ts";
 import { freshenClone, freshenTimeOrigin } from "./fresh.ts";
 import { openPort } from "./port.ts";
+import { makeOutputBlocking } from "./streams.ts";
+import { warmUp } from "./warm-up.ts";
 
 type HostRuntime = tidepool.guest.v1.HostRuntime;
 const { HostRuntime: Incoming } = tidepool.guest.v1;
 
 const runtimeName = `nodejs20 ${process.version}`;
+
+makeOutputBlocking();
+await warmUp();
 
 const port = openPort();
 const code = new CodeReceiver();
