@@ -14,6 +14,9 @@ import {
 } from "./history.ts";
 import { learn, nextDue, track } from "./track.ts";
 
+/** A pattern that covers less of the calls than this gives way to another period, or to another phase. */
+const coverageGood = 0.8;
+const coverageLost = 0.5;
 /** Below this a better explanation of the recent calls is looked for. */
 const hitShareGood = 0.75;
 
@@ -74,7 +77,7 @@ function explainsMore(found: Detection, pattern: Pattern, atMs: number, isHit: b
   if (isSamePeriod && isHit) return false;
   // A window of the present pattern must have been missed since, or its calls be few among the rest.
   const isDue = atMs > nextDue(pattern, 1) + pattern.toleranceMs;
-  return isHit || isDue || pattern.coverage < 0.5;
+  return isHit || isDue || pattern.coverage < (isSamePeriod ? coverageLost : coverageGood);
 }
 
 function remember(ticks: readonly Tick[], tick: Tick): readonly Tick[] {

@@ -1,2 +1,3 @@
 export { place } from "./place.ts";
 export type { HostView, Placement, PlacementReason, PlacementRequest } from "./place.ts";
+export { seededRandom } from "./seeded-random.ts";
