@@ -1,0 +1,43 @@
+/** The scheduler's configuration, from the environment. */
+import { randomUUID } from "node:crypto";
+import { logLevels, readEnvironment } from "@tidepool/common";
+import type { LogLevel } from "@tidepool/common";
+import { subjects } from "@tidepool/proto";
+
+export interface SchedulerConfig {
+  readonly natsUrl: string;
+  readonly logLevel: LogLevel;
+  /** Unique in the cluster; kept over a restart, the shards are had again at once. */
+  readonly schedulerId: string;
+  /** The same in every process of the cluster, for its whole life. */
+  readonly shardCount: number;
+  /** Generic VMs that wait while nothing has been learned. */
+  readonly poolBaseTarget: number;
+  /** Generic VMs that wait in any case. */
+  readonly poolFloor: number;
+}
+
+export function readConfig(env: NodeJS.ProcessEnv = process.env): SchedulerConfig {
+  return readEnvironment(env, (reader) => {
+    const config = {
+      natsUrl: reader.text("TIDEPOOL_NATS_URL", "nats://127.0.0.1:4222"),
+      logLevel: reader.oneOf("TIDEPOOL_LOG_LEVEL", "info", logLevels),
+      schedulerId: reader.text("TIDEPOOL_SCHEDULER_ID", `s-${randomUUID().slice(0, 8)}`),
+      shardCount: reader.integer("TIDEPOOL_SHARD_COUNT", subjects.shardCountDefault, {
+        min: 1,
+        max: 4_096,
+      }),
+      poolBaseTarget: reader.integer("TIDEPOOL_POOL_BASE_TARGET", 8, { min: 0, max: 10_000 }),
+      poolFloor: reader.integer("TIDEPOOL_POOL_FLOOR", 1, { min: 0, max: 10_000 }),
+    };
+    if (!subjects.isToken(config.schedulerId)) {
+      reader.problem(
+        `TIDEPOOL_SCHEDULER_ID must be at most ${subjects.tokenLengthMax} letters, digits, '-' or '_', got '${config.schedulerId}'`,
+      );
+    }
+    if (config.poolFloor > config.poolBaseTarget) {
+      reader.problem("TIDEPOOL_POOL_FLOOR must not exceed TIDEPOOL_POOL_BASE_TARGET");
+    }
+    return config;
+  });
+}

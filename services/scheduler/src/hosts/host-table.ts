@@ -1,0 +1,197 @@
+/**
+ * The hosts as their heartbeats tell them, ready to be asked: what each could take, and where each function
+ * version has VMs. Between heartbeats the scheduler's own orders are taken off, so that a crowd of calls
+ * does not order the same VM twice; the next heartbeat is the truth again.
+ */
+import type { HostView } from "../placement/index.ts";
+import { configKeyOf, versionKeyOf } from "../ports.ts";
+import type { FunctionVersion } from "../ports.ts";
+
+export interface Heartbeat {
+  readonly hostId: string;
+  readonly address: string;
+  readonly memoryMib: number;
+  readonly memoryUsedMib: number;
+  readonly vmCount: number;
+  readonly vmCountMax: number;
+  readonly isDraining: boolean;
+  readonly pools: readonly HostPool[];
+  readonly functions: readonly HostFunction[];
+}
+
+export interface HostPool {
+  readonly runtime: string;
+  readonly memoryMib: number;
+  readonly ready: number;
+  /** 0 before anything was prepared. */
+  readonly prepareP95Ms: number;
+}
+
+export interface HostFunction {
+  readonly name: string;
+  readonly version: string;
+  readonly idle: number;
+  readonly busy: number;
+  readonly loading: number;
+}
+
+/** A host that was not heard for so long gets no orders. Three heartbeats. */
+export const hostSilenceMaxMs = 3_000;
+/** Digests remembered for each host, those that were loaded last. */
+export const digestsMax = 256;
+
+interface Host {
+  readonly view: MutableView;
+  readonly heartbeat: Heartbeat;
+  readonly heardAtMs: number;
+}
+
+interface MutableView extends HostView {
+  state: HostView["state"];
+  memoryFreeMib: number;
+  vmCount: number;
+  readonly idleByVersion: Record<string, number>;
+  readonly poolByConfig: Record<string, number>;
+  readonly cachedDigests: Set<string>;
+}
+
+export class HostTable {
+  private readonly hosts = new Map<string, Host>();
+  /** Function name → host id → its VMs there. */
+  private readonly byFunction = new Map<string, Map<string, readonly HostFunction[]>>();
+  private list: readonly HostView[] | undefined;
+
+  /** @returns whether the host can now be used and could not before, or the other way round */
+  note(heartbeat: Heartbeat, nowMs: number): boolean {
+    const { hostId } = heartbeat;
+    const before = this.hosts.get(hostId);
+    const view = viewOf(heartbeat, before?.view.cachedDigests ?? new Set());
+    this.hosts.set(hostId, { view, heartbeat, heardAtMs: nowMs });
+    this.list = undefined;
+    this.indexFunctions(hostId, before?.heartbeat.functions ?? [], heartbeat.functions);
+    return before?.view.state !== view.state;
+  }
+
+  /** @returns hosts that have just become silent */
+  sweep(nowMs: number): readonly string[] {
+    const silent: string[] = [];
+    for (const [hostId, { view, heardAtMs }] of this.hosts) {
+      if (view.state === "silent" || nowMs - heardAtMs < hostSilenceMaxMs) continue;
+      view.state = "silent";
+      silent.push(hostId);
+    }
+    return silent;
+  }
+
+  views(): readonly HostView[] {
+    this.list ??= [...this.hosts.values()].map(({ view }) => view);
+    return this.list;
+  }
+
+  /** host:port of its gRPC server; undefined for a host never heard of. */
+  addressOf(hostId: string): string | undefined {
+    return this.hosts.get(hostId)?.heartbeat.address;
+  }
+
+  heartbeats(): readonly Heartbeat[] {
+    return [...this.hosts.values()]
+      .filter(({ view }) => view.state !== "silent")
+      .map(({ heartbeat }) => heartbeat);
+  }
+
+  /** Where a function has VMs, of any version, on hosts that are not silent. */
+  whereabouts(functionName: string): ReadonlyMap<string, readonly HostFunction[]> {
+    const found = this.byFunction.get(functionName);
+    if (found === undefined) return nowhere;
+    const heard = [...found].filter(([hostId]) => this.hosts.get(hostId)?.view.state !== "silent");
+    return heard.length === found.size ? found : new Map(heard);
+  }
+
+  idleCount(functionName: string, version: string): number {
+    let count = 0;
+    for (const parts of this.whereabouts(functionName).values()) {
+      for (const part of parts) if (part.version === version) count += part.idle;
+    }
+    return count;
+  }
+
+  /** The slowest host's 95th percentile for this config; undefined before any has prepared a VM. */
+  prepareP95Ms(runtime: string, memoryMib: number): number | undefined {
+    let slowestMs = 0;
+    for (const { view, heartbeat } of this.hosts.values()) {
+      if (view.state !== "ready") continue;
+      for (const pool of heartbeat.pools) {
+        if (pool.runtime === runtime && pool.memoryMib === memoryMib)
+          slowestMs = Math.max(slowestMs, pool.prepareP95Ms);
+      }
+    }
+    return slowestMs === 0 ? undefined : slowestMs;
+  }
+
+  /** An order for a VM of `version` was given to the host. */
+  noteOrdered(hostId: string, version: FunctionVersion, isPrewarm: boolean): void {
+    const view = this.hosts.get(hostId)?.view;
+    if (view === undefined) return;
+    remember(view.cachedDigests, version.codeDigest);
+    const versionKey = versionKeyOf(version.name, version.version);
+    const configKey = configKeyOf(version.runtime, version.memoryMib);
+    if (!isPrewarm && takeOne(view.idleByVersion, versionKey)) return;
+    if (takeOne(view.poolByConfig, configKey)) return;
+    view.vmCount += 1;
+    view.memoryFreeMib -= version.memoryMib;
+  }
+
+  private indexFunctions(
+    hostId: string,
+    before: readonly HostFunction[],
+    after: readonly HostFunction[],
+  ): void {
+    for (const { name } of before) {
+      const hosts = this.byFunction.get(name);
+      hosts?.delete(hostId);
+      if (hosts?.size === 0) this.byFunction.delete(name);
+    }
+    for (const part of after) {
+      let hosts = this.byFunction.get(part.name);
+      if (hosts === undefined) this.byFunction.set(part.name, (hosts = new Map()));
+      hosts.set(hostId, [...(hosts.get(hostId) ?? []), part]);
+    }
+  }
+}
+
+const nowhere: ReadonlyMap<string, readonly HostFunction[]> = new Map();
+
+function viewOf(heartbeat: Heartbeat, cachedDigests: Set<string>): MutableView {
+  return {
+    hostId: heartbeat.hostId,
+    state: heartbeat.isDraining ? "draining" : "ready",
+    memoryFreeMib: heartbeat.memoryMib - heartbeat.memoryUsedMib,
+    memoryTotalMib: heartbeat.memoryMib,
+    vmCount: heartbeat.vmCount,
+    vmCountMax: heartbeat.vmCountMax,
+    idleByVersion: Object.fromEntries(
+      heartbeat.functions.map((part) => [versionKeyOf(part.name, part.version), part.idle]),
+    ),
+    poolByConfig: Object.fromEntries(
+      heartbeat.pools.map((pool) => [configKeyOf(pool.runtime, pool.memoryMib), pool.ready]),
+    ),
+    cachedDigests,
+  };
+}
+
+function takeOne(counts: Record<string, number>, key: string): boolean {
+  const count = counts[key] ?? 0;
+  if (count > 0) counts[key] = count - 1;
+  return count > 0;
+}
+
+/** The newest last; the oldest goes. */
+function remember(digests: Set<string>, digest: string): void {
+  digests.delete(digest);
+  digests.add(digest);
+  if (digests.size <= digestsMax) return;
+  for (const oldest of digests) {
+    digests.delete(oldest);
+    return;
+  }
+}

@@ -1,0 +1,35 @@
+/** Wires the scheduler and runs it until a signal. */
+import { connectBus, ensureStorage } from "@tidepool/actors";
+import { createLogger, startTelemetry, stopOnSignal } from "@tidepool/common";
+import { readConfig } from "./config.ts";
+import { Scheduler } from "./scheduler.ts";
+import { warmingPolicyDefault } from "./warming/index.ts";
+
+const config = readConfig();
+const logger = createLogger({ service: "scheduler", level: config.logLevel });
+const telemetry = await startTelemetry("scheduler");
+const bus = await connectBus({
+  servers: config.natsUrl,
+  name: `scheduler ${config.schedulerId}`,
+  component: "scheduler",
+  logger,
+});
+const scheduler = new Scheduler({
+  bus,
+  storage: await ensureStorage(bus),
+  schedulerId: config.schedulerId,
+  shardCount: config.shardCount,
+  warmingPolicy: {
+    base: config.poolBaseTarget,
+    floor: config.poolFloor,
+    ceiling: Math.max(config.poolBaseTarget, warmingPolicyDefault.ceiling),
+  },
+  logger,
+});
+await scheduler.start();
+stopOnSignal(logger, async () => {
+  await scheduler.stop();
+  await bus.close();
+  await telemetry.stop();
+});
+logger.info("ready", { ...config });

@@ -1,0 +1,107 @@
+/** Messages from the wire, checked once: nothing past here sees an absent field. */
+import { TidepoolError } from "@tidepool/common";
+import { fromTimestamp, subjects } from "@tidepool/proto";
+import type { tidepool } from "@tidepool/proto";
+import type { Heartbeat } from "../hosts/host-table.ts";
+import type { ArrivalBatch, FunctionVersion } from "../ports.ts";
+
+type FunctionVersionWire = tidepool.internal.v1.FunctionVersion.$Properties;
+
+/** What a host has a VM with when settings say nothing; the API's own defaults. */
+export const memoryMibDefault = 128;
+export const keepAliveMsDefault = 600_000;
+
+export interface AcquireOrder {
+  readonly requestId: string;
+  readonly function: FunctionVersion;
+}
+
+/** @throws TidepoolError `invalid` */
+export function parseAcquire(wire: tidepool.internal.v1.AcquireRequest.$Properties): AcquireOrder {
+  const { requestId = "", function: version } = wire;
+  if (requestId === null || !subjects.isToken(requestId)) {
+    throw new TidepoolError("invalid", `request id '${requestId}' is no id`);
+  }
+  return { requestId, function: parseFunctionVersion(version) };
+}
+
+/** @throws TidepoolError `invalid` */
+export function parseFunctionVersion(
+  wire: FunctionVersionWire | null | undefined,
+): FunctionVersion {
+  const { name, version, codeDigest, settings } = wire ?? {};
+  if (!wire || !name || !subjects.isToken(name)) {
+    throw new TidepoolError("invalid", `function name '${name}' is no name`);
+  }
+  if (!version || !codeDigest) {
+    throw new TidepoolError("invalid", `function ${name} has no version with code`);
+  }
+  if (!settings?.runtime) throw new TidepoolError("invalid", `function ${name} has no runtime`);
+  return {
+    name,
+    version,
+    codeDigest,
+    runtime: settings.runtime,
+    memoryMib: settings.memoryMib || memoryMibDefault,
+    keepAliveMs: settings.keepAliveMs || keepAliveMsDefault,
+    wire,
+  };
+}
+
+/** @returns undefined for a function without code: it cannot be called */
+export function parseFunctionRecord(
+  record: tidepool.internal.v1.FunctionRecord.$Properties,
+): FunctionVersion | undefined {
+  const { name, version, codeDigest, settings } = record.function ?? {};
+  if (!name || !version || !codeDigest || !settings) return undefined;
+  return parseFunctionVersion({ name, version, codeDigest, settings });
+}
+
+/** @throws TidepoolError `invalid` */
+export function parseHeartbeat(wire: tidepool.internal.v1.HostHeartbeat.$Properties): Heartbeat {
+  const { hostId, address } = wire;
+  if (!hostId || !subjects.isToken(hostId)) {
+    throw new TidepoolError("invalid", `host id '${hostId}' is no id`);
+  }
+  if (!address) throw new TidepoolError("invalid", `host ${hostId} names no address`);
+  return {
+    hostId,
+    address,
+    memoryMib: wire.memoryMib ?? 0,
+    memoryUsedMib: wire.memoryUsedMib ?? 0,
+    vmCount: wire.vmCount ?? 0,
+    vmCountMax: wire.vmCountMax ?? 0,
+    isDraining: wire.isDraining ?? false,
+    pools: (wire.pools ?? []).map((pool) => ({
+      runtime: pool.runtime ?? "",
+      memoryMib: pool.memoryMib ?? 0,
+      ready: pool.ready ?? 0,
+      prepareP95Ms: pool.prepareP95Ms ?? 0,
+    })),
+    functions: (wire.functions ?? []).map((part) => ({
+      name: part.name ?? "",
+      version: part.version ?? "",
+      idle: part.idle ?? 0,
+      busy: part.busy ?? 0,
+      loading: part.loading ?? 0,
+    })),
+  };
+}
+
+/**
+ * A call cannot have come after the server stored its message: a frontend whose clock runs ahead is held to
+ * the server's. An arrival without name or time is left out.
+ */
+export function parseArrivals(
+  wire: tidepool.internal.v1.ArrivalBatch.$Properties,
+  sequence: number,
+  storedAtMs: number,
+): ArrivalBatch {
+  const arrivals: { functionName: string; atMs: number }[] = [];
+  for (const { functionName, at } of wire.arrivals ?? []) {
+    const atMs = fromTimestamp(at);
+    if (!functionName || atMs === undefined) continue;
+    arrivals.push({ functionName, atMs: Math.min(atMs, storedAtMs) });
+  }
+  return { sequence, arrivals };
+}

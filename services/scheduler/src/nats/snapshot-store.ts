@@ -1,0 +1,116 @@
+/**
+ * Snapshots of shards in a key-value bucket, in parts that fit a message; see snapshot.proto. A snapshot that
+ * cannot be read is not an error: the shard then replays the whole stream.
+ */
+import { promisify } from "node:util";
+import { deflateRaw, inflateRaw } from "node:zlib";
+import { fromJetStream } from "@tidepool/actors";
+import type { Storage } from "@tidepool/actors";
+import { messageOf, systemClock, TidepoolError } from "@tidepool/common";
+import type { Logger } from "@tidepool/common";
+import { tidepool, toTimestamp } from "@tidepool/proto";
+import type { FunctionRecord } from "../plan/index.ts";
+import type { Lease, SnapshotStore, StoredShard } from "../ports.ts";
+
+const { FunctionSnapshots, ShardSnapshot, ShardSnapshotPart } = tidepool.internal.v1;
+const deflate = promisify(deflateRaw);
+const inflate = promisify(inflateRaw);
+
+/** Raised with every change of FunctionRecord that makes older ones unreadable. */
+export const recordFormat = 1;
+/** Functions in a part: a few kilobytes each before deflating, far below a message's megabyte after. */
+export const functionsPerPart = 200;
+
+const nothing: StoredShard = { sequence: 0, records: new Map() };
+
+export class NatsSnapshotStore implements SnapshotStore {
+  private readonly storage: Storage;
+  private readonly logger: Logger;
+
+  constructor(storage: Storage, logger: Logger) {
+    this.storage = storage;
+    this.logger = logger;
+  }
+
+  async load(shard: number): Promise<StoredShard> {
+    const { head } = await this.loadHead(shard);
+    if (head === undefined) return nothing;
+    if (head.format !== recordFormat) {
+      this.logger.warn("snapshot of another format, replaying all", { shard, format: head.format });
+      return nothing;
+    }
+    const { sequence, epoch, set, partCount } = head;
+    const loading = Array.from({ length: partCount }, async (_, index) => {
+      const entry = await this.storage.snapshots.get(partKey(shard, set, index));
+      const part = ShardSnapshotPart.decode(entry?.value ?? new Uint8Array());
+      return part.sequence === sequence && part.epoch === epoch ? part : undefined;
+    });
+    const records = new Map<string, FunctionRecord>();
+    try {
+      for (const part of await Promise.all(loading)) {
+        if (part === undefined) throw new Error("a part is missing");
+        const { functions } = FunctionSnapshots.decode(await inflate(part.functions));
+        for (const { name, record } of functions) {
+          if (name) records.set(name, JSON.parse(record ?? "") as FunctionRecord);
+        }
+      }
+    } catch (error) {
+      this.logger.warn("snapshot unreadable, replaying all", { shard, error: messageOf(error) });
+      return nothing;
+    }
+    return { sequence, records };
+  }
+
+  /** @throws TidepoolError `stale` when a later owner of the shard has written */
+  async save({ shard, epoch }: Lease, { sequence, records }: StoredShard): Promise<void> {
+    const { head, revision } = await this.loadHead(shard);
+    if (head !== undefined && head.epoch > epoch) {
+      throw new TidepoolError("stale", `snapshot of shard ${shard} has epoch ${head.epoch}`);
+    }
+    const set = head?.set === "a" ? "b" : "a";
+    const entries = [...records];
+    let partCount = 0;
+    const { snapshots } = this.storage;
+    try {
+      for (let from = 0; from < entries.length; from += functionsPerPart) {
+        const functions = await pack(entries.slice(from, from + functionsPerPart));
+        const part = ShardSnapshotPart.encode({ epoch, sequence, functions }).finish();
+        await snapshots.put(partKey(shard, set, partCount), part);
+        partCount += 1;
+      }
+      const takenAt = toTimestamp(systemClock.nowMs());
+      const format = recordFormat;
+      const next = { format, shard, epoch, sequence, set, partCount, takenAt };
+      const value = ShardSnapshot.encode(next).finish();
+      if (revision === undefined) await snapshots.create(headKey(shard), value);
+      else await snapshots.update(headKey(shard), value, revision);
+    } catch (error) {
+      throw fromJetStream(error, `snapshot of shard ${shard}`);
+    }
+  }
+
+  private async loadHead(shard: number): Promise<StoredHead> {
+    try {
+      const entry = await this.storage.snapshots.get(headKey(shard));
+      if (entry === null || entry.length === 0) return {};
+      return { head: ShardSnapshot.decode(entry.value), revision: entry.revision };
+    } catch (error) {
+      throw fromJetStream(error, `snapshot of shard ${shard}`);
+    }
+  }
+}
+
+interface StoredHead {
+  readonly head?: tidepool.internal.v1.ShardSnapshot;
+  readonly revision?: number;
+}
+
+const headKey = (shard: number): string => `shard.${shard}`;
+const partKey = (shard: number, set: string, index: number): string =>
+  `shard.${shard}.${set}.${index}`;
+
+/** Deflated in zlib's own threads: the shard goes on meanwhile. */
+function pack(entries: readonly (readonly [string, FunctionRecord])[]): Promise<Buffer> {
+  const functions = entries.map(([name, record]) => ({ name, record: JSON.stringify(record) }));
+  return deflate(FunctionSnapshots.encode({ functions }).finish());
+}

@@ -1,0 +1,88 @@
+/** What the scheduler's shards need of the outside, and the words that they use for it. */
+import type { tidepool } from "@tidepool/proto";
+import type { FunctionRecord } from "./plan/index.ts";
+
+/** One version of a function, as far as the scheduler looks into it. */
+export interface FunctionVersion {
+  readonly name: string;
+  readonly version: string;
+  readonly codeDigest: string;
+  readonly runtime: string;
+  readonly memoryMib: number;
+  readonly keepAliveMs: number;
+  /** The whole of it, for hosts. */
+  readonly wire: tidepool.internal.v1.FunctionVersion.$Properties;
+}
+
+export const versionKeyOf = (name: string, version: string): string => `${name}@${version}`;
+export const configKeyOf = (runtime: string, memoryMib: number): string =>
+  `${runtime}/${memoryMib}`;
+
+export interface CallWindow {
+  readonly startAtMs: number;
+  readonly endAtMs: number;
+  readonly expectedAtMs: number;
+  readonly count: number;
+  readonly degree: number;
+}
+
+/** Commands carry the lease under which they are given; a host refuses an older epoch. */
+export interface Lease {
+  readonly shard: number;
+  readonly epoch: number;
+}
+
+export interface AssignOrder {
+  readonly lease: Lease;
+  /** The same order given again has the same id. */
+  readonly assignmentId: string;
+  readonly function: FunctionVersion;
+  /** Empty for a pre-warm. */
+  readonly requestId: string;
+  readonly window: CallWindow | undefined;
+  readonly keepUntilMs: number;
+}
+
+export interface KeepOrder {
+  readonly lease: Lease;
+  readonly functionName: string;
+  readonly count: number;
+  readonly keepUntilMs: number;
+  readonly sentAtMs: number;
+  readonly window: CallWindow | undefined;
+}
+
+/** All throw TidepoolError: the host's failure, or `unavailable` or `timeout` when none came. */
+export interface HostCommands {
+  /** The VM's id. */
+  assign(hostId: string, order: AssignOrder, timeoutMs: number): Promise<string>;
+  keep(hostId: string, order: KeepOrder): Promise<void>;
+}
+
+export interface StoredShard {
+  /** Last arrival in it; 0 when nothing was stored. */
+  readonly sequence: number;
+  readonly records: ReadonlyMap<string, FunctionRecord>;
+}
+
+export interface SnapshotStore {
+  load(shard: number): Promise<StoredShard>;
+  save(lease: Lease, stored: StoredShard): Promise<void>;
+}
+
+export interface ArrivalSource {
+  /**
+   * Delivers a shard's arrivals in order, each once, from `fromSequence` on and for ever.
+   * `caughtUp` resolves when those stored at the start have been delivered.
+   */
+  follow(
+    shard: number,
+    fromSequence: number,
+    receive: (batch: ArrivalBatch) => void,
+  ): Promise<{ readonly caughtUp: Promise<void>; stop(): Promise<void> }>;
+}
+
+export interface ArrivalBatch {
+  readonly sequence: number;
+  readonly arrivals: readonly { readonly functionName: string; readonly atMs: number }[];
+}

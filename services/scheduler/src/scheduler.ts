@@ -1,0 +1,249 @@
+/**
+ * The scheduler process: takes its share of the shards, runs one actor for each, and gives them what it hears
+ * of hosts and functions. Whoever owns shard 0 tells the hosts their warming targets.
+ */
+import { ShardLeases } from "@tidepool/actors";
+import type { Bus, LeaseTiming, LossReason, Stoppable, Storage } from "@tidepool/actors";
+import { messageOf, systemClock } from "@tidepool/common";
+import type { Clock, Logger } from "@tidepool/common";
+import { subjects, tidepool } from "@tidepool/proto";
+import { HostTable } from "./hosts/host-table.ts";
+import { NatsArrivalSource } from "./nats/arrival-source.ts";
+import { demandToWire, parseDemand, targetsToWire } from "./nats/demand-codec.ts";
+import { FunctionWatch } from "./nats/function-watch.ts";
+import { NatsHostCommands } from "./nats/host-commands.ts";
+import { parseAcquire, parseHeartbeat } from "./nats/parse.ts";
+import { NatsSnapshotStore } from "./nats/snapshot-store.ts";
+import { notOurs } from "./shard/acquirer.ts";
+import { Shard } from "./shard/shard.ts";
+import type { ShardWorld } from "./shard/world.ts";
+import { demandRefreshMs, WarmingTargets } from "./targets/warming-targets.ts";
+import type { WarmingPolicy } from "./warming/index.ts";
+
+export interface SchedulerOptions {
+  readonly bus: Bus;
+  readonly storage: Storage;
+  readonly schedulerId: string;
+  readonly shardCount: number;
+  readonly warmingPolicy: WarmingPolicy;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+  readonly leaseTiming?: LeaseTiming;
+}
+
+/** Targets are told so often, changed or not. */
+export const targetsEveryMs = 1_000;
+/** Changes within this time are told together. */
+export const changeDebounceMs = 50;
+/** A new owner of shard 0 waits so long for the demand of shards that it has not heard. */
+export const demandWaitMs = demandRefreshMs + 1_000;
+/** Between two attempts to start a shard. */
+export const shardRetryWaitMs = 500;
+
+interface RunningShard {
+  readonly shard: Shard;
+  readonly serving: Stoppable[];
+  demandToldAtMs: number;
+  isDemandChanged: boolean;
+}
+
+const { AcquireReply, AcquireRequest, ForecastRequest, HostHeartbeat } = tidepool.internal.v1;
+
+export class Scheduler {
+  private readonly options: SchedulerOptions;
+  private readonly clock: Clock;
+  private readonly logger: Logger;
+  private readonly hosts = new HostTable();
+  private readonly targets: WarmingTargets;
+  private readonly functions: FunctionWatch;
+  private readonly leases: ShardLeases;
+  private readonly shards = new Map<number, RunningShard>();
+  private readonly parts: Omit<ShardWorld, "onDemandChanged">;
+  private readonly subscriptions: Stoppable[] = [];
+  private ticker: NodeJS.Timeout | undefined;
+  private changeTimer: NodeJS.Timeout | undefined;
+  private ownsTargetsSinceMs: number | undefined;
+
+  constructor(options: SchedulerOptions) {
+    const { bus, storage, schedulerId, shardCount, leaseTiming, random = Math.random } = options;
+    this.options = options;
+    this.clock = options.clock ?? systemClock;
+    this.logger = options.logger;
+    this.targets = new WarmingTargets(options.warmingPolicy, this.hosts);
+    this.functions = new FunctionWatch(this.logger, (name) =>
+      this.shards.get(subjects.shardOf(name, shardCount))?.shard.functionChanged(name),
+    );
+    this.leases = new ShardLeases({
+      bus,
+      storage,
+      memberId: schedulerId,
+      shardCount,
+      logger: this.logger,
+      onTaken: (shard, epoch) => this.startShard(shard, epoch),
+      onLost: (shard, reason) => this.stopShard(shard, reason),
+      ...(leaseTiming === undefined ? {} : { timing: leaseTiming }),
+    });
+    this.parts = {
+      hosts: this.hosts,
+      commands: new NatsHostCommands(bus),
+      snapshots: new NatsSnapshotStore(storage, this.logger),
+      arrivals: new NatsArrivalSource(bus, storage, this.logger),
+      functionOf: (name) => this.functions.get(name),
+      epochOf: (shard) => this.leases.epochOf(shard),
+      clock: this.clock,
+      random,
+      logger: this.logger,
+    };
+  }
+
+  /** Resolves when this scheduler has announced itself and is taking its shards. */
+  async start(): Promise<void> {
+    const { bus, storage } = this.options;
+    this.subscriptions.push(
+      bus.subscribe(subjects.allHostHeartbeats, HostHeartbeat, (message) => {
+        const isNews = this.hosts.note(parseHeartbeat(message), this.clock.nowMs());
+        if (isNews) this.changedSoon();
+      }),
+      bus.subscribe(subjects.allShardDemand, tidepool.internal.v1.ShardDemand, (message) => {
+        this.targets.note(parseDemand(message), this.clock.nowMs());
+        this.changedSoon();
+      }),
+    );
+    await this.functions.start(bus, storage);
+    await this.leases.start();
+    this.ticker = setInterval(() => this.tick(), targetsEveryMs);
+  }
+
+  /** Saves and gives back every shard. */
+  async stop(): Promise<void> {
+    clearInterval(this.ticker);
+    await this.leases.stop();
+    clearTimeout(this.changeTimer);
+    this.changeTimer = undefined;
+    await this.functions.stop();
+    await Promise.all(this.subscriptions.map((subscription) => subscription.stop()));
+    await Promise.all([...this.shards.keys()].map((shard) => this.stopShard(shard, "fenced")));
+  }
+
+  /** Shards that this scheduler owns, ascending. */
+  heldShards(): readonly number[] {
+    return this.leases.heldShards();
+  }
+
+  private startShard(number: number, epoch: number): void {
+    const shard = new Shard(
+      { ...this.parts, onDemandChanged: () => this.demandChanged(number) },
+      number,
+    );
+    const running: RunningShard = {
+      shard,
+      serving: this.serve(shard),
+      demandToldAtMs: Number.NEGATIVE_INFINITY,
+      isDemandChanged: true,
+    };
+    this.shards.set(number, running);
+    void this.bringUp(running, epoch);
+  }
+
+  /** Until it is up or no longer ours: what cannot be read now may be readable in a moment. */
+  private async bringUp(running: RunningShard, epoch: number): Promise<void> {
+    const { shard } = running;
+    while (this.leases.epochOf(shard.shard) === epoch) {
+      try {
+        await shard.start();
+        this.demandChanged(shard.shard);
+        return;
+      } catch (error) {
+        this.logger.warn("shard not started yet", { shard: shard.shard, error: messageOf(error) });
+        await this.clock.sleep(shardRetryWaitMs);
+      }
+    }
+  }
+
+  private serve(shard: Shard): Stoppable[] {
+    const { bus } = this.options;
+    return [
+      bus.serve(
+        "acquire VM",
+        subjects.acquireVm(shard.shard),
+        AcquireRequest,
+        AcquireReply,
+        async (message, { deadlineAtMs }) => {
+          if (this.leases.epochOf(shard.shard) === undefined) throw notOurs(shard.shard);
+          const { requestId, function: version } = parseAcquire(message);
+          return AcquireReply.create(await shard.acquire(requestId, version, deadlineAtMs));
+        },
+      ),
+      bus.serve(
+        "get forecast",
+        subjects.getForecast(shard.shard),
+        ForecastRequest,
+        tidepool.v1.GetForecastResponse,
+        ({ functionName }) =>
+          Promise.resolve(
+            tidepool.v1.GetForecastResponse.create(shard.forecast(functionName ?? "")),
+          ),
+      ),
+    ];
+  }
+
+  private async stopShard(number: number, reason: LossReason): Promise<void> {
+    const running = this.shards.get(number);
+    if (running === undefined) return;
+    this.shards.delete(number);
+    await Promise.all(running.serving.map((serving) => serving.stop()));
+    await running.shard.stop(reason === "handover");
+  }
+
+  private tick(): void {
+    const nowMs = this.clock.nowMs();
+    const silent = this.hosts.sweep(nowMs);
+    for (const hostId of silent) this.logger.warn("host silent", { hostId });
+    for (const { shard } of this.shards.values()) shard.saveWhenDue();
+    this.tellDemand(nowMs);
+    this.tellTargets(nowMs);
+  }
+
+  private demandChanged(shard: number): void {
+    const running = this.shards.get(shard);
+    if (running !== undefined) running.isDemandChanged = true;
+    this.changedSoon();
+  }
+
+  private changedSoon(): void {
+    this.changeTimer ??= setTimeout(() => {
+      this.changeTimer = undefined;
+      const nowMs = this.clock.nowMs();
+      this.tellDemand(nowMs);
+      this.tellTargets(nowMs);
+    }, changeDebounceMs);
+  }
+
+  private tellDemand(nowMs: number): void {
+    for (const [number, running] of this.shards) {
+      const isDue = running.isDemandChanged || nowMs - running.demandToldAtMs >= demandRefreshMs;
+      const epoch = this.leases.epochOf(number);
+      if (!isDue || epoch === undefined || !running.shard.isCaughtUp) continue;
+      running.isDemandChanged = false;
+      running.demandToldAtMs = nowMs;
+      const demand = demandToWire({ shard: number, epoch }, running.shard.demand(), nowMs);
+      const codec = tidepool.internal.v1.ShardDemand;
+      this.options.bus.publish(subjects.shardDemand(number), codec, codec.create(demand));
+    }
+  }
+
+  private tellTargets(nowMs: number): void {
+    const epoch = this.leases.epochOf(0);
+    if (epoch === undefined) {
+      this.ownsTargetsSinceMs = undefined;
+      return;
+    }
+    this.ownsTargetsSinceMs ??= nowMs;
+    const isComplete = this.targets.heardCount() >= this.options.shardCount;
+    if (!isComplete && nowMs - this.ownsTargetsSinceMs < demandWaitMs) return;
+    const codec = tidepool.internal.v1.WarmingTargets;
+    const message = targetsToWire(epoch, this.targets.compute(nowMs), nowMs);
+    this.options.bus.publish(subjects.warmingTargets, codec, codec.create(message));
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * A VM for a call that waits: the best host is asked, then the next best. The same request asked again, at
+ * once or after its answer was lost, gets the same answer.
+ */
+import { TidepoolError } from "@tidepool/common";
+import { place } from "../placement/index.ts";
+import { configKeyOf, versionKeyOf } from "../ports.ts";
+import type { AssignOrder, FunctionVersion } from "../ports.ts";
+import { acquireMemoryMax, acquireMemoryMs, assignAttemptsMax, assignTimeoutMs } from "./world.ts";
+import type { ShardWorld } from "./world.ts";
+
+export interface AcquiredVm {
+  readonly hostId: string;
+  readonly hostAddress: string;
+  readonly vmId: string;
+}
+
+interface Remembered {
+  readonly askedAtMs: number;
+  readonly answer: Promise<AcquiredVm>;
+}
+
+export class Acquirer {
+  private readonly world: ShardWorld;
+  private readonly shard: number;
+  /** Oldest first. */
+  private readonly byRequest = new Map<string, Remembered>();
+
+  constructor(world: ShardWorld, shard: number) {
+    this.world = world;
+    this.shard = shard;
+  }
+
+  acquire(
+    requestId: string,
+    version: FunctionVersion,
+    deadlineAtMs: number | undefined,
+  ): Promise<AcquiredVm> {
+    const nowMs = this.world.clock.nowMs();
+    const known = this.byRequest.get(requestId);
+    if (known !== undefined && nowMs - known.askedAtMs < acquireMemoryMs) return known.answer;
+    const order = {
+      assignmentId: requestId,
+      function: version,
+      requestId,
+      window: undefined,
+      keepUntilMs: nowMs + version.keepAliveMs,
+    };
+    const answer = orderVm(this.world, this.shard, order, deadlineAtMs);
+    this.remember(requestId, { askedAtMs: nowMs, answer });
+    // A failure is not kept: the frontend asks again under the same id.
+    answer.catch(() => this.byRequest.delete(requestId));
+    return answer;
+  }
+
+  private remember(requestId: string, remembered: Remembered): void {
+    this.byRequest.delete(requestId);
+    this.byRequest.set(requestId, remembered);
+    const oldestMs = remembered.askedAtMs - acquireMemoryMs;
+    for (const [id, { askedAtMs }] of this.byRequest) {
+      if (askedAtMs >= oldestMs && this.byRequest.size <= acquireMemoryMax) break;
+      this.byRequest.delete(id);
+    }
+  }
+}
+
+/**
+ * Places one VM and orders it; another host when the first cannot.
+ * @throws TidepoolError `noCapacity` that says why; `stale` when the shard is no longer ours
+ */
+export async function orderVm(
+  world: ShardWorld,
+  shard: number,
+  order: Omit<AssignOrder, "lease">,
+  deadlineAtMs: number | undefined,
+): Promise<AcquiredVm> {
+  const { function: version } = order;
+  const isPrewarm = order.requestId === "";
+  const tried = new Set<string>();
+  let failure: TidepoolError | undefined;
+  while (tried.size < assignAttemptsMax) {
+    const all = world.hosts.views();
+    const hosts = tried.size === 0 ? all : all.filter(({ hostId }) => !tried.has(hostId));
+    const placement = place(
+      {
+        versionKey: versionKeyOf(version.name, version.version),
+        configKey: configKeyOf(version.runtime, version.memoryMib),
+        codeDigest: version.codeDigest,
+        memoryMib: version.memoryMib,
+        isPrewarm,
+      },
+      hosts,
+      world.random,
+    );
+    if (!placement.ok) throw failure ?? TidepoolError.fromFailure(placement.failure);
+    const { hostId } = placement;
+    tried.add(hostId);
+    const leftMs = (deadlineAtMs ?? Number.POSITIVE_INFINITY) - world.clock.nowMs();
+    if (leftMs <= 0) break;
+    const epoch = world.epochOf(shard);
+    if (epoch === undefined) throw notOurs(shard);
+    world.hosts.noteOrdered(hostId, version, isPrewarm);
+    try {
+      const timeoutMs = Math.min(leftMs, assignTimeoutMs);
+      const vmId = await world.commands.assign(
+        hostId,
+        { ...order, lease: { shard, epoch } },
+        timeoutMs,
+      );
+      return { hostId, hostAddress: world.hosts.addressOf(hostId) ?? "", vmId };
+    } catch (error) {
+      failure = TidepoolError.from(error);
+      if (failure.code === "stale" || failure.code === "invalid") throw failure;
+      world.logger.warn("host could not assign", { hostId, error: failure.message });
+    }
+  }
+  throw (
+    failure ??
+    new TidepoolError("timeout", `no VM for ${version.name} before the deadline of its call`)
+  );
+}
+
+export function notOurs(shard: number): TidepoolError {
+  return new TidepoolError("stale", `shard ${shard} is not owned by this scheduler`);
+}

@@ -1,0 +1,102 @@
+/**
+ * What one shard asks of the warming pools, by VM config: the sum over its functions, kept up to date as each
+ * function's part changes, and the surprises that no forecast covered.
+ */
+import {
+  addDemand,
+  advanceResidual,
+  createResidual,
+  demandNone,
+  demandOf,
+  noteUncovered,
+  removeDemand,
+} from "../warming/index.ts";
+import type { Demand, FunctionDemand, Residual } from "../warming/index.ts";
+import { configKeyOf } from "../ports.ts";
+import type { FunctionVersion } from "../ports.ts";
+
+/** Surprises are counted over windows of so long: what a pool needs to be full again. */
+export const refillWindowMs = 1_000;
+
+export interface ContributedDemand {
+  readonly configKey: string;
+  readonly demand: Demand;
+  readonly isPeriodic: boolean;
+}
+
+export interface ConfigDemand {
+  readonly runtime: string;
+  readonly memoryMib: number;
+  readonly demand: Demand;
+  readonly residual: Residual;
+  readonly periodicCount: number;
+}
+
+export class DemandBook {
+  private readonly configs = new Map<string, ConfigDemand>();
+
+  /** Puts `part` in the place of what the function contributed before. */
+  replace(
+    before: ContributedDemand | undefined,
+    version: FunctionVersion,
+    part: FunctionDemand,
+    nowMs: number,
+  ): ContributedDemand {
+    const configKey = configKeyOf(version.runtime, version.memoryMib);
+    const after = { configKey, demand: demandOf(part), isPeriodic: part.degree > 0 };
+    if (before !== undefined && isSame(before, after)) return before;
+    this.remove(before);
+    const config = this.config(version, nowMs);
+    this.configs.set(configKey, {
+      ...config,
+      demand: addDemand(config.demand, after.demand),
+      periodicCount: config.periodicCount + (after.isPeriodic ? 1 : 0),
+    });
+    return after;
+  }
+
+  remove(before: ContributedDemand | undefined): void {
+    const config = before === undefined ? undefined : this.configs.get(before.configKey);
+    if (before === undefined || config === undefined) return;
+    this.configs.set(before.configKey, {
+      ...config,
+      demand: removeDemand(config.demand, before.demand),
+      periodicCount: config.periodicCount - (before.isPeriodic ? 1 : 0),
+    });
+  }
+
+  /** One call of which the share `uncovered` was a surprise. */
+  noteCall(version: FunctionVersion, uncovered: number, nowMs: number): void {
+    const config = this.config(version, nowMs);
+    const residual = noteUncovered(config.residual, nowMs, uncovered);
+    this.configs.set(configKeyOf(version.runtime, version.memoryMib), { ...config, residual });
+  }
+
+  entries(nowMs: number): readonly ConfigDemand[] {
+    return [...this.configs.values()].map((config) => ({
+      ...config,
+      residual: advanceResidual(config.residual, nowMs),
+    }));
+  }
+
+  private config({ runtime, memoryMib }: FunctionVersion, nowMs: number): ConfigDemand {
+    return (
+      this.configs.get(configKeyOf(runtime, memoryMib)) ?? {
+        runtime,
+        memoryMib,
+        demand: demandNone,
+        residual: createResidual(refillWindowMs, nowMs),
+        periodicCount: 0,
+      }
+    );
+  }
+}
+
+function isSame(a: ContributedDemand, b: ContributedDemand): boolean {
+  return (
+    a.configKey === b.configKey &&
+    a.isPeriodic === b.isPeriodic &&
+    a.demand.neededMicro === b.demand.neededMicro &&
+    a.demand.uncoveredMicro === b.demand.uncoveredMicro
+  );
+}

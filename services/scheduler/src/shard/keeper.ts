@@ -1,0 +1,120 @@
+/**
+ * Tells hosts how long the idle VMs of a function stay, wherever that differs from their own keep-alive.
+ * A VM that is still busy counts when it becomes idle. Telling twice is harmless: the newest order wins.
+ */
+import { TidepoolError } from "@tidepool/common";
+import type { CallWindow } from "../ports.ts";
+import type { FunctionState, KeepTold } from "./function-state.ts";
+import { assignedHostMemoryMs, keepAttemptsMax, keepCountAll } from "./world.ts";
+import type { ShardWorld } from "./world.ts";
+
+export interface KeepWish {
+  readonly untilMs: number;
+  /** Over all hosts. */
+  readonly count: number;
+  readonly window: CallWindow | undefined;
+  /** How many of them are still to be placed, on any host. */
+  readonly orderCount?: number;
+}
+
+/** Two instants this close to each other are one wish. */
+const toleranceMs = 50;
+
+export class Keeper {
+  private readonly world: ShardWorld;
+  private readonly shard: number;
+
+  constructor(world: ShardWorld, shard: number) {
+    this.world = world;
+    this.shard = shard;
+  }
+
+  /** The hosts' own keep-alive again; nothing is sent where it already holds. */
+  reset(state: FunctionState, keepAliveMs: number): void {
+    if (state.told === undefined) return;
+    const untilMs = this.world.clock.nowMs() + keepAliveMs;
+    this.tell(state, { untilMs, count: keepCountAll, window: undefined });
+    state.told = undefined;
+  }
+
+  /** Tells every host that has, or was just given, a VM of the function. */
+  tell(state: FunctionState, wish: KeepWish): void {
+    if (isTold(state.told, wish)) return;
+    state.told = { untilMs: wish.untilMs, count: wish.count };
+    for (const [hostId, count] of this.share(state, wish)) {
+      void this.send(hostId, state.name, count, wish);
+    }
+  }
+
+  /** Lets every VM of the function go, on every host. */
+  releaseAll(functionName: string): void {
+    const wish = { untilMs: this.world.clock.nowMs(), count: 0, window: undefined };
+    for (const { hostId } of this.world.hosts.views())
+      void this.send(hostId, functionName, 0, wish);
+  }
+
+  /** The count over the hosts: those with more idle VMs first, as many as each has. */
+  private share(state: FunctionState, wish: KeepWish): Map<string, number> {
+    const nowMs = this.world.clock.nowMs();
+    const shares = new Map<string, number>();
+    for (const [hostId, atMs] of state.assignedAtMs) {
+      if (nowMs - atMs < assignedHostMemoryMs) shares.set(hostId, 0);
+      else state.assignedAtMs.delete(hostId);
+    }
+    const vmCounts = [...this.world.hosts.whereabouts(state.name)].map(
+      ([hostId, parts]) =>
+        [hostId, parts.reduce((sum, part) => sum + part.idle + part.busy, 0)] as const,
+    );
+    let left = wish.count;
+    for (const [hostId, vmCount] of vmCounts.sort((a, b) => b[1] - a[1])) {
+      const share = Math.min(left, vmCount);
+      shares.set(hostId, share);
+      left -= share;
+    }
+    // What is not there yet may come on any of them.
+    const coming = wish.orderCount ?? left;
+    for (const [hostId, share] of shares) shares.set(hostId, share + coming);
+    return shares;
+  }
+
+  private async send(
+    hostId: string,
+    functionName: string,
+    count: number,
+    { untilMs, window }: KeepWish,
+  ): Promise<void> {
+    const { shard } = this;
+    for (let attempt = 1; attempt <= keepAttemptsMax; attempt += 1) {
+      const epoch = this.world.epochOf(shard);
+      if (epoch === undefined) return;
+      try {
+        await this.world.commands.keep(hostId, {
+          lease: { shard, epoch },
+          functionName,
+          count,
+          keepUntilMs: untilMs,
+          sentAtMs: this.world.clock.nowMs(),
+          window,
+        });
+        return;
+      } catch (error) {
+        const failure = TidepoolError.from(error);
+        this.world.logger.warn("host not told what to keep", {
+          hostId,
+          functionName,
+          attempt,
+          error: failure.message,
+        });
+        if (failure.code === "stale") return;
+      }
+    }
+  }
+}
+
+function isTold(told: KeepTold | undefined, wish: KeepWish): boolean {
+  return (
+    told !== undefined &&
+    told.count === wish.count &&
+    Math.abs(told.untilMs - wish.untilMs) < toleranceMs
+  );
+}

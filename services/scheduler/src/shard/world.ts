@@ -1,0 +1,44 @@
+/** What one shard needs of its process, and the bounds that it keeps. */
+import type { Clock, Logger } from "@tidepool/common";
+import type { HostTable } from "../hosts/host-table.ts";
+import type { ArrivalSource, FunctionVersion, HostCommands, SnapshotStore } from "../ports.ts";
+
+export interface ShardWorld {
+  readonly hosts: HostTable;
+  readonly commands: HostCommands;
+  readonly snapshots: SnapshotStore;
+  readonly arrivals: ArrivalSource;
+  /** The published version of a function; undefined when there is none (any more). */
+  readonly functionOf: (name: string) => FunctionVersion | undefined;
+  /** The epoch to act under; undefined when the shard must not act. */
+  readonly epochOf: (shard: number) => number | undefined;
+  readonly clock: Clock;
+  /** Numbers in [0, 1). */
+  readonly random: () => number;
+  readonly logger: Logger;
+  /** The shard's demand is not what it was. */
+  readonly onDemandChanged: () => void;
+}
+
+/** Hosts asked for one VM before the caller is told that there is none. */
+export const assignAttemptsMax = 3;
+/** Longest that a host may take to promise a VM; it is prepared afterwards. */
+export const assignTimeoutMs = 5_000;
+/** Between two attempts to pre-warm one VM. */
+export const prewarmRetryWaitMs = 250;
+/** An acquire repeated within this time gets the first one's answer. */
+export const acquireMemoryMs = 60_000;
+/** Acquires remembered for each shard. */
+export const acquireMemoryMax = 10_000;
+/** Attempts to tell a host what to keep; the next plan tells it again. */
+export const keepAttemptsMax = 2;
+/** "All of them", as a count of VMs to keep. */
+export const keepCountAll = 1_000_000;
+/** While a function that should have been released has idle VMs, hosts are told again so often. */
+export const releaseRepeatMs = 1_000;
+/** A host that was given a VM of a function counts as having one for so long without its heartbeat. */
+export const assignedHostMemoryMs = 10_000;
+/** Between two snapshots of a shard that changed. */
+export const snapshotEveryMs = 30_000;
+/** Forecast windows told to who asks. */
+export const windowsShownMax = 3;
