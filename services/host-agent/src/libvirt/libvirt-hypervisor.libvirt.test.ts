@@ -23,10 +23,13 @@ describe("LibvirtHypervisor", () => {
   let options: LibvirtHypervisorOptions;
   let hypervisor: LibvirtHypervisor;
   let template: Template;
+  const cleanups: (() => Promise<void>)[] = [];
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "tidepool-driver-"));
+    cleanups.unshift(() => rm(folder, { recursive: true }));
     libvirtd = await PrivateLibvirtd.start();
+    cleanups.unshift(() => libvirtd.stop());
     options = {
       address: libvirtd.address,
       accelerator: "tcg",
@@ -36,15 +39,14 @@ describe("LibvirtHypervisor", () => {
       stateDir: join(folder, "state"),
     };
     hypervisor = await LibvirtHypervisor.open(options);
+    cleanups.unshift(() => hypervisor.close());
     template = await hypervisor.ensureTemplate(config);
   });
   afterEach(async () => {
     await Promise.all((await hypervisor.list()).map((vmId) => hypervisor.destroy(vmId)));
   });
   after(async () => {
-    await hypervisor.close();
-    await libvirtd.stop();
-    await rm(folder, { recursive: true });
+    for (const cleanup of cleanups) await cleanup();
   });
 
   const virsh = async (...args: string[]): Promise<string> =>

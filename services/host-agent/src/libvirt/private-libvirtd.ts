@@ -19,8 +19,8 @@ import { LibvirtClient } from "./libvirt-client.ts";
 const startDeadlineMs = 20_000;
 const pollMs = 20;
 const logTailBytes = 2_000;
-/** Any number that is not 0 does. */
-const mappedUserId = 1_000;
+/** nobody: libvirtd wants a user that is not root and has a name. */
+const mappedUserId = 65_534;
 
 const qemuConf = `cgroup_controllers = [ ]
 namespaces = [ ]
