@@ -76,12 +76,15 @@ export function decide(
   const common = { degree: expected.degree, forecast: expected };
   // Once the window has passed, the miss counts and the next window is planned.
   const afterWindowMs = expected.window.endAtMs + 1;
-  const wide = prewarmFor(expected, windowShares.wide, policy, facts, nowMs);
-  const next = isAffordable(record, policy, wide)
-    ? wide
-    : prewarmFor(expected, windowShares.narrow, policy, facts, nowMs);
+  const budgetMs = idleBudgetMs(record, policy);
+  const wide = prewarmFor(expected, windowShares.wide, budgetMs, policy, facts, nowMs);
+  const next =
+    wide.count > 0
+      ? wide
+      : prewarmFor(expected, windowShares.narrow, budgetMs, policy, facts, nowMs);
   const isPrepared = next.windowStartAtMs < record.preparedUntilMs;
-  if (!isPrepared && !isAffordable(record, policy, next))
+  // Waiting again would cost more than the fixed keep-alive: have that instead.
+  if (!isPrepared && next.count === 0)
     return {
       ...common,
       keepUntilMs: keepAliveUntilMs,
@@ -102,6 +105,7 @@ export function decide(
 function prewarmFor(
   { window, expectedAtMs, count, degree }: Forecast,
   windowShare: number,
+  budgetMs: number,
   policy: PlanPolicy,
   facts: PlanFacts,
   nowMs: number,
@@ -116,8 +120,8 @@ function prewarmFor(
   const releaseAtMs = windowEndAtMs + margin;
   const readyByMs = windowStartAtMs - margin;
   const wanted = degree < degreeForUpper ? count.median : count.upper;
-  const affordable = Math.floor(policy.prewarmIdleMaxVmMs / (releaseAtMs - readyByMs));
-  const vms = Math.max(1, Math.min(Math.ceil(wanted), policy.prewarmVmsMax, affordable));
+  const affordable = Math.max(0, Math.floor(budgetMs / (releaseAtMs - readyByMs)));
+  const vms = Math.min(Math.ceil(wanted), policy.prewarmVmsMax, affordable);
   return {
     startAtMs: Math.max(nowMs, windowStartAtMs - leadMs(policy)),
     readyByMs,
@@ -145,14 +149,11 @@ function keepUntil(expected: Forecast, next: Prewarm, policy: PlanPolicy, nowMs:
     : lingerUntilMs;
 }
 
-/** Whether the function stays within its share of the fixed keep-alive's idle time if nobody comes. */
-function isAffordable({ account }: FunctionRecord, policy: PlanPolicy, next: Prewarm): boolean {
-  const riskedMs = next.count * (next.releaseAtMs - next.readyByMs);
-  const openMs =
-    account.open === null
-      ? 0
-      : account.open.count * (account.open.releaseAtMs - account.open.readyByMs);
-  const spentMs = account.spentMs + account.keptMs + openMs + riskedMs;
-  const fixedMs = account.fixedMs + policy.keepAliveMs;
-  return spentMs <= fixedMs * policy.idleFactorMax;
+/** Idle VM time that may be risked on the next window if nobody comes to it. */
+function idleBudgetMs({ account, history }: FunctionRecord, policy: PlanPolicy): number {
+  const { spentMs, fixedMs, keptMs, open } = account;
+  const vms = history.ticks.at(-1)?.count ?? 1;
+  const openMs = open === null ? 0 : open.count * (open.releaseAtMs - open.readyByMs);
+  const allowedMs = (fixedMs + vms * policy.keepAliveMs) * policy.idleFactorMax;
+  return Math.min(policy.prewarmIdleMaxVmMs, allowedMs - spentMs - vms * keptMs - openMs);
 }

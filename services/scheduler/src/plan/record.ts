@@ -2,7 +2,7 @@
  * What a shard keeps of one function: its history, the windows already prepared for, and an account of
  * idle VM time against the fixed keep-alive. Plain data; every change is a function that returns a new one.
  */
-import { createHistory, observe, type History } from "../periodicity/index.ts";
+import { createHistory, observe, type History, type Tick } from "../periodicity/index.ts";
 import { decide, type Prewarm } from "./decide.ts";
 import type { PlanPolicy } from "./policy.ts";
 
@@ -49,7 +49,7 @@ export function noteArrival(
   arrivalAtMs: number,
   weight = 1,
 ): FunctionRecord {
-  const before = record.history.ticks.at(-1)?.atMs;
+  const before = record.history.ticks.at(-1);
   const history = observe(record.history, arrivalAtMs, weight);
   if (history.ticksSeen === record.history.ticksSeen) return { ...record, history };
   const settled =
@@ -77,14 +77,17 @@ export function notePrewarmed(record: FunctionRecord, prewarm: Prewarm): Functio
 function settle(
   { account }: FunctionRecord,
   policy: PlanPolicy,
-  lastCallAtMs: number,
+  last: Tick,
   nowMs: number,
 ): IdleAccount {
-  const gapMs = nowMs - lastCallAtMs;
-  const spentMs = account.spentMs + Math.min(gapMs, account.keptMs) + idleOf(account.open, nowMs);
+  const gapMs = nowMs - last.atMs;
+  // Calls at once needed a VM each, under either policy.
+  const keptMs = last.count * Math.min(gapMs, account.keptMs);
+  const fixedMs = last.count * Math.min(gapMs, policy.keepAliveMs);
+  const spentMs = account.spentMs + keptMs + idleOf(account.open, nowMs);
   return {
     spentMs: spentMs * accountDamping,
-    fixedMs: (account.fixedMs + Math.min(gapMs, policy.keepAliveMs)) * accountDamping,
+    fixedMs: (account.fixedMs + fixedMs) * accountDamping,
     keptMs: 0,
     open: null,
   };

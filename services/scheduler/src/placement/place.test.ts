@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { describe, it } from "mocha";
+import { place, seededRandom, type HostView, type PlacementRequest } from "./index.ts";
+
+const request: PlacementRequest = {
+  versionKey: "report@3",
+  configKey: "node20-256",
+  codeDigest: "sha256-a",
+  memoryMib: 256,
+};
+const empty: HostView = {
+  hostId: "h-0",
+  state: "ready",
+  memoryFreeMib: 1024,
+  memoryTotalMib: 4096,
+  vmCount: 2,
+  vmCountMax: 8,
+  idleByVersion: {},
+  poolByConfig: {},
+  cachedDigests: new Set(),
+};
+const idle = { ...empty, hostId: "h-idle", idleByVersion: { "report@3": 1 } };
+const pool = { ...empty, hostId: "h-pool", poolByConfig: { "node20-256": 2 } };
+const code = { ...empty, hostId: "h-code", cachedDigests: new Set(["sha256-a"]) };
+const full = { ...empty, hostId: "h-full", vmCount: 8 };
+const small = { ...empty, hostId: "h-small", memoryFreeMib: 128 };
+const draining = { ...idle, hostId: "h-draining", state: "draining" as const };
+const silent = { ...pool, hostId: "h-silent", state: "silent" as const };
+
+const chosen = (hosts: readonly HostView[], wish: Partial<PlacementRequest> = {}) => {
+  const placement = place({ ...request, ...wish }, hosts, seededRandom(1));
+  return placement.ok ? [placement.hostId, placement.reason] : placement.failure;
+};
+
+describe("place", () => {
+  it("prefers an idle VM, then the pool, then the code, then memory", () => {
+    assert.deepEqual(chosen([empty, code, pool, idle]), ["h-idle", "idle"]);
+    assert.deepEqual(chosen([empty, code, pool]), ["h-pool", "pool"]);
+    assert.deepEqual(chosen([empty, code]), ["h-code", "code"]);
+    assert.deepEqual(chosen([empty]), ["h-0", "memory"]);
+  });
+  it("gives a pre-warm no idle VM: it is spoken for", () => {
+    assert.deepEqual(chosen([idle, pool], { isPrewarm: true }), ["h-pool", "pool"]);
+  });
+  it("takes what is there already from a host that could not start another", () => {
+    assert.deepEqual(chosen([{ ...idle, vmCount: 8, memoryFreeMib: 0 }]), ["h-idle", "idle"]);
+    assert.deepEqual(chosen([{ ...pool, vmCount: 8, memoryFreeMib: 0 }]), ["h-pool", "pool"]);
+  });
+  it("names each limit when nobody can", () => {
+    assert.deepEqual(chosen([full, small, draining, silent]), {
+      code: "noCapacity",
+      message:
+        "report@3 needs 256 MiB: h-full has 8 of at most 8 VMs, h-small has 128 MiB free of 4096, " +
+        "h-draining is draining, h-silent is silent",
+    });
+    assert.deepEqual(chosen([]), {
+      code: "noCapacity",
+      message: "report@3 needs 256 MiB, no host has reported",
+    });
+  });
+  it("never chooses the most loaded of equals, and spreads over the others", () => {
+    const hosts = [0, 1, 2, 3].map((i) => ({
+      ...empty,
+      hostId: `h-${i}`,
+      vmCount: i * 2,
+      memoryFreeMib: 4096,
+    }));
+    const random = seededRandom(9);
+    const seen = new Set<string>();
+    for (let i = 0; i < 200; i += 1) {
+      const placement = place(request, hosts, random);
+      if (placement.ok) seen.add(placement.hostId);
+    }
+    assert.deepEqual([...seen].sort(), ["h-0", "h-1", "h-2"]);
+  });
+  it("admits nobody over a limit and chooses the same for the same seed", () => {
+    const host = fc.record({
+      hostId: fc.stringMatching(/^h-[0-9]{1,4}$/),
+      state: fc.constantFrom("ready" as const, "draining" as const, "silent" as const),
+      memoryFreeMib: fc.nat(1024),
+      memoryTotalMib: fc.constant(1024),
+      vmCount: fc.nat(8),
+      vmCountMax: fc.constant(8),
+      idleByVersion: fc.constantFrom({}, { "report@3": 1 }),
+      poolByConfig: fc.constantFrom({}, { "node20-256": 1 }),
+      cachedDigests: fc.constantFrom(new Set<string>(), new Set(["sha256-a"])),
+    });
+    const hostsOf = fc.uniqueArray(host, { selector: (one) => one.hostId, maxLength: 12 });
+    fc.assert(
+      fc.property(hostsOf, fc.nat(), (hosts, seed) => {
+        const placement = place(request, hosts, seededRandom(seed));
+        assert.deepEqual(place(request, hosts, seededRandom(seed)), placement);
+        if (!placement.ok) return;
+        const on = hosts.find((one) => one.hostId === placement.hostId);
+        assert.equal(on?.state, "ready");
+        if (placement.reason === "code" || placement.reason === "memory")
+          assert.ok(on.memoryFreeMib >= 256 && on.vmCount < 8);
+      }),
+    );
+  });
+});
