@@ -20,15 +20,414 @@ describe("HostAgent over a real nats-server and gRPC, simulated VMs", function (
       ...options,
     });
   };
-  afterEach(async () => host.stop());
+  afterEach(async () => {
+    await host.stop();
+    assert.deepEqual(await host.hypervisor.list(), [], "a domain was left");
+  });
 
-  it("clones, loads and answers a call that was acquired", async () => {
+  describe("a call", () => {
+    it("is answered by a VM cloned for it, and the next one by the same VM, warm", async () => {
+      await start();
+      const first = await host.acquireAndInvoke("echo", { n: 1 });
+      assert.deepEqual(first.value, { n: 1 });
+      assert.equal(first.message.result?.start, Start.START_COLD);
+      const next = await host.frontend.invoke("echo", 2);
+      assert.equal(next.message.result?.start, Start.START_WARM);
+      assert.equal(next.message.result?.vmId, first.message.result?.vmId);
+      assert.ok((next.message.result?.readyBeforeMs ?? 0) >= 0);
+    });
+
+    it("takes a VM of the warming pool, which is then refilled", async () => {
+      await start({ poolBaseTarget: 2 });
+      await host.until("pool filled", () => host.count("warming") === 2);
+      const answer = await host.acquireAndInvoke("echo", 1);
+      assert.equal(answer.message.result?.start, Start.START_POOL);
+      await host.until("pool refilled", () => host.count("warming") === 2);
+      assert.equal(host.agent.fleet.all().length, 3);
+    });
+
+    it("finds the VM that was made ready for its window: predicted, with the window", async () => {
+      await start();
+      const nowMs = Date.now();
+      const window = { startAtMs: nowMs, endAtMs: nowMs + 10_000 };
+      const vmId = await host.assign({ window, keepUntilMs: nowMs + 20_000 });
+      await host.until("ready", () => host.count("idle") === 1);
+      const { result } = (await host.frontend.invoke("echo", 1)).message;
+      assert.equal(result?.start, Start.START_PREDICTED);
+      assert.equal(result?.vmId, vmId);
+      assert.ok(result?.window?.startAt);
+      const next = await host.frontend.invoke("echo", 1);
+      assert.equal(next.message.result?.start, Start.START_WARM);
+      assert.equal(next.message.result?.window, null);
+    });
+
+    it("carries payloads over 64 KiB both ways while small calls pass by", async () => {
+      await start();
+      await host.acquireAndInvoke("echo", 0);
+      await host.assign();
+      await host.until("two VMs", () => host.count("idle") === 2);
+      const large = "x".repeat(5 * 1024 * 1024);
+      const [answer, small] = await Promise.all([
+        host.frontend.invoke("echo", large),
+        host.frontend.invoke("echo", "small"),
+      ]);
+      assert.equal(answer.value, large);
+      assert.equal(small.value, "small");
+    });
+
+    it("is refused at once when there is no free VM of its version", async () => {
+      await start();
+      const beganAtMs = Date.now();
+      const { refused } = await host.frontend.invoke("echo", 1);
+      assert.equal(refused?.code, "unavailable");
+      assert.match(refused?.message ?? "", /host h-1 has no free VM of echo version 1/);
+      assert.ok(Date.now() - beganAtMs < 1_000);
+    });
+
+    it("is refused while the only VM runs another call", async () => {
+      await start();
+      await host.acquireAndInvoke("echo", 0);
+      const slow = host.frontend.invoke("echo", { simulated: { runMs: 100 } });
+      const { refused } = await host.frontend.invoke("echo", 1);
+      assert.equal(refused?.code, "unavailable");
+      assert.ok((await slow).value);
+    });
+
+    it("says why it is too large, and the next good one works", async () => {
+      await start();
+      await host.acquireAndInvoke("echo", 0);
+      const { failure } = await host.frontend.invoke("echo", "x".repeat(6 * 1024 * 1024));
+      assert.equal(failure?.code, "tooLarge");
+      assert.match(failure?.message ?? "", /6291458 bytes, at most 6291456/);
+      assert.equal((await host.frontend.invoke("echo", 3)).value, 3);
+    });
+  });
+
+  describe("a failing function", () => {
+    const cases = [
+      { failure: "throw", code: "functionError", says: /simulated failure/, isVmKept: true },
+      { failure: "exit", code: "guestCrash", says: /exited with code 1/ },
+      { failure: "oom", code: "memoryLimit", says: /memory/ },
+      { failure: "crash", code: "guestCrash", says: /simulated crash/ },
+      { failure: "output", code: "outputLimit", says: /8388608 bytes/ },
+      { failure: "answer", code: "outputLimit", says: /6291456/ },
+      { failure: "hang", code: "timeout", says: /limit of 200 ms/ },
+    ] as const;
+    for (const { failure, code, says, ...rest } of cases) {
+      const isVmKept = "isVmKept" in rest;
+      it(`that does '${failure}' fails its call with ${code}, and the next call works`, async () => {
+        await start();
+        await host.acquireAndInvoke("echo", 0);
+        const payload = { simulated: { failure } };
+        const answer = await host.frontend.invoke("echo", payload, { timeoutMs: 200 });
+        assert.equal(answer.failure?.code, code);
+        assert.match(answer.failure?.message ?? "", says);
+        assert.equal(answer.message.failure?.start, Start.START_WARM);
+        const vmId = answer.message.failure?.vmId ?? "";
+        if (isVmKept) assert.equal((await host.frontend.invoke("echo", 1)).value, 1);
+        else await host.until("VM destroyed", () => host.agent.fleet.get(vmId) === undefined);
+        assert.equal((await host.acquireAndInvoke("echo", 2)).value, 2);
+        if (isVmKept) return;
+        await host.until("said to be gone", () => host.phasesOf(vmId).at(-1) === "gone");
+        const gone = host.facts.find((fact) => fact.vmId === vmId && fact.phase === "gone");
+        assert.equal(gone?.reason, "failed");
+        assert.equal(gone?.failure?.code, code);
+      });
+    }
+
+    it("whose handler is missing fails the call that waits with functionError", async () => {
+      await start();
+      const { failure } = await host.acquireAndInvoke("bad", 1, { handler: "index.missing" });
+      assert.equal(failure?.code, "functionError");
+      assert.match(failure?.message ?? "", /index\.missing/);
+      assert.equal((await host.acquireAndInvoke("echo", 2)).value, 2);
+    });
+
+    it("whose load failed before its call came still tells the call why", async () => {
+      await start();
+      const vmId = await host.assign({ requestId: "late", handler: "index.missing" });
+      await host.until("gone", () => host.agent.fleet.get(vmId) === undefined);
+      const { failure } = await host.frontend.invoke("echo", 1, { requestId: "late", vmId });
+      assert.equal(failure?.code, "functionError");
+      assert.match(failure?.message ?? "", /index\.missing/);
+    });
+
+    for (const [what, upload, code, says] of [
+      ["is no zip", () => host.uploadZip(Buffer.from("no zip")), "invalid", /no zip/],
+      ["is not in the store", async () => "0".repeat(64), "notFound", /0{64} is not in the store/],
+    ] as const) {
+      it(`whose code ${what} fails its call with ${code}`, async () => {
+        await start();
+        const { failure } = await host.acquireAndInvoke("bad", 1, { digest: await upload() });
+        assert.equal(failure?.code, code);
+        assert.match(failure?.message ?? "", says);
+      });
+    }
+
+    it("whose code is damaged in the store is refused, with the digest named", async () => {
+      await start();
+      const digest = await host.uploadZip(Buffer.from("other"), "1".repeat(64));
+      const { refused } = await host.acquireAndInvoke("bad", 1, { digest });
+      assert.equal(refused?.code, "unavailable");
+      assert.match(refused?.message ?? "", /1{64} is damaged/);
+    });
+  });
+
+  describe("a deadline and a cancel", () => {
+    it("end a call that waits for its VM, and leave the VM to others", async () => {
+      await start({}, { cloneMs: 300 });
+      const { failure } = await host.acquireAndInvoke("echo", 1, { deadlineMs: 50 });
+      assert.equal(failure?.code, "timeout");
+      assert.match(failure?.message ?? "", /deadline of 50 ms/);
+      await host.until("VM ready", () => host.count("idle") === 1);
+      assert.equal((await host.frontend.invoke("echo", 2)).value, 2);
+    });
+
+    it("end a running call with its VM", async () => {
+      await start();
+      await host.acquireAndInvoke("echo", 0);
+      const running = host.frontend.invoke("echo", { simulated: { failure: "hang" } });
+      await host.until("running", () => host.count("busy") === 1);
+      running.cancel();
+      assert.equal((await running).failure?.code, "cancelled");
+      await host.until("destroyed", () => host.agent.fleet.all().length === 0);
+    });
+  });
+
+  describe("an assignment", () => {
+    it("that comes again gets the same VM", async () => {
+      await start();
+      const first = await host.assign({ assignmentId: "a-7" });
+      assert.equal(await host.assign({ assignmentId: "a-7" }), first);
+      assert.equal(host.agent.fleet.all().length, 1);
+    });
+
+    it("of an older epoch is refused as stale", async () => {
+      await start();
+      await host.assign({ epoch: 5 });
+      await assert.rejects(host.assign({ epoch: 4 }), {
+        code: "stale",
+        message: /shard 1 is at epoch 5, this command has 4/,
+      });
+      await host.assign({ epoch: 5 });
+    });
+
+    it("for a call takes an idle VM of the same version; for a window it wants another", async () => {
+      await start();
+      await host.acquireAndInvoke("echo", 0);
+      const [idle] = host.agent.fleet.all();
+      assert.equal(await host.assign({ requestId: "r-x" }), idle?.vmId);
+      assert.notEqual(await host.assign(), idle?.vmId);
+    });
+
+    it("keeps its VM from other calls until its own has come", async () => {
+      await start();
+      const vmId = await host.assign({ requestId: "mine" });
+      await host.until("ready", () => host.count("idle") === 1);
+      assert.ok((await host.frontend.invoke("echo", 1, { requestId: "other" })).refused);
+      const mine = await host.frontend.invoke("echo", 2, { requestId: "mine", vmId });
+      assert.equal(mine.value, 2);
+      assert.equal(mine.message.result?.start, Start.START_COLD);
+    });
+
+    it("evicts the idle VM whose next use is farthest before it is refused", async () => {
+      await start({ vmCountMax: 2 });
+      await host.acquireAndInvoke("soon", 0, { keepAliveMs: 30_000 });
+      await host.acquireAndInvoke("late", 0, { keepAliveMs: 90_000 });
+      assert.equal((await host.acquireAndInvoke("new", 1)).value, 1);
+      const names = host.agent.fleet.all().map((vm) => vm.assignment?.owned.name);
+      assert.deepEqual(names.sort(), ["new", "soon"]);
+      const gone = host.facts.find((fact) => fact.phase === "gone");
+      assert.equal(gone?.reason, "evicted");
+    });
+
+    it("is refused with the host's numbers when nobody can make room", async () => {
+      await start({ memoryMib: 256 });
+      await host.acquireAndInvoke("echo", 0);
+      const running = host.frontend.invoke("echo", { simulated: { runMs: 300 } });
+      await host.until("busy", () => host.count("busy") === 1);
+      await assert.rejects(host.assign({ name: "other" }), {
+        code: "noCapacity",
+        message: /host h-1 has 64 MiB of 256 free .* needs 192 MiB/,
+      });
+      await running;
+      await host.assign({ name: "other" });
+    });
+
+    it("never gives a VM that held one owner's code to another", async () => {
+      await start({ vmCountMax: 1 });
+      const used = new Map<string, string>();
+      for (const name of ["a", "b", "a", "c"]) {
+        const { result } = (await host.acquireAndInvoke(name, 0)).message;
+        assert.equal(used.get(result?.vmId ?? "") ?? name, name);
+        used.set(result?.vmId ?? "", name);
+      }
+      assert.equal(used.size, 4);
+    });
+  });
+
+  describe("idle VMs", () => {
+    const goneReasons = (): (string | null | undefined)[] =>
+      host.facts.filter(({ phase }) => phase === "gone").map(({ reason }) => reason);
+
+    it("pre-warmed and never called are released at keep_until as missed", async () => {
+      await start();
+      const nowMs = Date.now();
+      const window = { startAtMs: nowMs, endAtMs: nowMs + 200 };
+      await host.assign({ window, keepUntilMs: nowMs + 250 });
+      await host.until("gone", () => goneReasons().length === 1);
+      assert.deepEqual(goneReasons(), ["missed"]);
+      assert.ok(host.facts.at(-1)?.window?.startAt);
+      assert.ok((host.facts.at(-1)?.idleMs ?? 0) > 0);
+    });
+
+    it("are released as used when their keep-alive is over", async () => {
+      await start();
+      await host.acquireAndInvoke("echo", 0, { keepAliveMs: 150 });
+      await host.until("gone", () => goneReasons().length === 1);
+      assert.deepEqual(goneReasons(), ["used"]);
+    });
+
+    it("beyond a keep's count go at once, the others at its time", async () => {
+      await start();
+      for (const _ of [1, 2, 3]) await host.assign();
+      await host.until("ready", () => host.count("idle") === 3);
+      await host.keep({ name: "echo", count: 1, keepUntilMs: Date.now() + 300 });
+      await host.until("two gone", () => host.agent.fleet.all().length === 1);
+      await host.until("all gone", () => host.agent.fleet.all().length === 0);
+    });
+
+    it("follow the newest keep, whatever the order in which keeps come", async () => {
+      await start();
+      await host.assign();
+      await host.until("ready", () => host.count("idle") === 1);
+      const nowMs = Date.now();
+      await host.keep({ name: "echo", count: 1, keepUntilMs: nowMs + 9_000, sentAtMs: nowMs });
+      await host.keep({ name: "echo", count: 0, keepUntilMs: nowMs, sentAtMs: nowMs - 1 });
+      assert.equal(host.count("idle"), 1);
+    });
+
+    it("that a keep spoke of while they were busy go when their call ends", async () => {
+      await start();
+      await host.acquireAndInvoke("echo", 0);
+      const running = host.frontend.invoke("echo", { simulated: { runMs: 150 } });
+      await host.until("busy", () => host.count("busy") === 1);
+      await host.keep({ name: "echo", count: 0, keepUntilMs: Date.now() });
+      assert.ok((await running).value);
+      await host.until("gone", () => goneReasons().length === 1);
+      assert.deepEqual(goneReasons(), ["used"]);
+    });
+
+    it("of an older version go when a newer one is assigned", async () => {
+      await start();
+      await host.acquireAndInvoke("echo", 0);
+      await host.acquireAndInvoke("echo", 0, { version: "2" });
+      await host.until("old one gone", () => goneReasons().length === 1);
+      assert.deepEqual(goneReasons(), ["replaced"]);
+    });
+  });
+
+  describe("the warming pool", () => {
+    it("follows its target up and down, and says 'reduced' of those that go", async () => {
+      await start({ poolBaseTarget: 1 });
+      await host.until("at 1", () => host.count("warming") === 1);
+      host.target(4);
+      await host.until("at 4", () => host.count("warming") === 4);
+      host.target(2);
+      await host.until("at 2", () => host.agent.fleet.all().length === 2);
+      const gone = host.facts.filter(({ phase }) => phase === "gone");
+      assert.deepEqual(
+        gone.map(({ reason }) => reason),
+        ["reduced", "reduced"],
+      );
+    });
+
+    it("ignores targets of an older epoch", async () => {
+      await start();
+      host.target(2, { epoch: 3 });
+      await host.until("at 2", () => host.count("warming") === 2);
+      host.target(0, { epoch: 2 });
+      host.target(3, { epoch: 3 });
+      await host.until("at 3", () => host.count("warming") === 3);
+    });
+
+    it("is filled although half of all clones fail", async () => {
+      await start({ poolBaseTarget: 4 }, { cloneFailureShare: 0.5, seed: 7 });
+      await host.until("filled", () => host.count("warming") === 4, 15_000);
+    });
+
+    it("says in the heartbeat why it cannot be filled, and does not spin", async () => {
+      let bootCount = 0;
+      class Broken extends SimulatedHypervisor {
+        override ensureTemplate(...args: Parameters<SimulatedHypervisor["ensureTemplate"]>) {
+          bootCount += 1;
+          return super.ensureTemplate(...args);
+        }
+      }
+      await start({
+        poolBaseTarget: 4,
+        makeHypervisor: () => new Broken({ bootMs: 1, bootFailureShare: 1 }),
+      });
+      const problem = (): string => host.heartbeats.at(-1)?.pools?.[0]?.problem ?? "";
+      await host.until("told", () => problem().includes("simulated failure of the boot"), 3_000);
+      assert.match(problem(), /template nodejs20\/128/);
+      assert.ok(bootCount <= 4, `${bootCount} boots`);
+    });
+
+    it("appears for the config of a function that is seen first", async () => {
+      await start();
+      await host.acquireAndInvoke("big", 0, { memoryMib: 256 });
+      const pools = (): unknown => host.heartbeats.at(-1)?.pools?.map((pool) => pool.memoryMib);
+      await host.until("told", () => JSON.stringify(pools()) === "[128,256]");
+    });
+  });
+
+  describe("what it tells", () => {
+    it("each phase of a VM, in order, with how long preparing took", async () => {
+      await start();
+      const { result } = (await host.acquireAndInvoke("echo", 0)).message;
+      const vmId = result?.vmId ?? "";
+      await host.until("told", () => host.phasesOf(vmId).length >= 5);
+      assert.deepEqual(host.phasesOf(vmId), ["cloning", "loading", "idle", "busy", "idle"]);
+      const idle = host.facts.find((fact) => fact.vmId === vmId && fact.phase === "idle");
+      assert.ok((idle?.prepareMs ?? 0) >= 5, `${idle?.prepareMs ?? 0} ms`);
+    });
+
+    it("a heartbeat with its address, functions and measured times", async () => {
+      await start();
+      await host.acquireAndInvoke("echo", 0);
+      const last = () => host.heartbeats.at(-1);
+      await host.until("idle told", () => last()?.functions?.[0]?.idle === 1);
+      assert.equal(last()?.address, host.agent.address);
+      assert.equal(last()?.hypervisor, "simulated");
+      assert.ok((last()?.pools?.[0]?.cloneMs ?? 0) > 0);
+      assert.ok((last()?.pools?.[0]?.prepareP95Ms ?? 0) > 0);
+    });
+
+    it("what functions print, by line, with the request", async () => {
+      await start();
+      await host.acquireAndInvoke("echo", 12_345);
+      await host.until("told", () => host.logLines.length === 1);
+      const [line] = host.logLines;
+      assert.equal(line?.text, "echo 5 bytes");
+      assert.match(line?.requestId ?? "", /^acquired-/);
+    });
+  });
+
+  it("answers warm calls while nats-server is away, and takes assignments when it is back", async () => {
     await start();
-    const answer = await host.acquireAndInvoke("echo", { n: 1 });
-    assert.deepEqual(answer.value, { n: 1 });
-    assert.equal(answer.message.result?.start, Start.START_COLD);
-    const again = await host.frontend.invoke("echo", 2);
-    assert.equal(again.value, 2);
-    assert.equal(again.message.result?.start, Start.START_WARM);
+    await host.acquireAndInvoke("echo", 0);
+    await host.restartNats(async () => {
+      assert.equal((await host.frontend.invoke("echo", 1)).value, 1);
+    });
+    assert.equal((await host.acquireAndInvoke("other", 2)).value, 2);
+  });
+
+  it("destroys at its start what an earlier process left", async () => {
+    const left = new SimulatedHypervisor({ bootMs: 1, cloneMs: 1 });
+    const template = await left.ensureTemplate({ runtime: "nodejs20", memoryMib: 128 });
+    await left.clone(template, "vm-left");
+    await start({ makeHypervisor: () => left });
+    assert.deepEqual(await left.list(), []);
   });
 });

@@ -28,6 +28,12 @@ export interface CallAnswer {
   readonly payload: Buffer;
 }
 
+interface Result {
+  readonly message: HostMessage;
+  readonly parts: Uint8Array[];
+  bytesLeft: number;
+}
+
 const chunkBytes = 64 * 1024;
 const Client = makeGenericClientConstructor(hostService, "Host");
 
@@ -35,7 +41,7 @@ export class FrontendClient {
   private readonly client: InstanceType<typeof Client>;
   private readonly stream: ClientDuplexStream<FrontendMessage, HostMessage>;
   private readonly waiting = new Map<number, (answer: CallAnswer) => void>();
-  private readonly results = new Map<number, { message: HostMessage; parts: Uint8Array[] }>();
+  private readonly results = new Map<number, Result>();
   private nextCallId = 1;
 
   constructor(address: string) {
@@ -84,12 +90,16 @@ export class FrontendClient {
     } else if (failure) {
       this.settle({ callId, message, payload, failure: failureFromWire(failure.failure) });
     } else {
-      if (result) this.results.set(callId, { message, parts: [] });
+      if (result) {
+        this.results.set(callId, { message, parts: [], bytesLeft: result.payloadBytes ?? 0 });
+      }
       const begun = this.results.get(callId);
       if (begun === undefined) return;
-      begun.parts.push(result?.payload ?? chunk?.content ?? payload);
+      const part = result?.payload ?? chunk?.content ?? payload;
+      begun.parts.push(part);
+      begun.bytesLeft -= part.length;
+      if (begun.bytesLeft > 0) return;
       const whole = Buffer.concat(begun.parts);
-      if (whole.length < (begun.message.result?.payloadBytes ?? 0)) return;
       this.results.delete(callId);
       const value: unknown = JSON.parse(whole.toString("utf8"));
       this.settle({ callId, message: begun.message, payload: whole, value });

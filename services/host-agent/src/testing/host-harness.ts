@@ -49,7 +49,7 @@ export class HostHarness {
   readonly dir: string;
   readonly bus: Bus;
   readonly storage: Storage;
-  readonly nats: NatsServer;
+  nats: NatsServer;
   readonly hypervisor: Hypervisor;
   readonly agent: HostAgent;
   private opened: FrontendClient | undefined;
@@ -114,6 +114,17 @@ export class HostHarness {
     await this.bus.close();
     await this.nats.stop();
     await rm(this.dir, { recursive: true, force: true });
+  }
+
+  /** Stops nats-server, does `meanwhile`, and starts it again where it was. */
+  async restartNats(meanwhile: () => Promise<void>): Promise<void> {
+    const port = Number(new URL(this.nats.url).port);
+    await this.nats.stop();
+    await this.until("nats-server lost", () => !this.bus.isConnected);
+    await meanwhile();
+    this.nats = await startNatsServer({ storeDir: join(this.dir, "nats"), port });
+    await this.until("nats-server back", () => this.bus.isConnected);
+    await this.bus.connection.flush();
   }
 
   get frontend(): FrontendClient {

@@ -1,8 +1,9 @@
 /**
  * One VM: its machine, its domain and the session with its guest. All effects of the machine are here.
  *
- * Work on the guest goes one step after the other: what was printed is delivered after the answer has
- * left, and a pause is finished before the next call, so that neither costs the call before it anything.
+ * What a call printed is delivered after its answer has left, and the next call does not wait for that:
+ * the guest keeps the order, so what comes before the end of the delivery belongs to the call before. A
+ * pause is finished before the next call begins.
  */
 import { context, SpanKind, trace } from "@opentelemetry/api";
 import type { Context } from "@opentelemetry/api";
@@ -99,7 +100,8 @@ export class Vm {
   private isPaused = false;
   private outputBytes = 0;
   private callFailure: AbortController | undefined;
-  private settling: Promise<void> | undefined;
+  private delivering: Promise<void> | undefined;
+  private pausing: Promise<void> | undefined;
   private lingering: NodeJS.Timeout | undefined;
 
   constructor(vmId: string, config: VmConfig, parts: VmParts) {
@@ -183,18 +185,18 @@ export class Vm {
     }
     this.actor.send({ type: "call.start" });
     try {
-      if (this.settling !== undefined) await this.settling;
+      if (this.pausing !== undefined) await this.pausing;
       const beganAtMs = performance.now();
       if (this.isPaused) await this.span("restore VM", () => this.resume(session));
       const restoreMs = performance.now() - beganAtMs;
       const result = await this.span("run function", () => this.run(session, call));
-      this.settle(() => this.deliver(session));
+      this.deliverSoon(session);
       this.actor.send({ type: "call.end" });
       return { payload: result.payload, runMs: result.runUs / 1000, restoreMs };
     } catch (thrown) {
       const error = TidepoolError.from(thrown);
       if (error.code === "functionError" && session.failure === undefined) {
-        this.settle(() => this.deliver(session));
+        this.deliverSoon(session);
         this.actor.send({ type: "call.end" });
       } else {
         this.stop("failed", error);
@@ -240,7 +242,7 @@ export class Vm {
     if (this.idleSinceMs !== undefined) this.idleMs += nowMs - this.idleSinceMs;
     this.idleSinceMs = phase === "idle" ? nowMs : undefined;
     if (phase === "idle") {
-      this.lingering = setTimeout(() => this.settle(() => this.pause()), lingerMs);
+      this.lingering = setTimeout(() => this.pauseSoon(), lingerMs);
     }
     if (phase === "stopping") this.leaving.abort(this.endedError());
     this.parts.onPhase(this, phase);
@@ -323,8 +325,8 @@ export class Vm {
   }
 
   private async run(session: GuestSession, call: VmCall) {
-    this.requestId = call.requestId;
-    this.outputBytes = 0;
+    if (this.delivering === undefined) this.hearFor(call.requestId);
+    else void this.delivering.then(() => this.hearFor(call.requestId));
     this.callFailure = new AbortController();
     const signal = AbortSignal.any([call.signal, this.callFailure.signal, this.leaving.signal]);
     return within(
@@ -342,6 +344,12 @@ export class Vm {
         ),
       signal,
     );
+  }
+
+  /** From now on what is printed belongs to this request. */
+  private hearFor(requestId: string): void {
+    this.requestId = requestId;
+    this.outputBytes = 0;
   }
 
   private hear(stream: OutputStream, bytes: Uint8Array): void {
@@ -384,15 +392,23 @@ export class Vm {
     this.parts.onDelivered(this);
   }
 
-  /** Does `work` after what is under way; the next call waits for it. What fails ends the VM. */
-  private settle(work: () => Promise<void>): void {
-    const settled = (this.settling ?? Promise.resolve())
-      .then(work)
+  private deliverSoon(session: GuestSession): void {
+    const delivered = (this.delivering ?? Promise.resolve())
+      .then(() => this.deliver(session))
       .catch((error: unknown) => this.stop("failed", TidepoolError.from(error)))
       .finally(() => {
-        if (this.settling === settled) this.settling = undefined;
+        if (this.delivering === delivered) this.delivering = undefined;
       });
-    this.settling = settled;
+    this.delivering = delivered;
+  }
+
+  private pauseSoon(): void {
+    this.pausing = (this.delivering ?? Promise.resolve())
+      .then(() => this.pause())
+      .catch((error: unknown) => this.stop("failed", TidepoolError.from(error)))
+      .finally(() => {
+        this.pausing = undefined;
+      });
   }
 
   /** A span in the trace that the VM works for; none for the pool's own work. */
