@@ -44,16 +44,13 @@ export async function* readLogs(
     }),
   );
   const info = await within("opening the log", storeTimeoutMs, consumer.info());
+  if (info.num_pending === 0 && !query.follow) return;
   const messages = await within("opening the log", storeTimeoutMs, consumer.consume());
   const stop = (): void => void messages.close();
   signal.addEventListener("abort", stop, { once: true });
   try {
     if (signal.aborted) return;
-    let oldLines: LogLine[] | undefined = [];
-    if (info.num_pending === 0) {
-      if (!query.follow) return;
-      oldLines = undefined;
-    }
+    let oldLines: LogLine[] | undefined = info.num_pending === 0 ? undefined : [];
     for await (const { lines, isLastOld } of batches(messages, query)) {
       if (oldLines === undefined) {
         yield* lines;

@@ -68,6 +68,7 @@ export class NatsFunctionStore implements FunctionStore {
     const what = `creating function '${stored.name}'`;
     const taken = (): TidepoolError =>
       new TidepoolError("alreadyExists", `function '${stored.name}' exists already`);
+    this.requireNats(what);
     const earlier = await within(what, storeTimeoutMs, this.bucket.get(stored.name));
     if (earlier?.operation === "PUT") throw taken();
     // Versions are fewer than the writes that made them, so this is above all given under the name before.
@@ -125,14 +126,16 @@ export class NatsFunctionStore implements FunctionStore {
   }
 
   private async read(name: string): Promise<Known | undefined> {
-    if (!this.bus.isConnected) {
-      throw new TidepoolError(
-        "unavailable",
-        `function '${name}' cannot be looked up: the NATS connection is lost`,
-      );
-    }
-    const entry = await within(`reading function '${name}'`, storeTimeoutMs, this.bucket.get(name));
+    const what = `reading function '${name}'`;
+    this.requireNats(what);
+    const entry = await within(what, storeTimeoutMs, this.bucket.get(name));
     return entry === null ? undefined : this.take(entry);
+  }
+
+  /** A request would wait for the server to come back. */
+  private requireNats(what: string): void {
+    if (this.bus.isConnected) return;
+    throw new TidepoolError("unavailable", `${what} failed: the NATS connection is lost`);
   }
 
   private take(entry: KvEntry): Known {

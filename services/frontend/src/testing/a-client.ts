@@ -1,0 +1,107 @@
+/** The public API as any gRPC client sees it, for tests. */
+import { credentials, makeGenericClientConstructor } from "@grpc/grpc-js";
+import type { ClientReadableStream, ServiceError } from "@grpc/grpc-js";
+import { statusCodec, tidepool, tidepoolService } from "@tidepool/proto";
+import type { MethodDefinition } from "@tidepool/proto";
+
+const Client = makeGenericClientConstructor(tidepoolService, "Tidepool");
+
+export class TestClient {
+  readonly grpc: InstanceType<typeof Client>;
+
+  constructor(address: string) {
+    this.grpc = new Client(address, credentials.createInsecure(), {
+      "grpc.max_receive_message_length": -1,
+    });
+  }
+
+  call<Request, Response>(
+    method: MethodDefinition<Request, Response>,
+    request: Request,
+    options: { timeoutMs?: number; signal?: AbortSignal } = {},
+  ): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      const call = this.grpc.makeUnaryRequest(
+        method.path,
+        method.requestSerialize,
+        method.responseDeserialize,
+        request,
+        options.timeoutMs === undefined ? {} : { deadline: Date.now() + options.timeoutMs },
+        (error, response) => {
+          if (error === null && response !== undefined) resolve(response);
+          else reject(error ?? new Error("no response"));
+        },
+      );
+      options.signal?.addEventListener("abort", () => call.cancel());
+    });
+  }
+
+  invoke(
+    name: string,
+    payload: unknown,
+    options: { timeoutMs?: number; signal?: AbortSignal } = {},
+  ): Promise<tidepool.v1.InvokeResponse.$Properties> {
+    const bytes = Buffer.from(typeof payload === "string" ? payload : JSON.stringify(payload));
+    return this.call(tidepoolService.invoke, { name, payload: bytes }, options);
+  }
+
+  /** Sends chunks until all are sent or the server answers. */
+  async upload(
+    name: string,
+    chunks: Iterable<Uint8Array>,
+  ): Promise<tidepool.v1.Function.$Properties> {
+    const method = tidepoolService.uploadCode;
+    let isDone = false;
+    return new Promise((resolve, reject) => {
+      const call = this.grpc.makeClientStreamRequest(
+        method.path,
+        method.requestSerialize,
+        method.responseDeserialize,
+        (error, response) => {
+          isDone = true;
+          if (error === null && response !== undefined) resolve(response);
+          else reject(error ?? new Error("no response"));
+        },
+      );
+      const send = async (): Promise<void> => {
+        call.write({ name });
+        for (const chunk of chunks) {
+          if (isDone) return;
+          await new Promise<void>((next) => call.write({ chunk }, () => next()));
+        }
+        call.end();
+      };
+      send().catch(reject);
+    });
+  }
+
+  stream<Request, Response>(
+    method: MethodDefinition<Request, Response>,
+    request: Request,
+  ): ClientReadableStream<Response> {
+    return this.grpc.makeServerStreamRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      request,
+    );
+  }
+}
+
+/** The Failure in a gRPC error's details. */
+export function failureOf(thrown: unknown): tidepool.v1.Failure {
+  const [bytes] = (thrown as ServiceError).metadata.get("grpc-status-details-bin");
+  const [detail] = statusCodec.decode(bytes as Buffer).details;
+  return tidepool.v1.Failure.decode(detail?.value ?? new Uint8Array());
+}
+
+export async function failed(work: Promise<unknown>): Promise<tidepool.v1.Failure> {
+  return failureOf(
+    await work.then(
+      () => {
+        throw new Error("the call did not fail");
+      },
+      (error: unknown) => error,
+    ),
+  );
+}
