@@ -10,53 +10,74 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { ensureGuestImage } from "@tidepool/guest";
 import { openGuestSession } from "../guest/open-session.ts";
-import type { Domain, Template } from "../hypervisor/hypervisor.ts";
+import { hypervisorContract, type ContractSubject } from "../hypervisor/hypervisor-contract.ts";
+import type { Template } from "../hypervisor/hypervisor.ts";
 import { LibvirtHypervisor, type LibvirtHypervisorOptions } from "./libvirt-hypervisor.ts";
 import { PrivateLibvirtd } from "./private-libvirtd.ts";
 
 const run = promisify(execFile);
 const config = { runtime: "nodejs20", memoryMib: 128 };
 
+interface Subject extends ContractSubject {
+  readonly hypervisor: LibvirtHypervisor;
+  readonly libvirtd: PrivateLibvirtd;
+  readonly options: LibvirtHypervisorOptions;
+}
+
+async function makeSubject(): Promise<Subject> {
+  const folder = await mkdtemp(join(tmpdir(), "tidepool-driver-"));
+  const libvirtd = await PrivateLibvirtd.start();
+  const stateDir = join(folder, "state");
+  const options: LibvirtHypervisorOptions = {
+    address: libvirtd.address,
+    accelerator: "tcg",
+    hostId: "host-1",
+    image: (runtime) => ensureGuestImage({ runtime }),
+    cacheDir: join(folder, "cache"),
+    stateDir,
+  };
+  return {
+    config,
+    libvirtd,
+    options,
+    hypervisor: await LibvirtHypervisor.open(options),
+    hasRealGuests: true,
+    async killBehindItsBack(vmId) {
+      const states = join(libvirtd.directory, "run", "libvirt", "qemu", "run");
+      const pid = await readFile(join(states, `tidepool.host-1.${vmId}.pid`), "utf8");
+      process.kill(Number(pid), "SIGKILL");
+    },
+    async dispose() {
+      await libvirtd.stop();
+      assert.deepEqual(await readdir(stateDir), [], "a VM left a file behind");
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+hypervisorContract("libvirt", makeSubject);
+
 describe("LibvirtHypervisor", () => {
-  let libvirtd: PrivateLibvirtd;
-  let folder: string;
-  let options: LibvirtHypervisorOptions;
+  let subject: Subject;
   let hypervisor: LibvirtHypervisor;
+  let options: LibvirtHypervisorOptions;
   let template: Template;
-  const cleanups: (() => Promise<void>)[] = [];
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), "tidepool-driver-"));
-    cleanups.unshift(() => rm(folder, { recursive: true }));
-    libvirtd = await PrivateLibvirtd.start();
-    cleanups.unshift(() => libvirtd.stop());
-    options = {
-      address: libvirtd.address,
-      accelerator: "tcg",
-      hostId: "host-1",
-      image: (runtime) => ensureGuestImage({ runtime }),
-      cacheDir: join(folder, "cache"),
-      stateDir: join(folder, "state"),
-    };
-    hypervisor = await LibvirtHypervisor.open(options);
-    cleanups.unshift(() => hypervisor.close());
+    subject = await makeSubject();
+    ({ hypervisor, options } = subject);
     template = await hypervisor.ensureTemplate(config);
   });
   afterEach(async () => {
     await Promise.all((await hypervisor.list()).map((vmId) => hypervisor.destroy(vmId)));
   });
   after(async () => {
-    for (const cleanup of cleanups) await cleanup();
+    await hypervisor.close();
+    await subject.dispose();
   });
 
   const virsh = async (...args: string[]): Promise<string> =>
-    (await run("virsh", ["-c", libvirtd.address.uri, ...args])).stdout;
-
-  const killQemu = async (domain: Domain): Promise<void> => {
-    const states = join(libvirtd.directory, "run", "libvirt", "qemu", "run");
-    const file = join(states, `tidepool.host-1.${domain.vmId}.pid`);
-    process.kill(Number(await readFile(file, "utf8")), "SIGKILL");
-  };
+    (await run("virsh", ["-c", subject.options.address.uri, ...args])).stdout;
 
   it("shows its VMs to virsh while an invocation runs in one and another is paused", async () => {
     const [busy, paused] = await Promise.all([
@@ -91,7 +112,7 @@ describe("LibvirtHypervisor", () => {
   it("is told by libvirt when a VM dies, and leaves nothing of it behind", async () => {
     const domain = await hypervisor.clone(template, "victim");
     const closed = new Promise((resolve) => domain.control.once("close", resolve));
-    await killQemu(domain);
+    await subject.killBehindItsBack("victim");
     const exit = await domain.exited;
     assert.equal(exit.isExpected, false);
     assert.match(exit.detail, /^libvirt saw it stop: (failed|crashed|shutdown)/);
@@ -122,15 +143,15 @@ describe("LibvirtHypervisor", () => {
     const survivor = await hypervisor.clone(template, "survivor");
     const unwanted = await hypervisor.clone(template, "unwanted");
     const victim = await hypervisor.clone(template, "victim");
-    await libvirtd.stopDaemon();
+    await subject.libvirtd.stopDaemon();
     const away = { code: "unavailable", message: /libvirtd/ };
     await assert.rejects(hypervisor.clone(template, "none"), away);
     await assert.rejects(survivor.pause(), away);
     await assert.rejects(hypervisor.list(), away);
     await assert.rejects(unwanted.destroy(), away);
-    await killQemu(victim);
+    await subject.killBehindItsBack("victim");
     assert.match((await victim.exited).detail, /while libvirtd was away/);
-    await libvirtd.startDaemon();
+    await subject.libvirtd.startDaemon();
     assert.match((await unwanted.exited).detail, /destroyed|stop/);
     assert.deepEqual(await hypervisor.list(), ["survivor"]);
     await survivor.pause();
