@@ -71,6 +71,15 @@ export async function ensureGuestImage(options: GuestImageOptions): Promise<Gues
   return image;
 }
 
+/** The image when it is in the cache; nothing is built. */
+export async function findGuestImage(
+  options: Pick<GuestImageOptions, "runtime" | "cacheDir">,
+): Promise<GuestImage | undefined> {
+  const images = join(options.cacheDir ?? defaultCacheDir(), "images");
+  const image = imageAt(images, options.runtime, await imageHash(options.runtime));
+  return (await isComplete(images, image)) ? image : undefined;
+}
+
 function imageAt(images: string, runtime: string, hash: string): GuestImage {
   const file = (name: keyof typeof imageFiles): string => join(images, hash, imageFiles[name]);
   return {

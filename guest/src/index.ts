@@ -1,4 +1,4 @@
-export { defaultCacheDir, ensureGuestImage } from "./guest-image.ts";
+export { defaultCacheDir, ensureGuestImage, findGuestImage } from "./guest-image.ts";
 export type { GuestImage, GuestImageOptions } from "./guest-image.ts";
 export { hostPackages } from "./host-packages.ts";
 export type { HostPackage } from "./host-packages.ts";

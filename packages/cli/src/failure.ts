@@ -4,16 +4,16 @@
  */
 import { TidepoolError } from "@tidepool/common";
 import type { Code } from "@tidepool/common";
+import { callDetails } from "@tidepool/sdk";
 import { exitCodes } from "./exit-codes.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 
-/** Codes for which the function, not the system, is to blame. */
+/** Codes that only a function's own doing brings about. */
 const functionCodes: readonly Code[] = [
   "functionError",
   "memoryLimit",
   "outputLimit",
   "guestCrash",
-  "timeout",
 ];
 
 const hints: Partial<Record<Code, string>> = {
@@ -30,12 +30,6 @@ const hints: Partial<Record<Code, string>> = {
   internal: "this is a fault of tidepool: the request id is in the logs of its services",
 };
 
-/** The error with the id of its request, when one was sent. */
-export function requestIdOf(error: TidepoolError): string | undefined {
-  const id = error.details["requestId"];
-  return typeof id === "string" && id !== "" ? id : undefined;
-}
-
 export function hintOf(error: TidepoolError): string | undefined {
   const own = error.details["hint"];
   return typeof own === "string" ? own : hints[error.code];
@@ -44,7 +38,10 @@ export function hintOf(error: TidepoolError): string | undefined {
 export function exitCodeOf(error: TidepoolError): number {
   if (error.code === "cancelled") return exitCodes.interrupted;
   if (error.details["isUsage"] === true) return exitCodes.usage;
-  const isFunctions = error.details["isInvocation"] === true && functionCodes.includes(error.code);
+  // A time limit is the function's when it had started, else the system or the network was slow.
+  const isFunctions =
+    functionCodes.includes(error.code) ||
+    (error.code === "timeout" && callDetails(error).start !== undefined);
   return isFunctions ? exitCodes.functionFailure : exitCodes.failure;
 }
 
@@ -56,7 +53,7 @@ export function usageError(message: string, hint?: string): TidepoolError {
 }
 
 export function printFailure(terminal: Terminal, error: TidepoolError, asJson: boolean): void {
-  const requestId = requestIdOf(error);
+  const { requestId } = callDetails(error);
   const hint = hintOf(error);
   if (asJson) {
     const { code, message, thrown, component, retryable } = error;

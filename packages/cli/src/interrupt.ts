@@ -4,15 +4,13 @@
  */
 import { TidepoolError } from "@tidepool/common";
 import { exitCodes } from "./exit-codes.ts";
-import type { Terminal } from "./terminal/terminal.ts";
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** @param kill what must be ended at once on the second signal */
+/** @param kill ends at once what the work started, on the second signal */
 export async function interruptible<T>(
-  terminal: Terminal,
-  kill: () => void,
   work: (signal: AbortSignal) => Promise<T>,
+  kill: () => void = () => {},
 ): Promise<T> {
   const controller = new AbortController();
   const onSignal = (name: NodeJS.Signals): void => {
@@ -20,7 +18,6 @@ export async function interruptible<T>(
       kill();
       process.exit(exitCodes.interrupted);
     }
-    terminal.status("");
     controller.abort(new TidepoolError("cancelled", `interrupted by ${name}`));
   };
   for (const name of signals) process.on(name, onSignal);

@@ -44,7 +44,12 @@ export function createProgram(context: CommandContext): Command {
   addSystemCommands(program, context, json);
   addFunctionCommands(program, context, json);
 
-  command(program, "pools", "Show the warming pool and the VMs of functions", "tidepool pools --once")
+  command(
+    program,
+    "pools",
+    "Show the warming pool and the VMs of functions",
+    "tidepool pools --once",
+  )
     .option("--once", "print once and end, instead of each change")
     .addOption(json())
     .action(async (options: { once?: boolean; json?: boolean }) => {

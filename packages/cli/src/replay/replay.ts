@@ -50,6 +50,8 @@ export interface ReplaySystem {
 
 export interface ReplayView {
   deployed(done: number, total: number): void;
+  /** The calls begin: their number, and the real instant of trace time 0. */
+  started(calls: number, startAtMs: number): void;
   called(call: PlannedCall, result: CallResult, answer: CallAnswer | undefined): void;
   pools(level: PoolLevel): void;
 }
@@ -98,8 +100,10 @@ export async function replay(
     ...call,
     dueMs: call.atMs / speed,
   }));
+  view.started(calls.length, startAtMs);
   const make = async (call: PlannedCall, dueAtMs: number): Promise<void> => {
     const { result, answer } = await makeCall(call, dueAtMs, system, clock);
+    if (result.failure?.code === "cancelled" && signal?.aborted === true) return; // our own doing
     results.push(result);
     view.called(call, result, answer);
   };

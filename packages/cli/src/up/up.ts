@@ -3,6 +3,8 @@
  * happens, and whenever Ctrl-C comes, the way out stops every part and gives the folder back.
  */
 import { TidepoolError } from "@tidepool/common";
+import { withClient } from "../client.ts";
+import { deferred } from "../deferred.ts";
 import { interruptible } from "../interrupt.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { runDemo, waitForPools } from "./demo.ts";
@@ -26,51 +28,77 @@ export interface UpOptions {
 
 /** Returns when it was told to stop after it was up; throws otherwise. */
 export async function up(options: UpOptions, terminal: Terminal): Promise<void> {
-  const address = `127.0.0.1:${options.port}`;
   let folder: StateFolder | undefined;
-  let isUp = false;
-  const supervisor = new Supervisor((line) => terminal.say(terminal.paint("yellow", line)));
   const kill = (): void => {
     if (folder !== undefined) killRunProcesses(folder.runId);
   };
-  await interruptible(
-    terminal,
-    kill,
-    async (signal) => {
-      try {
-        folder = await takeStateFolder(options.dataPath, address);
-        process.env[runMark] = folder.runId; // every child inherits it
-      terminal.say(`tidepool up · data in ${folder.path}`);
-        await ensurePackages(systemPackages(options.hypervisor), terminal, signal);
-        if (options.hypervisor !== "simulated") await ensureImage(terminal, { signal });
-        const system = { address, hypervisor: options.hypervisor };
-        await startSystem(system, folder, supervisor, terminal, signal);
-        await waitForPools(address, terminal, signal);
-        if (options.hasDemo) {
-          const demo = runDemo({ address, speed: options.speed }, terminal, signal);
-          await Promise.race([demo, supervisor.failed]);
-        }
-        isUp = true;
-        sayHowToGoOn(terminal, options, folder);
-        await Promise.race([untilAborted(signal), supervisor.failed]);
-      } catch (error) {
-        if (!(signal.aborted && isUp)) throw error;
-      } finally {
-        if (signal.aborted) terminal.say("stopping …");
-        await supervisor.stop();
-        await folder?.release();
-        if (isUp) terminal.say(`stopped; functions and history stay in ${options.dataPath}`);
-      }
-    },
-  );
+  const run = async (signal: AbortSignal): Promise<void> => {
+    folder = await takeStateFolder(options.dataPath, addressOf(options));
+    try {
+      await runIn(folder, options, terminal, signal);
+    } finally {
+      await folder.release();
+    }
+  };
+  await interruptible(run, kill);
 }
 
-async function untilAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const stop = (): void => reject(TidepoolError.from(signal.reason));
-    if (signal.aborted) stop();
-    else signal.addEventListener("abort", stop, { once: true });
+async function runIn(
+  folder: StateFolder,
+  options: UpOptions,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
+  process.env[runMark] = folder.runId; // every child inherits it
+  const address = addressOf(options);
+  const supervisor = new Supervisor((line) => terminal.say(terminal.paint("yellow", line)));
+  const stopped = untilAborted(signal);
+  const orEnd = <T>(work: Promise<T>): Promise<T> =>
+    Promise.race([work, supervisor.failed, stopped]);
+  let isUp = false;
+  try {
+    terminal.say(`tidepool up · data in ${folder.path}`);
+    await ensurePackages(systemPackages(options.hypervisor), terminal, signal);
+    if (options.hypervisor !== "simulated") await ensureImage(terminal, { signal });
+    const system = { address, hypervisor: options.hypervisor };
+    await startSystem(system, folder, supervisor, terminal, signal);
+    await orEnd(runMainJob(options, address, terminal, signal));
+    isUp = true;
+    sayHowToGoOn(terminal, options, folder);
+    await orEnd(stopped);
+  } catch (error) {
+    if (!(signal.aborted && isUp)) throw error;
+  } finally {
+    terminal.status("");
+    terminal.say("stopping …");
+    await supervisor.stop();
+    terminal.say(`stopped; functions and history stay in ${folder.path}`);
+  }
+}
+
+async function runMainJob(
+  options: UpOptions,
+  address: string,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
+  await withClient({ address }, async (client) => {
+    await waitForPools(client, terminal, signal);
+    if (options.hasDemo) await runDemo(client, options.speed, terminal, signal);
   });
+}
+
+function addressOf({ port }: UpOptions): string {
+  return `127.0.0.1:${port}`;
+}
+
+function untilAborted(signal: AbortSignal): Promise<never> {
+  const aborted = deferred<never>();
+  aborted.promise.catch(() => {}); // nobody may be waiting yet
+  const stop = (): void => aborted.reject(TidepoolError.from(signal.reason));
+  if (signal.aborted) stop();
+  else signal.addEventListener("abort", stop, { once: true });
+  return aborted.promise;
 }
 
 function sayHowToGoOn(terminal: Terminal, options: UpOptions, folder: StateFolder): void {

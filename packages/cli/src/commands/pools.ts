@@ -1,0 +1,83 @@
+/** `tidepool pools`: the pools and hosts, once or at each change. */
+import { TidepoolError } from "@tidepool/common";
+import type { PoolsSnapshot } from "@tidepool/sdk";
+import { withClient } from "../client.ts";
+import { interruptible } from "../interrupt.ts";
+import type { ClientOptions, CommandContext } from "../program.ts";
+import { formatClock, formatShare } from "../terminal/format.ts";
+import { renderTable } from "../terminal/table.ts";
+
+export async function pools(
+  options: ClientOptions & { readonly once?: boolean },
+  { terminal }: CommandContext,
+): Promise<void> {
+  const { once = false, json = false } = options;
+  // Where nothing can be redrawn a table at each change would be noise: one line a change is not.
+  const isLive = !once && !json && terminal.isInteractive;
+  await interruptible((signal) =>
+    withClient(options, async (client) => {
+      try {
+        for await (const snapshot of client.watchPools(signal)) {
+          if (json) terminal.out(`${JSON.stringify(snapshot)}\n`);
+          else if (isLive) terminal.status(`${describePools(snapshot).trimEnd()}\n(Ctrl-C ends)`);
+          else if (once) terminal.out(describePools(snapshot));
+          else terminal.out(poolLines(snapshot));
+          if (once) return;
+        }
+        throw new TidepoolError("unavailable", "the frontend ended the stream of pools");
+      } catch (error) {
+        if (!signal.aborted) throw error; // Ctrl-C is how watching ends
+      } finally {
+        terminal.status("");
+      }
+    }),
+  );
+}
+
+export function describePools({ pools: all, hosts }: PoolsSnapshot): string {
+  const poolTable = renderTable(
+    [
+      { title: "POOL" },
+      { title: "TARGET", align: "right" },
+      { title: "BASE", align: "right" },
+      { title: "READY", align: "right" },
+      { title: "CLONING", align: "right" },
+      { title: "LOADING", align: "right" },
+      { title: "IDLE", align: "right" },
+      { title: "BUSY", align: "right" },
+      { title: "TOTAL", align: "right" },
+      { title: "PERIODIC", align: "right" },
+      { title: "UNCOVERED", align: "right" },
+    ],
+    all.map((pool) => [
+      `${pool.runtime}/${pool.memoryMib}`,
+      ...[pool.target, pool.baseTarget, pool.ready, pool.cloning].map(String),
+      ...[pool.loading, pool.idle, pool.busy, pool.total, pool.periodicFunctions].map(String),
+      formatShare(pool.uncoveredShare),
+    ]),
+  );
+  const hostTable = renderTable(
+    [
+      { title: "HOST" },
+      { title: "DRIVER" },
+      { title: "MEMORY", align: "right" },
+      { title: "VMS", align: "right" },
+    ],
+    hosts.map((host) => [
+      host.hostId,
+      `${host.hypervisor} (${host.accelerator})`,
+      `${host.memoryUsedMib} of ${host.memoryMib} MiB`,
+      `${host.vmCount} of ${host.vmCountMax}`,
+    ]),
+  );
+  return hosts.length === 0 ? "no host is known yet\n" : `${poolTable}\n${hostTable}`;
+}
+
+function poolLines({ atMs, pools: all }: PoolsSnapshot): string {
+  return all
+    .map(
+      (pool) =>
+        `${formatClock(atMs)} ${pool.runtime}/${pool.memoryMib} target ${pool.target} of ${pool.baseTarget}, ready ${pool.ready}, idle ${pool.idle}, busy ${pool.busy}, total ${pool.total}, periodic ${pool.periodicFunctions}\n`,
+    )
+    .join("");
+}

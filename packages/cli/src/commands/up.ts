@@ -1,0 +1,13 @@
+/** `tidepool up`: options to work. */
+import type { CommandContext, UpCommandOptions } from "../program.ts";
+import { stateFolderDefault } from "../up/state-folder.ts";
+import { up } from "../up/up.ts";
+
+export async function upCommand(
+  options: UpCommandOptions,
+  { terminal, env }: CommandContext,
+): Promise<void> {
+  const { data, port, hypervisor, speed, demo } = options;
+  const dataPath = data ?? stateFolderDefault(env);
+  await up({ dataPath, port, hypervisor, speed, hasDemo: demo }, terminal);
+}
