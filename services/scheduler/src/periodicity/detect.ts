@@ -12,6 +12,8 @@ export interface Detection {
   readonly periodMs: number;
   readonly toleranceMs: number;
   readonly ticks: readonly Tick[];
+  /** Share of the ticks since the oldest of these that the period explains. */
+  readonly coverage: number;
   /** Whether calls that came one after another were taken as one tick. */
   readonly isSpread: boolean;
   /** −ln of the chance that it is none. */
@@ -29,6 +31,8 @@ const toleranceShareMax = 0.25;
 const clockGapsMin = 4;
 const clockGapsMax = 10;
 const clockFitDiscount = Math.log(4);
+/** Shares of the calls so near each other are about equal. */
+const coverageEqual = 0.15;
 /** Calls within this share of the longest recent gap may be one spread-out burst. */
 const burstShare = 1 / 8;
 
@@ -42,16 +46,27 @@ function surpriseNeeded(ticksSeen: number): number {
 export function detect(history: History): Detection | undefined {
   const { ticks, grainMs } = history;
   if (ticks.length < 4) return undefined;
-  let best = byGaps(ticks, grainMs, burstSpanMs);
-  best = better(best, byClock(ticks, grainMs, burstSpanMs));
-  best = better(best, bySteps(ticks, grainMs));
+  const needed = surpriseNeeded(history.ticksSeen);
+  const found = [
+    byGaps(ticks, grainMs, burstSpanMs),
+    byClock(ticks, grainMs, burstSpanMs),
+    bySteps(ticks, grainMs),
+  ];
   const burstMs = Math.max(burstSpanMs, longestGap(ticks) * burstShare);
   const groups = grouped(ticks, burstMs);
   if (groups.length >= 4 && groups.length < ticks.length)
-    best = better(best, byGaps(groups, grainMs, burstMs));
-  return best !== undefined && best.surprise >= surpriseNeeded(history.ticksSeen)
-    ? best
-    : undefined;
+    found.push(byGaps(groups, grainMs, burstMs));
+  let best: Detection | undefined;
+  for (const one of found)
+    if (one !== undefined && one.surprise >= needed) best = clearer(best, one);
+  return best;
+}
+
+/** The one that explains more of the calls; of about equals, the one with more proof. */
+function clearer(a: Detection | undefined, b: Detection): Detection {
+  if (a === undefined) return b;
+  const isEqual = Math.abs(a.coverage - b.coverage) <= coverageEqual;
+  return (isEqual ? b.surprise > a.surprise : b.coverage > a.coverage) ? b : a;
 }
 
 function better(a: Detection | undefined, b: Detection | undefined): Detection | undefined {
@@ -94,6 +109,7 @@ function runOfGaps(
   let longest = 1;
   let best = 0;
   let bestAt = 0;
+  let coverage = 1;
   const count = at(ticks, ticks.length - 1).count;
   let sameCount = true;
   for (let i = 0; i < gaps.length; i += 1) {
@@ -115,11 +131,18 @@ function runOfGaps(
     if (found > best) {
       best = found;
       bestAt = i + 1;
+      coverage = hits / bestAt;
     }
   }
   if (bestAt === 0) return undefined;
-  const shown = ticks.slice(ticks.length - 1 - bestAt).toReversed();
-  return { periodMs, toleranceMs, ticks: shown, isSpread: deadMs > burstSpanMs, surprise: best };
+  return {
+    periodMs,
+    toleranceMs,
+    ticks: ticks.slice(ticks.length - 1 - bestAt).toReversed(),
+    coverage,
+    isSpread: deadMs > burstSpanMs,
+    surprise: best,
+  };
 }
 
 /** The newest ticks lie near a clock that beats once for each: the quickest to see jitter as jitter. */
@@ -142,6 +165,7 @@ function byClock(ticks: readonly Tick[], grainMs: number, deadMs: number): Detec
         periodMs: line.periodMs,
         toleranceMs: 2 * toleranceMs,
         ticks: shown.toReversed(),
+        coverage: 1,
         isSpread: false,
         surprise: found,
       };
@@ -179,6 +203,7 @@ function stepBack(
   let hits = 0;
   let best = 0;
   let bestShown = 0;
+  let seenAtBest = 1;
   let cursor = firstIndex;
   let dueMs = at(ticks, firstIndex).atMs - periodMs;
   let steps = 1;
@@ -204,6 +229,7 @@ function stepBack(
     if (found > best) {
       best = found;
       bestShown = shown.length;
+      seenAtBest = seen;
     }
   }
   if (bestShown === 0) return undefined;
@@ -211,6 +237,7 @@ function stepBack(
     periodMs,
     toleranceMs,
     ticks: shown.slice(0, bestShown),
+    coverage: Math.min(1, bestShown / seenAtBest),
     isSpread: false,
     surprise: best,
   };

@@ -2,7 +2,7 @@
  * Takes one call into a history: bounded work and memory, and the same result whenever the same calls are
  * replayed. A pattern is followed while it holds; whenever it does not explain a call, another is looked for.
  */
-import { detect, type Detection } from "./detect.ts";
+import { detect } from "./detect.ts";
 import {
   burstSpanMs,
   hitShareMin,
@@ -12,11 +12,10 @@ import {
   type Pattern,
   type Tick,
 } from "./history.ts";
-import { learn, nextDue, track } from "./track.ts";
+import { learn, missed, nextDue, track, type TickKind } from "./track.ts";
 
-/** A pattern that covers less of the calls than this gives way to another period, or to another phase. */
-const coverageGood = 0.8;
-const coverageLost = 0.5;
+/** A pattern gives way to one that is worth so much more, as share of windows times share of calls. */
+const worthMargin = 0.1;
 /** Below this a better explanation of the recent calls is looked for. */
 const hitShareGood = 0.75;
 
@@ -55,9 +54,8 @@ function explain(
   const { pattern, kind } = track(before, tick, history.ticks.at(-2), history.grainMs);
   const share = pattern.hitWeight / pattern.windowWeight;
   if (kind === "same" || (kind === "hit" && share >= hitShareGood)) return pattern;
-  const found = detect(history);
-  if (found !== undefined && explainsMore(found, pattern, atMs, kind === "hit"))
-    return learn(found, history.grainMs);
+  const other = relearn(history);
+  if (other !== null && explainsMore(other, pattern, atMs, kind)) return other;
   return share < hitShareMin ? null : pattern;
 }
 
@@ -68,16 +66,23 @@ function relearn(history: History): Pattern | null {
 
 /** Nobody came to so many windows before this call that the pattern has ended. */
 function isOver(pattern: Pattern, atMs: number): boolean {
-  const missed = Math.floor((atMs - nextDue(pattern, 0) - pattern.toleranceMs) / pattern.periodMs);
-  return missed >= missesMaxDefault;
+  return windowsPassed(pattern, atMs) >= missesMaxDefault;
 }
 
-function explainsMore(found: Detection, pattern: Pattern, atMs: number, isHit: boolean): boolean {
-  const isSamePeriod = Math.abs(found.periodMs - pattern.periodMs) < 0.1 * pattern.periodMs;
-  if (isSamePeriod && isHit) return false;
-  // A window of the present pattern must have been missed since, or its calls be few among the rest.
-  const isDue = atMs > nextDue(pattern, 1) + pattern.toleranceMs;
-  return isHit || isDue || pattern.coverage < (isSamePeriod ? coverageLost : coverageGood);
+function windowsPassed(pattern: Pattern, atMs: number): number {
+  const sinceMs = atMs - nextDue(pattern, 0) - pattern.toleranceMs;
+  return Math.max(0, Math.floor(sinceMs / pattern.periodMs));
+}
+
+/** Whether another pattern holds for clearly more of its windows and of the calls. */
+function explainsMore(other: Pattern, pattern: Pattern, atMs: number, kind: TickKind): boolean {
+  const isSamePeriod = Math.abs(other.periodMs - pattern.periodMs) < 0.1 * pattern.periodMs;
+  if (isSamePeriod && kind !== "stray") return false;
+  return worth(other) > worth(missed(pattern, windowsPassed(pattern, atMs))) + worthMargin;
+}
+
+function worth({ hitWeight, windowWeight, coverage }: Pattern): number {
+  return (hitWeight / windowWeight) * coverage;
 }
 
 function remember(ticks: readonly Tick[], tick: Tick): readonly Tick[] {

@@ -19,10 +19,11 @@ const toleranceShareMax = 0.3;
 const nearTolerances = 2;
 const nearCoverageMin = 0.5;
 
-export type Tracked = {
+export type TickKind = "hit" | "same" | "near" | "stray";
+export interface Tracked {
   readonly pattern: Pattern;
-  readonly kind: "hit" | "same" | "near" | "stray";
-};
+  readonly kind: TickKind;
+}
 
 /** What has been detected, as a pattern; its evidence counts as the first hits. */
 export function learn(found: Detection, grainMs: number): Pattern {
@@ -33,17 +34,19 @@ export function learn(found: Detection, grainMs: number): Pattern {
   const line = fitLine(kept);
   const apart = errorsOf(kept, line);
   const errors = { clockErrorMs: mean(apart.clock), stepErrorMs: mean(apart.step) };
-  const weight = (1 - damping ** (windows - 1)) / (1 - damping);
+  // The first tick of the evidence was not predicted by anything.
+  let hitWeight = 0;
+  for (const [i, one] of recent.slice(1).entries())
+    hitWeight = hitWeight * damping ** (one.index - (recent[i]?.index ?? 0)) + 1;
   return {
     ...errors,
     periodMs: line.periodMs,
     dueAtMs: line.dueAtMs(kept.at(-1)?.index ?? 0),
     toleranceMs: toleranceOf(line.periodMs, errors, apart, grainMs),
     recent: kept,
-    // The first tick of the evidence was not predicted by anything.
-    hitWeight: (weight * (hits - 1)) / Math.max(1, windows - 1),
-    windowWeight: weight,
-    coverage: hits / found.ticks.length,
+    hitWeight,
+    windowWeight: (1 - damping ** (windows - 1)) / (1 - damping),
+    coverage: found.coverage,
     followShare: found.isSpread ? 1 : 0,
     hits: hits - 1,
     misses: windows - hits,
