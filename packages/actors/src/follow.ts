@@ -15,6 +15,8 @@ import type { Storage } from "./storage.ts";
 export interface StreamMessage {
   readonly subject: string;
   readonly sequence: number;
+  /** When the server stored it, ms since 1970 UTC by the server's clock. */
+  readonly storedAtMs: number;
   readonly data: Uint8Array;
 }
 
@@ -60,7 +62,12 @@ export function followStream(
     },
     receive(message) {
       next = message.seq + 1;
-      options.receive({ subject: message.subject, sequence: message.seq, data: message.data });
+      options.receive({
+        subject: message.subject,
+        sequence: message.seq,
+        storedAtMs: message.info.timestampNanos / 1e6,
+        data: message.data,
+      });
     },
   });
 }

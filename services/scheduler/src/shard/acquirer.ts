@@ -4,6 +4,7 @@
  */
 import { TidepoolError } from "@tidepool/common";
 import { place } from "../placement/index.ts";
+import type { PlacementReason } from "../placement/index.ts";
 import { configKeyOf, versionKeyOf } from "../ports.ts";
 import type { AssignOrder, FunctionVersion } from "../ports.ts";
 import { acquireMemoryMax, acquireMemoryMs, assignAttemptsMax, assignTimeoutMs } from "./world.ts";
@@ -13,6 +14,8 @@ export interface AcquiredVm {
   readonly hostId: string;
   readonly hostAddress: string;
   readonly vmId: string;
+  /** What the host had ready. */
+  readonly reason: PlacementReason;
 }
 
 interface Remembered {
@@ -23,12 +26,15 @@ interface Remembered {
 export class Acquirer {
   private readonly world: ShardWorld;
   private readonly shard: number;
+  private readonly onSurprise: (version: FunctionVersion) => void;
   /** Oldest first. */
   private readonly byRequest = new Map<string, Remembered>();
 
-  constructor(world: ShardWorld, shard: number) {
+  /** @param onSurprise called for each call that had no idle VM anywhere */
+  constructor(world: ShardWorld, shard: number, onSurprise: (version: FunctionVersion) => void) {
     this.world = world;
     this.shard = shard;
+    this.onSurprise = onSurprise;
   }
 
   acquire(
@@ -48,8 +54,15 @@ export class Acquirer {
     };
     const answer = orderVm(this.world, this.shard, order, deadlineAtMs);
     this.remember(requestId, { askedAtMs: nowMs, answer });
-    // A failure is not kept: the frontend asks again under the same id.
-    answer.catch(() => this.byRequest.delete(requestId));
+    void answer.then(
+      ({ reason }) => {
+        if (reason !== "idle") this.onSurprise(version);
+      },
+      () => {
+        this.byRequest.delete(requestId); // the frontend asks again under the same id
+        this.onSurprise(version);
+      },
+    );
     return answer;
   }
 
@@ -93,7 +106,7 @@ export async function orderVm(
       world.random,
     );
     if (!placement.ok) throw failure ?? TidepoolError.fromFailure(placement.failure);
-    const { hostId } = placement;
+    const { hostId, reason } = placement;
     tried.add(hostId);
     const leftMs = (deadlineAtMs ?? Number.POSITIVE_INFINITY) - world.clock.nowMs();
     if (leftMs <= 0) break;
@@ -107,7 +120,7 @@ export async function orderVm(
         { ...order, lease: { shard, epoch } },
         timeoutMs,
       );
-      return { hostId, hostAddress: world.hosts.addressOf(hostId) ?? "", vmId };
+      return { hostId, hostAddress: world.hosts.addressOf(hostId) ?? "", vmId, reason };
     } catch (error) {
       failure = TidepoolError.from(error);
       if (failure.code === "stale" || failure.code === "invalid") throw failure;

@@ -17,6 +17,8 @@ import type { FunctionVersion } from "../ports.ts";
 
 /** Surprises are counted over windows of so long: what a pool needs to be full again. */
 export const refillWindowMs = 1_000;
+/** A new account begins with so many calm windows: the first burst alone is no upper quantile. */
+export const calmWindows = 200;
 
 export interface ContributedDemand {
   readonly configKey: string;
@@ -65,10 +67,10 @@ export class DemandBook {
     });
   }
 
-  /** One call of which the share `uncovered` was a surprise. */
-  noteCall(version: FunctionVersion, uncovered: number, nowMs: number): void {
+  /** One call for which no VM was waiting: the pool had to give one. */
+  noteSurprise(version: FunctionVersion, nowMs: number): void {
     const config = this.config(version, nowMs);
-    const residual = noteUncovered(config.residual, nowMs, uncovered);
+    const residual = noteUncovered(config.residual, nowMs, 1);
     this.configs.set(configKeyOf(version.runtime, version.memoryMib), { ...config, residual });
   }
 
@@ -85,7 +87,7 @@ export class DemandBook {
         runtime,
         memoryMib,
         demand: demandNone,
-        residual: createResidual(refillWindowMs, nowMs),
+        residual: createResidual(refillWindowMs, nowMs - calmWindows * refillWindowMs),
         periodicCount: 0,
       }
     );

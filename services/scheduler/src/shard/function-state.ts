@@ -24,8 +24,6 @@ export interface PreparedWindow {
   readonly releaseAtMs: number;
   /** Calls that have used it. */
   usedCount: number;
-  /** VMs that could not be had for it. */
-  failedCount: number;
 }
 
 export interface KeepTold {

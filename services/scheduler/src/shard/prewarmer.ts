@@ -39,7 +39,7 @@ export class Prewarmer {
       degree,
     };
     const { readyByMs, releaseAtMs } = prewarm;
-    state.prepared = { window, readyByMs, releaseAtMs, usedCount: 0, failedCount: 0 };
+    state.prepared = { window, readyByMs, releaseAtMs, usedCount: 0 };
     if (prewarm.orderCount < prewarm.count || state.told !== undefined) {
       const { count, orderCount } = prewarm;
       this.keeper.tell(state, { untilMs: releaseAtMs, count, window, orderCount });
@@ -94,6 +94,5 @@ export class Prewarmer {
       if (clock.nowMs() >= window.endAtMs || this.world.epochOf(this.shard) === undefined) break;
       await clock.sleep(prewarmRetryWaitMs);
     }
-    if (state.prepared?.window === window) state.prepared.failedCount += 1;
   }
 }

@@ -58,7 +58,7 @@ export class Shard {
   constructor(world: ShardWorld, shard: number) {
     this.world = world;
     this.shard = shard;
-    this.acquirer = new Acquirer(world, shard);
+    this.acquirer = new Acquirer(world, shard, (version) => this.noteSurprise(version));
     this.keeper = new Keeper(world, shard);
     this.prewarmer = new Prewarmer(world, shard, this.keeper);
   }
@@ -90,19 +90,19 @@ export class Shard {
     if (isHandover && this.sequence > this.savedSequence) await this.save();
   }
 
-  acquire(
+  async acquire(
     requestId: string,
     version: FunctionVersion,
     deadlineAtMs: number | undefined,
   ): Promise<AcquiredVm> {
-    const answer = this.acquirer.acquire(requestId, version, deadlineAtMs);
-    void answer.then(
-      ({ hostId }) => {
-        this.states.get(version.name)?.assignedAtMs.set(hostId, this.world.clock.nowMs());
-      },
-      () => {}, // the caller is told
-    );
-    return answer;
+    const acquired = await this.acquirer.acquire(requestId, version, deadlineAtMs);
+    this.states.get(version.name)?.assignedAtMs.set(acquired.hostId, this.world.clock.nowMs());
+    return acquired;
+  }
+
+  private noteSurprise(version: FunctionVersion): void {
+    this.demandBook.noteSurprise(version, this.world.clock.nowMs());
+    this.world.onDemandChanged();
   }
 
   /** @throws TidepoolError `unavailable` while the shard is still reading what came before it */
@@ -161,22 +161,15 @@ export class Shard {
       state.record = noteArrival(state.record, policy, atMs);
       if (!this.isLive) continue;
       touched.add(state);
-      if (version !== undefined) this.noteCall(state, version, atMs);
+      this.noteUse(state, atMs);
     }
     for (const state of touched) this.plan(state, true);
   }
 
-  /** A call that found a VM prepared for it is covered as far as its forecast was sure; others are surprises. */
-  private noteCall(state: FunctionState, version: FunctionVersion, atMs: number): void {
-    const { prepared } = state;
-    const isCovered =
-      prepared !== undefined &&
-      atMs >= prepared.readyByMs &&
-      atMs <= prepared.releaseAtMs &&
-      prepared.usedCount < prepared.window.count - prepared.failedCount;
-    if (isCovered) prepared.usedCount += 1;
-    const uncovered = isCovered ? 1 - prepared.window.degree : 1;
-    this.demandBook.noteCall(version, uncovered, this.world.clock.nowMs());
+  /** A call in a prepared window uses one of its VMs; what comes beyond its count takes the ordinary path. */
+  private noteUse({ prepared }: FunctionState, atMs: number): void {
+    if (prepared === undefined || atMs < prepared.readyByMs || atMs > prepared.releaseAtMs) return;
+    prepared.usedCount += 1;
   }
 
   /** Decides for one function and carries it out; sets when to decide again. */

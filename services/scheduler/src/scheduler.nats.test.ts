@@ -1,0 +1,408 @@
+/**
+ * The scheduler on a real nats-server, with a host that answers as a host-agent does but has no VMs. Calls
+ * are told as a frontend tells them; those of the past teach the pattern at once, and the calls that follow
+ * come in real time, a second and a half apart.
+ */
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connectBus, ensureStorage, startNatsServer } from "@tidepool/actors";
+import type { Bus, NatsServer, Stoppable, Storage } from "@tidepool/actors";
+import { silentLogger, systemClock } from "@tidepool/common";
+import { fromTimestamp, subjects, tidepool, toTimestamp } from "@tidepool/proto";
+import { Scheduler } from "./scheduler.ts";
+
+type Forecast = tidepool.v1.GetForecastResponse.$Properties;
+
+const { internal } = tidepool;
+const shardCount = 4;
+const periodMs = 1_500;
+const keepAliveMs = 4_000;
+
+interface TestAssign {
+  readonly atMs: number;
+  readonly epoch: number;
+  readonly name: string;
+  readonly version: string;
+  readonly assignmentId: string;
+  readonly requestId: string;
+  readonly windowStartAtMs: number | undefined;
+  readonly windowEndAtMs: number | undefined;
+}
+
+interface TestKeep {
+  readonly name: string;
+  readonly count: number;
+  readonly keepUntilMs: number;
+}
+
+/** Answers assign and keep, and tells of itself; a VM is idle as soon as it is assigned. */
+class TestHost {
+  readonly assigns: TestAssign[] = [];
+  readonly keeps: TestKeep[] = [];
+  readonly idle = new Map<string, number>(); // name@version → VMs
+  private readonly bus: Bus;
+  private readonly hostId: string;
+  private readonly parts: Stoppable[];
+  private readonly timer: NodeJS.Timeout;
+
+  constructor(bus: Bus, hostId = "h-1") {
+    this.bus = bus;
+    this.hostId = hostId;
+    this.parts = [
+      bus.serve(
+        "assign VM",
+        subjects.assignVm(hostId),
+        internal.v1.AssignRequest,
+        internal.v1.AssignReply,
+        (request) => Promise.resolve(this.assign(request)),
+      ),
+      bus.serve(
+        "keep VMs",
+        subjects.keepVms(hostId),
+        internal.v1.KeepRequest,
+        internal.v1.Ack,
+        (request) => {
+          this.keep(request);
+          return Promise.resolve(internal.v1.Ack.create({}));
+        },
+      ),
+    ];
+    this.timer = setInterval(() => this.beat(), 1_000);
+    this.beat();
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.timer);
+    await Promise.all(this.parts.map((part) => part.stop()));
+  }
+
+  beat(): void {
+    const functions = [...this.idle].map(([key, idle]) => {
+      const [name, version] = key.split("@");
+      return { name: name ?? "", version: version ?? "", idle, busy: 0, loading: 0 };
+    });
+    this.bus.publish(
+      subjects.hostHeartbeat(this.hostId),
+      internal.v1.HostHeartbeat,
+      internal.v1.HostHeartbeat.create({
+        hostId: this.hostId,
+        at: toTimestamp(Date.now()),
+        address: "127.0.0.1:7000",
+        memoryMib: 4_096,
+        vmCountMax: 16,
+        pools: [{ runtime: "nodejs20", memoryMib: 128, ready: 4, prepareP95Ms: 60 }],
+        functions,
+      }),
+    );
+  }
+
+  private assign(
+    request: tidepool.internal.v1.AssignRequest.$Properties,
+  ): tidepool.internal.v1.AssignReply {
+    const { function: version, window, requestId = "", epoch = 0, assignmentId = "" } = request;
+    const key = `${version?.name}@${version?.version}`;
+    this.assigns.push({
+      atMs: Date.now(),
+      epoch,
+      name: version?.name ?? "",
+      version: version?.version ?? "",
+      assignmentId,
+      requestId,
+      windowStartAtMs: fromTimestamp(window?.startAt),
+      windowEndAtMs: fromTimestamp(window?.endAt),
+    });
+    this.idle.set(key, (this.idle.get(key) ?? 0) + 1);
+    this.beat();
+    return internal.v1.AssignReply.create({ vmId: `vm-${this.assigns.length}` });
+  }
+
+  /** Late by nothing: a VM goes at the instant that was named. */
+  private keep(request: tidepool.internal.v1.KeepRequest.$Properties): void {
+    const { functionName = "", count = 0 } = request;
+    const keepUntilMs = fromTimestamp(request.keepUntil) ?? 0;
+    this.keeps.push({ name: functionName, count, keepUntilMs });
+    setTimeout(
+      () => {
+        for (const key of this.idle.keys()) {
+          if (key.startsWith(`${functionName}@`)) this.idle.delete(key);
+        }
+        this.beat();
+      },
+      Math.max(0, keepUntilMs - Date.now()),
+    ).unref();
+  }
+}
+
+describe("Scheduler", () => {
+  let storeDir: string;
+  let server: NatsServer;
+  let bus: Bus;
+  let storage: Storage;
+  let schedulers: Scheduler[];
+  let hosts: TestHost[];
+  let watching: Stoppable;
+  let target: number | undefined;
+
+  beforeEach(async () => {
+    storeDir = await mkdtemp(join(tmpdir(), "tidepool-scheduler-"));
+    server = await startNatsServer({ storeDir });
+    bus = await connectBus({
+      servers: server.url,
+      name: "test",
+      component: "host",
+      logger: silentLogger,
+    });
+    storage = await ensureStorage(bus);
+    schedulers = [];
+    hosts = [];
+    target = undefined;
+    watching = bus.subscribe(subjects.warmingTargets, internal.v1.WarmingTargets, (message) => {
+      target = message.configs?.find(({ memoryMib }) => memoryMib === 128)?.target ?? undefined;
+    });
+  });
+  afterEach(async () => {
+    await Promise.all(schedulers.map((scheduler) => scheduler.stop()));
+    await Promise.all(hosts.map((host) => host.stop()));
+    await watching.stop();
+    await bus.close();
+    await server.stop();
+    await rm(storeDir, { recursive: true });
+  });
+
+  const startScheduler = async (schedulerId = "s-1"): Promise<Scheduler> => {
+    const scheduler = new Scheduler({
+      bus,
+      storage,
+      schedulerId,
+      shardCount,
+      warmingPolicy: { base: 8, floor: 1, ceiling: 32 },
+      logger: silentLogger,
+    });
+    schedulers.push(scheduler);
+    await scheduler.start();
+    await until("it owns all shards", () => scheduler.heldShards().length === shardCount);
+    for (const host of hosts) host.beat();
+    return scheduler;
+  };
+  const startHost = (): TestHost => {
+    const host = new TestHost(bus);
+    hosts.push(host);
+    return host;
+  };
+  const publish = async (name: string, version = "1"): Promise<void> => {
+    const settings = { runtime: "nodejs20", handler: "index.handler", memoryMib: 128, keepAliveMs };
+    const record = { function: { name, version, codeDigest: `sha256:${version}`, settings } };
+    await storage.functions.put(name, internal.v1.FunctionRecord.encode(record).finish());
+  };
+  const call = async (name: string, ...atMs: number[]): Promise<void> => {
+    const arrivals = atMs.map((at) => ({ functionName: name, at: toTimestamp(at) }));
+    await storage.client.publish(
+      subjects.arrivals(subjects.shardOf(name, shardCount)),
+      internal.v1.ArrivalBatch.encode({ arrivals }).finish(),
+    );
+  };
+  /** Ten calls, the last of them now. */
+  const callPeriodically = async (name: string, lastAtMs = Date.now()): Promise<number> => {
+    await call(name, ...Array.from({ length: 10 }, (_, i) => lastAtMs - (9 - i) * periodMs));
+    return lastAtMs;
+  };
+  const forecastOf = (name: string): Promise<Forecast> =>
+    bus.request(
+      "get forecast",
+      subjects.getForecast(subjects.shardOf(name, shardCount)),
+      {
+        codec: internal.v1.ForecastRequest,
+        message: internal.v1.ForecastRequest.create({ functionName: name }),
+      },
+      tidepool.v1.GetForecastResponse,
+    );
+  const acquire = (
+    name: string,
+    requestId: string,
+    timeoutMs = 2_000,
+  ): Promise<tidepool.internal.v1.AcquireReply.$Properties> =>
+    bus.request(
+      "acquire VM",
+      subjects.acquireVm(subjects.shardOf(name, shardCount)),
+      {
+        codec: internal.v1.AcquireRequest,
+        message: internal.v1.AcquireRequest.create({
+          requestId,
+          function: {
+            name,
+            version: "1",
+            codeDigest: "sha256:1",
+            settings: { runtime: "nodejs20", memoryMib: 128, keepAliveMs },
+          },
+        }),
+      },
+      internal.v1.AcquireReply,
+      { timeoutMs },
+    );
+
+  it("has a VM waiting in a host before each window, and tells the host when to let it go", async () => {
+    const host = startHost();
+    await publish("tick");
+    await startScheduler();
+    let lastAtMs = await callPeriodically("tick");
+    for (let round = 0; round < 3; round += 1) {
+      const dueAtMs = lastAtMs + periodMs;
+      await systemClock.sleep(dueAtMs - Date.now());
+      const prewarm = host.assigns.at(-1);
+      assert.equal(host.assigns.length, round + 1, "one pre-warm for each window");
+      assert.equal(prewarm?.requestId, "");
+      assert.ok(prewarm.atMs < (prewarm.windowStartAtMs ?? 0), "ordered before its window");
+      assert.ok(
+        (prewarm.windowStartAtMs ?? 0) <= dueAtMs && dueAtMs <= (prewarm.windowEndAtMs ?? 0),
+      );
+      lastAtMs = Date.now();
+      await call("tick", lastAtMs);
+      await until("the host is told", () => {
+        const keep = host.keeps.at(-1);
+        return keep !== undefined && keep.keepUntilMs > lastAtMs;
+      });
+      const keep = host.keeps.at(-1);
+      assert.ok((keep?.keepUntilMs ?? 0) < lastAtMs + periodMs / 2, "released between windows");
+    }
+  });
+
+  it("lowers the target with one function learned, further with two, and restores it when they stop", async () => {
+    startHost();
+    await publish("one");
+    await publish("two");
+    await startScheduler();
+    await until("the base target", () => target === 8);
+    await callPeriodically("one");
+    await until("a lower target", () => target !== undefined && target < 8);
+    const withOne = target ?? 0;
+    await callPeriodically("two");
+    await until("a still lower target", () => target !== undefined && target < withOne);
+    await until("the base target again", () => target === 8, 5 * periodMs + 3_000);
+  });
+
+  it("neither pre-warms nor cuts for calls at random", async () => {
+    const host = startHost();
+    await publish("random");
+    await startScheduler();
+    await until("the base target", () => target === 8);
+    const gapsMs = [310, 2_900, 95, 1_210, 640, 4_400, 150, 780, 2_050, 60, 1_730, 505, 3_300, 870];
+    let atMs = Date.now() - gapsMs.reduce((a, b) => a + b, 0);
+    const atMsOfAll = gapsMs.map((gapMs) => (atMs += gapMs));
+    await call("random", ...atMsOfAll);
+    await until("the calls are known", async () => (await forecastOf("random")).callsSeen === 14);
+    await systemClock.sleep(2_500);
+    assert.equal((await forecastOf("random")).degree, 0);
+    assert.equal(host.assigns.length, 0);
+    assert.ok((target ?? 0) >= 8);
+  });
+
+  it("gives the same VM for the same request, asked at once or again", async () => {
+    const host = startHost();
+    await publish("hello");
+    await startScheduler();
+    host.beat();
+    const [first, second] = await Promise.all([acquire("hello", "r-1"), acquire("hello", "r-1")]);
+    assert.deepEqual(first, second);
+    assert.deepEqual(await acquire("hello", "r-1"), first);
+    assert.deepEqual({ ...first }, { hostId: "h-1", hostAddress: "127.0.0.1:7000", vmId: "vm-1" });
+    assert.equal(host.assigns.length, 1);
+    assert.equal(host.assigns[0]?.requestId, "r-1");
+  });
+
+  it("says why there is no capacity when no host has reported", async () => {
+    await startScheduler();
+    await assert.rejects(acquire("hello", "r-1"), {
+      code: "noCapacity",
+      message: /hello@1 needs 128 MiB, no host has reported/,
+    });
+  });
+
+  it("forecasts the same after a restart, from its snapshot and the arrivals since", async () => {
+    await publish("tick");
+    const first = await startScheduler();
+    const lastAtMs = await callPeriodically("tick");
+    await until("learned", async () => ((await forecastOf("tick")).degree ?? 0) > 0);
+    await first.stop();
+    await call("tick", lastAtMs + 5); // while nobody listens
+    await startScheduler();
+    const after = await forecastWhenRead("tick");
+    assert.equal(after.callsSeen, 11);
+    await schedulers.at(-1)?.stop();
+    await startScheduler();
+    const again = await forecastWhenRead("tick");
+    assert.deepEqual(window(again), window(after));
+    assert.equal(again.degree, after.degree);
+  });
+
+  const forecastWhenRead = async (name: string): Promise<Forecast> => {
+    let found: Forecast | undefined;
+    await until("read", async () => {
+      found = await forecastOf(name).catch(() => undefined);
+      return found !== undefined;
+    });
+    assert.ok(found !== undefined);
+    return found;
+  };
+  const window = ({ windows = [], periodMs: period }: Forecast): unknown => ({
+    period,
+    starts: windows.map(({ startAt }) => fromTimestamp(startAt)),
+  });
+
+  it("prepares the new version when one is published while its VM waits", async () => {
+    const host = startHost();
+    await publish("tick");
+    await startScheduler();
+    await callPeriodically("tick");
+    await until("a VM waits", () => host.assigns.length === 1);
+    await publish("tick", "2");
+    await until("the new version waits", () => host.assigns.some(({ version }) => version === "2"));
+  });
+
+  it("lets every VM go when the function is deleted", async () => {
+    const host = startHost();
+    await publish("hello");
+    await startScheduler();
+    host.beat();
+    await acquire("hello", "r-1");
+    await storage.functions.delete("hello");
+    await until("told to keep none", () => {
+      const keep = host.keeps.at(-1);
+      return keep?.name === "hello" && keep.count === 0;
+    });
+  });
+
+  it("goes on after nats-server was stopped and started, under a new epoch", async () => {
+    const host = startHost();
+    await publish("tick");
+    const scheduler = await startScheduler();
+    await callPeriodically("tick");
+    await until("a VM waits", () => host.assigns.length === 1);
+    const { port } = new URL(server.url);
+    await server.stop();
+    await until("fenced", () => scheduler.heldShards().length === 0);
+    await assert.rejects(acquire("tick", "r-1", 200), { code: "timeout" });
+    server = await startNatsServer({ storeDir, port: Number(port) });
+    await until("it owns all shards", () => scheduler.heldShards().length === shardCount, 10_000);
+    await callPeriodically("tick");
+    await until("pre-warmed again", () => (host.assigns.at(-1)?.epoch ?? 0) > 1, 5_000);
+    host.beat();
+    assert.equal((await acquire("tick", "r-1")).hostId, "h-1");
+    await publish("late");
+    await call("late", Date.now());
+    await until("reads on", async () => (await forecastOf("late")).callsSeen === 1);
+  });
+});
+
+async function until(
+  what: string,
+  claim: () => boolean | Promise<boolean>,
+  waitMaxMs = 4_000,
+): Promise<void> {
+  const deadlineAtMs = Date.now() + waitMaxMs;
+  while (!(await claim())) {
+    assert.ok(Date.now() < deadlineAtMs, `not in ${waitMaxMs} ms: ${what}`);
+    await systemClock.sleep(10);
+  }
+}
