@@ -67,7 +67,7 @@ static pid_t runtimePid;
 
 /* ---- failing ---- */
 
-/* Says why on the console and ends the VM: QEMU runs with -no-reboot, so a reboot is its end. */
+/* Says why on the console and ends the VM. */
 static void __attribute__((noreturn, format(printf, 1, 2))) fail(const char *format, ...) {
   char text[512];
   va_list arguments;
@@ -79,7 +79,7 @@ static void __attribute__((noreturn, format(printf, 1, 2))) fail(const char *for
   int log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
   if (log >= 0 && write(log, line, (size_t)length) < 0) { /* nothing is left to tell it to */ }
   sync();
-  reboot(RB_AUTOBOOT);
+  reboot(RB_POWER_OFF);
   for (;;) pause();
 }
 
@@ -198,7 +198,8 @@ static void mountRoot(void) {
   mkdir("/root", 0755);
   int64_t until = nowMs() + deviceWaitMaxMs;
   while (mount("/dev/vda", "/root", "squashfs", MS_RDONLY | MS_NODEV | MS_NOSUID, NULL) != 0) {
-    if (nowMs() > until) fail("root image did not mount within %d ms: %s", deviceWaitMaxMs, strerror(errno));
+    bool isMissing = errno == ENOENT || errno == ENXIO || errno == ENODEV;
+    if (!isMissing || nowMs() > until) fail("the root image does not mount: %s", strerror(errno));
     sleepMs(2);
   }
   mountOrFail("/dev", "/root/dev", NULL, MS_MOVE, NULL);

@@ -14,6 +14,8 @@ import { QmpClient } from "./qmp.ts";
 /** Of what a guest's kernel and QEMU itself last said. */
 const lastWordsMaxCharacters = 2000;
 const lastWordsWaitMaxMs = 100;
+/** A dying process closes its channels before its exit is seen. */
+const exitNoticeMaxMs = 500;
 
 export class QemuProcess {
   readonly control: Duplex;
@@ -52,14 +54,17 @@ export class QemuProcess {
     await this.exited;
   }
 
-  /** Rejects with the exit when it comes before the awaited. */
+  /** Rejects with the exit when it comes before the awaited, or is what makes it fail. */
   async orExit<T>(awaited: Promise<T>): Promise<T> {
-    return Promise.race([
-      awaited,
-      this.exited.then((exit): never => {
-        throw new TidepoolError("unavailable", `qemu ended: ${exit.detail}`);
-      }),
-    ]);
+    const exit = this.exited.then(({ detail }): never => {
+      throw new TidepoolError("unavailable", `qemu ended: ${detail}`);
+    });
+    try {
+      return await Promise.race([awaited, exit]);
+    } catch (thrown) {
+      await Promise.race([exit, sleep(exitNoticeMaxMs)]);
+      throw thrown;
+    }
   }
 
   #watch(): Promise<DomainExit> {

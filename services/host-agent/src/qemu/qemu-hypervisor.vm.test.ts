@@ -1,0 +1,116 @@
+/** The `qemu` driver with real guests: what all drivers promise, and what only this one does. */
+import assert from "node:assert/strict";
+import { truncate, mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { defaultCacheDir, ensureGuestImage } from "@tidepool/guest";
+import { openGuestSession } from "../guest/open-session.ts";
+import { hypervisorContract } from "../hypervisor/hypervisor-contract.ts";
+import { findDomains } from "./domains-on-host.ts";
+import { QemuHypervisor } from "./qemu-hypervisor.ts";
+
+const config = { runtime: "nodejs20", memoryMib: 128 };
+const image = (runtime: string): ReturnType<typeof ensureGuestImage> =>
+  ensureGuestImage({ runtime });
+
+async function makeSubject(cacheDir = defaultCacheDir()) {
+  const stateDir = await mkdtemp(join(tmpdir(), "tidepool-qemu-"));
+  const options = { accelerator: "tcg", cacheDir, stateDir, image } as const;
+  return {
+    options,
+    config,
+    hypervisor: new QemuHypervisor(options),
+    hasRealGuests: true,
+    async killBehindItsBack(vmId: string) {
+      const found = (await findDomains(stateDir)).find((each) => each.vmId === vmId);
+      assert.ok(found);
+      process.kill(found.pid, "SIGKILL");
+    },
+    async dispose() {
+      assert.deepEqual(await readdir(stateDir), [], "a VM left a file behind");
+      await rm(stateDir, { recursive: true });
+    },
+  };
+}
+
+hypervisorContract("qemu", makeSubject);
+
+describe("QemuHypervisor", () => {
+  let folder: string;
+  let subject: Awaited<ReturnType<typeof makeSubject>>;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "tidepool-cache-"));
+  });
+  beforeEach(async () => {
+    subject = await makeSubject(folder);
+  });
+  afterEach(async () => {
+    await subject.hypervisor.close();
+    await subject.dispose();
+  });
+  after(async () => {
+    await rm(folder, { recursive: true });
+  });
+
+  it("keeps a template on disk, where the next process finds it", async () => {
+    const template = await subject.hypervisor.ensureTemplate(config);
+    const steps: string[] = [];
+    const next = new QemuHypervisor(subject.options);
+    const found = await next.ensureTemplate(config, { onProgress: (step) => steps.push(step) });
+    assert.equal(found.id, template.id);
+    assert.deepEqual(steps, []);
+  });
+
+  it("finds and destroys what an earlier process left, and nobody else's", async () => {
+    const template = await subject.hypervisor.ensureTemplate(config);
+    const left = await subject.hypervisor.clone(template, "left");
+    const stranger = new QemuHypervisor({
+      ...subject.options,
+      stateDir: `${subject.options.stateDir}-2`,
+    });
+    assert.deepEqual(await stranger.list(), []);
+    await stranger.destroy("left");
+    const next = new QemuHypervisor(subject.options);
+    assert.deepEqual(await next.list(), ["left"]);
+    await next.destroy("left");
+    assert.equal((await left.exited).isExpected, false);
+    assert.deepEqual(await next.list(), []);
+  });
+
+  it("refuses to clone from memory that is not as it was frozen", async () => {
+    const template = await subject.hypervisor.ensureTemplate(config);
+    await truncate(join(folder, "templates", template.id, "ram"), 1024);
+    await assert.rejects(subject.hypervisor.clone(template, "vm-1"), {
+      code: "notFound",
+      message: /is not as it was frozen/,
+    });
+    const again = await new QemuHypervisor(subject.options).ensureTemplate(config);
+    await subject.hypervisor.clone(again, "vm-1");
+  });
+
+  it("says which guest did not boot, and keeps nothing of it", async () => {
+    const broken = new QemuHypervisor({
+      ...subject.options,
+      image: async (runtime) => {
+        const good = await image(runtime);
+        return { ...good, hash: "broken", rootfsPath: good.kernelPath };
+      },
+    });
+    await assert.rejects(broken.ensureTemplate(config), {
+      code: "unavailable",
+      message:
+        /^guest nodejs20 with 128 MiB did not boot: .*the root image does not mount: Invalid argument/s,
+    });
+    const kept = await readdir(join(folder, "templates"));
+    assert.equal(kept.length, 1);
+  });
+
+  it("tells a guest of another template from its own", async () => {
+    const template = await subject.hypervisor.ensureTemplate(config);
+    const domain = await subject.hypervisor.clone(template, "vm-1");
+    const session = openGuestSession(domain);
+    await assert.rejects(session.handshake({ config, id: "f".repeat(32) }), { code: "internal" });
+    assert.equal(session.failure?.code, "internal");
+  });
+});
