@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { toTimestamp } from "@tidepool/proto";
+import { parseAcquire, parseArrivals, parseFunctionRecord, parseHeartbeat } from "./parse.ts";
+
+const settings = { runtime: "nodejs20", handler: "index.handler" };
+const version = { name: "hello", version: "3", codeDigest: "sha256:abc", settings };
+
+describe("parseAcquire", () => {
+  it("fills in the defaults of the API", () => {
+    const { function: found } = parseAcquire({ requestId: "r-1", function: version });
+    assert.equal(found.memoryMib, 128);
+    assert.equal(found.keepAliveMs, 600_000);
+  });
+
+  const refused = {
+    "a request id with a dot": { requestId: "r.1", function: version },
+    "no request id": { function: version },
+    "no function": { requestId: "r-1" },
+    "a function without code": { requestId: "r-1", function: { ...version, codeDigest: "" } },
+    "a function without runtime": { requestId: "r-1", function: { ...version, settings: {} } },
+  };
+  for (const [what, wire] of Object.entries(refused)) {
+    it(`refuses ${what}`, () => assert.throws(() => parseAcquire(wire), { code: "invalid" }));
+  }
+});
+
+describe("parseFunctionRecord", () => {
+  it("has nothing to plan for a function without code", () => {
+    assert.equal(parseFunctionRecord({ function: { name: "hello", settings } }), undefined);
+    assert.equal(parseFunctionRecord({ function: version })?.version, "3");
+  });
+});
+
+describe("parseHeartbeat", () => {
+  it("refuses a host without id or address", () => {
+    assert.throws(() => parseHeartbeat({ hostId: "h.1", address: "x:1" }), { code: "invalid" });
+    assert.throws(() => parseHeartbeat({ hostId: "h-1" }), { code: "invalid" });
+  });
+});
+
+describe("parseArrivals", () => {
+  it("holds a frontend whose clock runs ahead to the time of storing", () => {
+    const arrivals = [
+      { functionName: "a", at: toTimestamp(5_000) },
+      { functionName: "b", at: toTimestamp(9_000) },
+      { functionName: "", at: toTimestamp(1_000) },
+      { functionName: "c" },
+    ];
+    assert.deepEqual(parseArrivals({ arrivals }, 7, 6_000), {
+      sequence: 7,
+      arrivals: [
+        { functionName: "a", atMs: 5_000 },
+        { functionName: "b", atMs: 6_000 },
+      ],
+    });
+  });
+});
