@@ -1,4 +1,5 @@
 /** The hypervisor that the configuration names. A driver is loaded only where it is used. */
+import { join } from "node:path";
 import type { Logger } from "@tidepool/common";
 import { ensureGuestImage } from "@tidepool/guest";
 import type { HostAgentConfig } from "./config.ts";
@@ -6,7 +7,8 @@ import type { Hypervisor } from "./hypervisor/hypervisor.ts";
 
 /** @throws TidepoolError `unavailable` when the driver cannot work on this machine */
 export async function openHypervisor(config: HostAgentConfig, logger: Logger): Promise<Hypervisor> {
-  const { cacheDir, stateDir, hostId } = config;
+  const { cacheDir, hostId } = config;
+  const stateDir = join(config.stateDir, "vms");
   if (config.hypervisor === "simulated") {
     logger.warn("VMs are simulated: no function runs for real", { seed: config.simulatedSeed });
     const { SimulatedHypervisor } = await import("./simulated/simulated-hypervisor.ts");

@@ -29,7 +29,7 @@ export class SimulatedDomain implements Domain {
       control: controlInside,
       runtime: runtimeInside,
       sleep: (ms) => this.sleep(ms),
-      crash: () => this.finish({ isExpected: false, detail: "simulated crash" }),
+      crash: () => this.crash(),
     });
   }
 
@@ -45,6 +45,10 @@ export class SimulatedDomain implements Domain {
 
   async destroy(): Promise<void> {
     this.finish({ isExpected: true, detail: "destroyed" });
+  }
+
+  crash(): void {
+    this.finish({ isExpected: false, detail: "simulated crash" });
   }
 
   private finish(exit: DomainExit): void {

@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { systemClock, TidepoolError } from "@tidepool/common";
+import { subjects } from "@tidepool/proto";
 import type {
   Domain,
   EnsureTemplateOptions,
@@ -40,6 +41,7 @@ export class SimulatedHypervisor implements Hypervisor {
   private readonly options: Required<SimulatedHypervisorOptions>;
   private readonly random: () => number;
   private readonly templates = new Map<string, Promise<Template>>();
+  private readonly templateIds = new Set<string>();
   private readonly domains = new Map<string, SimulatedDomain>();
 
   constructor(options: SimulatedHypervisorOptions = {}) {
@@ -64,6 +66,10 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   async clone(template: Template, vmId: string, options: WaitOptions = {}): Promise<Domain> {
+    if (!subjects.isToken(vmId)) throw new TidepoolError("invalid", `'${vmId}' is no id of a VM`);
+    if (!this.templateIds.has(template.id)) {
+      throw new TidepoolError("notFound", `template ${template.id} is not one of this host's`);
+    }
     if (this.domains.has(vmId)) {
       throw new TidepoolError("alreadyExists", `domain ${vmId} exists already`);
     }
@@ -88,6 +94,11 @@ export class SimulatedHypervisor implements Hypervisor {
     await domain?.exited;
   }
 
+  /** Ends a VM from within, as a crash would. */
+  crash(vmId: string): void {
+    this.domains.get(vmId)?.crash();
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.domains.keys()].map((vmId) => this.destroy(vmId)));
   }
@@ -102,6 +113,7 @@ export class SimulatedHypervisor implements Hypervisor {
     const id = createHash("sha256")
       .update(`simulated ${JSON.stringify(config)}`)
       .digest("hex");
+    this.templateIds.add(id);
     return { config, id };
   }
 

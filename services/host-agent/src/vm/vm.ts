@@ -9,7 +9,7 @@ import { context, SpanKind, trace } from "@opentelemetry/api";
 import type { Context } from "@opentelemetry/api";
 import { createActor, fromPromise } from "xstate";
 import type { Actor } from "xstate";
-import { assert, TidepoolError, traceparentOf, withSpan } from "@tidepool/common";
+import { assert, messageOf, TidepoolError, traceparentOf, withSpan } from "@tidepool/common";
 import type { Clock, Logger } from "@tidepool/common";
 import type { CodeFile, GuestSession, OpenGuestSession, OutputStream } from "../guest/session.ts";
 import type { Domain, Hypervisor, Template, VmConfig } from "../hypervisor/hypervisor.ts";
@@ -249,32 +249,40 @@ export class Vm {
   }
 
   private async clone(): Promise<void> {
-    const { hypervisor, openSession, clock } = this.parts;
     const { signal } = this.leaving;
     const template = await orAborted(this.parts.ensureTemplate(this.config), signal);
-    const fromMs = clock.nowMs();
-    await this.span("clone VM", async () => {
-      const domain = await hypervisor.clone(template, this.vmId, { signal });
-      this.domain = domain;
-      const session = openSession(domain, {
+    const fromMs = this.parts.clock.nowMs();
+    const session = await this.span("clone VM", () => this.cloneOf(template, signal));
+    const toMs = this.parts.clock.nowMs();
+    this.cloneMs = toMs - fromMs;
+    this.restored = { fromMs, toMs };
+    void session.ended.then((failure) => {
+      if (!this.isGone) this.actor.send({ type: "guest.ended", failure: failure.toFailure() });
+    });
+    if (this.assignment === undefined) await this.pause();
+  }
+
+  /** @throws TidepoolError `unavailable`, also when the guest crashes: nothing of anybody's ran in it */
+  private async cloneOf(template: Template, signal: AbortSignal): Promise<GuestSession> {
+    const { hypervisor, openSession } = this.parts;
+    try {
+      this.domain = await hypervisor.clone(template, this.vmId, { signal });
+      const session = openSession(this.domain, {
         onOutput: (stream, bytes) => this.hear(stream, bytes),
       });
       this.session = session;
-      void session.ended.then((failure) => {
-        if (!this.isGone) this.actor.send({ type: "guest.ended", failure: failure.toFailure() });
-      });
       await within(
         handshakeMaxMs,
-        () =>
-          new TidepoolError("unavailable", `${this.vmId} did not answer in ${handshakeMaxMs} ms`),
+        () => new TidepoolError("unavailable", `no answer in ${handshakeMaxMs} ms`),
         (limited) => session.handshake(template, { signal: limited }),
         signal,
       );
-    });
-    const toMs = clock.nowMs();
-    this.cloneMs = toMs - fromMs;
-    this.restored = { fromMs, toMs };
-    if (this.assignment === undefined) await this.pause();
+      return session;
+    } catch (cause) {
+      throw new TidepoolError("unavailable", `clone of ${this.vmId}: ${messageOf(cause)}`, {
+        cause,
+      });
+    }
   }
 
   private async load(): Promise<void> {
