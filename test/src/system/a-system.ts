@@ -1,0 +1,117 @@
+/** The whole of Tidepool in one process, on a real nats-server and gRPC; only the VMs are simulated. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connectBus, ensureStorage, startNatsServer } from "@tidepool/actors";
+import type { Bus, NatsServer } from "@tidepool/actors";
+import { silentLogger, systemClock } from "@tidepool/common";
+import type { Component } from "@tidepool/common";
+import { Frontend } from "@tidepool/frontend";
+import { HostAgent, openGuestSession, SimulatedHypervisor } from "@tidepool/host-agent";
+import { Scheduler } from "@tidepool/scheduler";
+import { TidepoolClient } from "@tidepool/sdk";
+
+export interface TestSystem {
+  readonly client: TidepoolClient;
+  /** host:port of the frontend. */
+  readonly address: string;
+  readonly dir: string;
+  restartNats(whileAway: () => Promise<void>): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const shardCount = 4;
+const poolBaseTarget = 4;
+
+export async function aSystem(): Promise<TestSystem> {
+  const dir = await mkdtemp(join(tmpdir(), "tidepool-system-"));
+  let server: NatsServer = await startNatsServer({ storeDir: join(dir, "nats") });
+  const buses: Bus[] = [];
+  const connect = async (component: Component): Promise<Bus> => {
+    const options = { servers: server.url, name: component, component, logger: silentLogger };
+    const bus = await connectBus(options);
+    buses.push(bus);
+    return bus;
+  };
+  const hostBus = await connect("host");
+  const agent = new HostAgent({
+    config: {
+      hostId: "h-1",
+      address: "127.0.0.1:0",
+      stateDir: join(dir, "host"),
+      memoryMib: 8_192,
+      vmCountMax: 32,
+      poolBaseTarget,
+    },
+    bus: hostBus,
+    storage: await ensureStorage(hostBus),
+    hypervisor: new SimulatedHypervisor({ seed: 1, timeScale: 0.2 }),
+    openSession: openGuestSession,
+    logger: silentLogger,
+  });
+  await agent.start();
+  const schedulerBus = await connect("scheduler");
+  const scheduler = new Scheduler({
+    bus: schedulerBus,
+    storage: await ensureStorage(schedulerBus),
+    schedulerId: "s-1",
+    shardCount,
+    warmingPolicy: { base: poolBaseTarget, floor: 1, ceiling: 8 },
+    logger: silentLogger,
+  });
+  await scheduler.start();
+  const frontend = new Frontend({
+    config: { address: "127.0.0.1:0", shardCount },
+    bus: await connect("frontend"),
+    logger: silentLogger,
+  });
+  const { address } = await frontend.start();
+  const client = await TidepoolClient.connect(address);
+  return {
+    client,
+    address,
+    dir,
+    async restartNats(whileAway) {
+      const port = Number(new URL(server.url).port);
+      await server.stop();
+      await until(() => buses.every((bus) => !bus.isConnected));
+      await whileAway();
+      server = await startNatsServer({ storeDir: join(dir, "nats"), port });
+      await until(() => buses.every((bus) => bus.isConnected));
+    },
+    async stop() {
+      client.close();
+      await frontend.stop();
+      await scheduler.stop();
+      await agent.stop();
+      for (const bus of buses) await bus.close();
+      await server.stop();
+      await rm(dir, { recursive: true });
+    },
+  };
+}
+
+/** Waits for a level; what throws counts as not yet. */
+export async function until(
+  claim: () => boolean | Promise<boolean>,
+  timeoutMs = 20_000,
+): Promise<void> {
+  const deadlineAtMs = Date.now() + timeoutMs;
+  let last: unknown = false;
+  while (Date.now() < deadlineAtMs) {
+    try {
+      last = await claim();
+      if (last === true) return;
+    } catch (error) {
+      last = error;
+    }
+    await systemClock.sleep(20);
+  }
+  throw new Error(`not in ${timeoutMs} ms: ${claim.toString()}`, { cause: last });
+}
+
+/** A zip of index.js: `exports.handler = async (event) => event;` */
+export const echoZip = Buffer.from(
+  "UEsDBBQAAAAAAAAAIVwoDJycKgAAACoAAAAIAAAAaW5kZXguanNleHBvcnRzLmhhbmRsZXIgPSBhc3luYyAoZXZlbnQpID0+IGV2ZW50OwpQSwECFAMUAAAAAAAAACFcKAycnCoAAAAqAAAACAAAAAAAAAAAAAAApIEAAAAAaW5kZXguanNQSwUGAAAAAAEAAQA2AAAAUAAAAAAA",
+  "base64",
+);

@@ -1,0 +1,21 @@
+/** Waits for a level, never for a time: fails with what it last saw. */
+import { systemClock } from "@tidepool/common";
+
+const pollMs = 25;
+
+export async function waitFor<T>(
+  what: string,
+  look: () => T | Promise<T>,
+  isThere: (seen: T) => boolean,
+  maxMs = 10_000,
+): Promise<T> {
+  const endsAtMs = Date.now() + maxMs;
+  for (;;) {
+    const seen = await look();
+    if (isThere(seen)) return seen;
+    if (Date.now() > endsAtMs) {
+      throw new Error(`${what} did not come in ${maxMs} ms; last seen: ${JSON.stringify(seen)}`);
+    }
+    await systemClock.sleep(pollMs);
+  }
+}
