@@ -23,7 +23,7 @@ describe("readConfig of the scheduler", () => {
     };
     assert.throws(() => readConfig(env), {
       code: "invalid",
-      message: /SHARD_COUNT.*from 1 to 4096.*SCHEDULER_ID.*'a\.b'.*FLOOR must not exceed/s,
+      message: /SHARD_COUNT.*from 1 to 1024.*SCHEDULER_ID.*'a\.b'.*FLOOR must not exceed/s,
     });
   });
 });

@@ -17,7 +17,8 @@ export interface SchedulerConfig {
   readonly poolFloor: number;
 }
 
-export function readConfig(env: NodeJS.ProcessEnv = process.env): SchedulerConfig {
+/** @throws TidepoolError `invalid`, naming every variable that is wrong */
+export function readConfig(env: NodeJS.ProcessEnv): SchedulerConfig {
   return readEnvironment(env, (reader) => {
     const config = {
       natsUrl: reader.text("TIDEPOOL_NATS_URL", "nats://127.0.0.1:4222"),
@@ -25,7 +26,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): SchedulerConfi
       schedulerId: reader.text("TIDEPOOL_SCHEDULER_ID", `s-${randomUUID().slice(0, 8)}`),
       shardCount: reader.integer("TIDEPOOL_SHARD_COUNT", subjects.shardCountDefault, {
         min: 1,
-        max: 4_096,
+        max: 1_024,
       }),
       poolBaseTarget: reader.integer("TIDEPOOL_POOL_BASE_TARGET", 8, { min: 0, max: 10_000 }),
       poolFloor: reader.integer("TIDEPOOL_POOL_FLOOR", 1, { min: 0, max: 10_000 }),

@@ -5,7 +5,7 @@ import { readConfig } from "./config.ts";
 import { Scheduler } from "./scheduler.ts";
 import { warmingPolicyDefault } from "./warming/index.ts";
 
-const config = readConfig();
+const config = readConfig(process.env);
 const logger = createLogger({ service: "scheduler", level: config.logLevel });
 const telemetry = await startTelemetry("scheduler");
 const bus = await connectBus({
