@@ -32,7 +32,7 @@ export async function checkHost(): Promise<Check[]> {
       {
         name: "kvm",
         state: kvm.isUsable ? "ok" : "warning",
-        detail: kvm.detail,
+        detail: kvm.detail.replaceAll("\n", "; "),
         ...(kvm.isUsable
           ? {}
           : {

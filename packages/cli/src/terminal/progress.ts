@@ -1,6 +1,6 @@
 /**
- * A bar for long work. On a terminal it redraws one line; elsewhere it prints a line at each tenth, so that
- * a log shows progress without filling up.
+ * A bar for long work. On a terminal it redraws one line; elsewhere it prints a line at each tenth once the
+ * work has taken a while, so that a log shows progress without filling up.
  */
 import type { Terminal } from "./terminal.ts";
 
@@ -12,6 +12,8 @@ export interface ProgressBar {
 
 const barWidth = 24;
 const redrawMs = 80;
+/** Work shorter than this needs no lines in a log. */
+const shortWorkMs = 2_000;
 
 export function startProgress(
   terminal: Terminal,
@@ -20,13 +22,15 @@ export function startProgress(
 ): ProgressBar {
   let lastTenth = -1;
   let lastDrawAtMs = 0;
+  const startedAtMs = Date.now();
   return {
     update(done, total) {
       const share = total === 0 ? 1 : Math.min(1, done / total);
       if (!terminal.isInteractive) {
         const tenth = Math.floor(share * 10);
-        if (tenth > lastTenth) terminal.say(`${title} ${tenth * 10} %`);
-        lastTenth = Math.max(lastTenth, tenth);
+        if (tenth <= lastTenth || Date.now() - startedAtMs < shortWorkMs) return;
+        terminal.say(`${title} ${tenth * 10} %`);
+        lastTenth = tenth;
         return;
       }
       if (Date.now() - lastDrawAtMs < redrawMs && share < 1) return;
