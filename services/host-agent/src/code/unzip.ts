@@ -20,7 +20,10 @@ const permissionMask = 0o777;
 const fileModeDefault = 0o644;
 
 /** @throws TidepoolError `invalid` when it is no zip or holds what it must not; `tooLarge` over a limit */
-export async function unzip(zip: Buffer): Promise<readonly CodeFile[]> {
+export async function unzip(
+  zip: Buffer,
+  bytesMax: number = unzippedMaxBytes,
+): Promise<readonly CodeFile[]> {
   const archive = await open(zip);
   if (archive.entryCount > fileCountMax) {
     throw new TidepoolError(
@@ -29,13 +32,13 @@ export async function unzip(zip: Buffer): Promise<readonly CodeFile[]> {
     );
   }
   const files: CodeFile[] = [];
-  let bytesLeft = unzippedMaxBytes;
+  let bytesLeft = bytesMax;
   await eachEntry(archive, async (entry) => {
     const path = pathOf(entry);
     const mode = entry.externalFileAttributes >>> 16;
     check(path, mode, entry.isEncrypted());
     if (path.endsWith("/") || (mode & fileTypeMask) === directoryType) return;
-    const content = await read(archive, entry, bytesLeft);
+    const content = await read(archive, entry, bytesLeft, bytesMax);
     bytesLeft -= content.length;
     files.push({
       path,
@@ -98,7 +101,12 @@ function eachEntry(archive: ZipFile, visit: (entry: Entry) => Promise<void>): Pr
   });
 }
 
-function read(archive: ZipFile, entry: Entry, maxBytes: number): Promise<Buffer> {
+function read(
+  archive: ZipFile,
+  entry: Entry,
+  bytesLeft: number,
+  bytesMax: number,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     archive.openReadStream(entry, (error, stream) => {
       if (error !== null || stream === undefined) return reject(invalid(error));
@@ -107,7 +115,7 @@ function read(archive: ZipFile, entry: Entry, maxBytes: number): Promise<Buffer>
       stream.on("data", (chunk: Buffer) => {
         size += chunk.length;
         chunks.push(chunk);
-        if (size > maxBytes) stream.destroy(tooLarge());
+        if (size > bytesLeft) stream.destroy(tooLarge(bytesMax));
       });
       stream.on("error", (failure) => reject(invalid(failure)));
       stream.on("end", () => resolve(Buffer.concat(chunks, size)));
@@ -115,8 +123,8 @@ function read(archive: ZipFile, entry: Entry, maxBytes: number): Promise<Buffer>
   });
 }
 
-const tooLarge = (): TidepoolError =>
-  new TidepoolError("tooLarge", `code unzips to more than ${unzippedMaxBytes} bytes`);
+const tooLarge = (bytesMax: number): TidepoolError =>
+  new TidepoolError("tooLarge", `code unzips to more than ${bytesMax} bytes`);
 
 function invalid(cause: unknown): TidepoolError {
   if (cause instanceof TidepoolError) return cause;

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { aVm, anUnowned } from "../testing/a-vm.ts";
+import { chooseEvictions, hasRoom } from "./admit.ts";
+
+const config = { runtime: "nodejs20", memoryMib: 128 };
+const large = { runtime: "nodejs20", memoryMib: 512 };
+/** Room for three VMs of 128 MiB and their overhead. */
+const limits = { hostId: "h-3", memoryMib: 3 * 192, vmCountMax: 4 };
+
+describe("chooseEvictions", () => {
+  it("evicts nobody while there is room", () => {
+    assert.deepEqual(chooseEvictions([aVm(), aVm()], config, limits), []);
+  });
+
+  it("evicts the idle VM whose next use is farthest", () => {
+    const [soon, far, mid] = [1, 3, 2].map((nextUseAtMs) => aVm({ nextUseAtMs }));
+    assert.ok(soon && far && mid);
+    assert.deepEqual(chooseEvictions([soon, far, mid], config, limits), [far]);
+  });
+
+  it("evicts as many as the new one needs", () => {
+    const idle = [1, 2, 3].map((nextUseAtMs) => aVm({ nextUseAtMs }));
+    assert.equal(chooseEvictions(idle, large, limits).length, 3);
+  });
+
+  it("evicts other pools' VMs after idle ones, and never its own pool's", () => {
+    const other = anUnowned({ config: { runtime: "python3", memoryMib: 128 } });
+    const own = anUnowned();
+    const idle = aVm();
+    assert.deepEqual(chooseEvictions([other, own, idle], config, limits), [idle]);
+    assert.deepEqual(chooseEvictions([other, own, own], config, limits), [other]);
+  });
+
+  it("takes the room of VMs that are stopping as coming", () => {
+    const stopping = aVm({ phase: "stopping" });
+    assert.deepEqual(chooseEvictions([stopping, aVm(), aVm()], config, limits), []);
+  });
+
+  for (const phase of ["busy", "loading", "cloning"] as const) {
+    it(`refuses rather than evict a VM that is ${phase}, with the host's numbers`, () => {
+      const vms = [1, 2, 3].map(() => aVm({ phase }));
+      assert.throws(() => chooseEvictions(vms, config, limits), {
+        code: "noCapacity",
+        message: /host h-3 has 0 MiB of 576 free and 3 of at most 4 VMs, .* needs 192 MiB/,
+      });
+    });
+  }
+
+  it("refuses rather than evict a VM that is spoken for", () => {
+    const vms = [1, 2, 3].map(() => aVm({ isSpokenFor: true }));
+    assert.throws(() => chooseEvictions(vms, config, limits), { code: "noCapacity" });
+  });
+});
+
+describe("hasRoom", () => {
+  it("counts VMs as well as memory", () => {
+    const roomy = { ...limits, memoryMib: 10_000 };
+    assert.equal(hasRoom([aVm(), aVm(), aVm()], config, roomy), true);
+    assert.equal(hasRoom([aVm(), aVm(), aVm(), aVm()], config, roomy), false);
+  });
+});
