@@ -169,6 +169,14 @@ describe("LibvirtHypervisor", () => {
     assert.deepEqual(await readdir(options.stateDir), []);
   });
 
+  it("refuses a state folder in which its sockets would have too long a name", async () => {
+    const stateDir = join(options.stateDir, "x".repeat(100));
+    await assert.rejects(LibvirtHypervisor.open({ ...options, stateDir }), {
+      code: "invalid",
+      message: /the limit is 107/,
+    });
+  });
+
   it("says which file was missing when a template cannot be booted", async () => {
     const image = async (runtime: string): ReturnType<typeof ensureGuestImage> => ({
       ...(await ensureGuestImage({ runtime })),

@@ -7,7 +7,7 @@
  * Domains outlive the host-agent and libvirtd. While libvirtd is away, calls end with `unavailable`; what was
  * to be destroyed meanwhile is destroyed when it is back.
  */
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { chmod, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { TidepoolError, messageOf } from "@tidepool/common";
@@ -25,7 +25,7 @@ import type { Machine } from "../qemu/machine.ts";
 import { hostTscKhz } from "../qemu/qemu-program.ts";
 import { TemplateStore } from "../qemu/template-store.ts";
 import { within } from "../qemu/within.ts";
-import type { LibvirtAddress } from "./address.ts";
+import { checkSocketPath, type LibvirtAddress } from "./address.ts";
 import { ChannelListeners } from "./channel-listeners.ts";
 import { DomainNames } from "./domain-name.ts";
 import { domainFiles, domainXml } from "./domain-xml.ts";
@@ -96,6 +96,7 @@ export class LibvirtHypervisor implements Hypervisor {
   /** @throws TidepoolError `unavailable` when no libvirtd answers, `invalid` when it cannot serve us */
   static async open(options: LibvirtHypervisorOptions): Promise<LibvirtHypervisor> {
     const { address, cacheDir, stateDir } = options;
+    checkSocketPath(domainFiles(domainDirectory(stateDir, "any")).incoming);
     const qemuUser = await findQemuUser(address);
     if (qemuUser !== undefined)
       await admitQemuUser(qemuUser, [cacheDir, join(cacheDir, templatesFolder), stateDir]);
@@ -131,7 +132,7 @@ export class LibvirtHypervisor implements Hypervisor {
       vmId,
       name,
       uuid: randomUUID(),
-      directory: join(this.#options.stateDir, vmId),
+      directory: domainDirectory(this.#options.stateDir, vmId),
       client: () => this.#client(),
       destroyByName: (each) => this.#destroyByName(each),
     });
@@ -161,7 +162,7 @@ export class LibvirtHypervisor implements Hypervisor {
     const own = this.#domains.get(vmId);
     if (own !== undefined) return own.destroy();
     await this.#destroyByName(this.#names.ofVm(vmId));
-    await rm(join(this.#options.stateDir, vmId), { recursive: true, force: true });
+    await rm(domainDirectory(this.#options.stateDir, vmId), { recursive: true, force: true });
   }
 
   async close(): Promise<void> {
@@ -176,7 +177,7 @@ export class LibvirtHypervisor implements Hypervisor {
     const { template, machine } = known;
     const { name, uuid, vmId } = domain;
     const client = this.#client();
-    const directory = join(this.#options.stateDir, vmId);
+    const directory = domainDirectory(this.#options.stateDir, vmId);
     const { ramPath, statePath } = await this.#store.open(template.id);
     const state = await readFile(statePath);
     await rm(directory, { recursive: true, force: true });
@@ -237,7 +238,7 @@ export class LibvirtHypervisor implements Hypervisor {
       machine,
       templateId,
       name: this.#names.ofTemplate(templateId),
-      directory: join(this.#options.stateDir, `template.${templateId.slice(0, 8)}`),
+      directory: domainDirectory(this.#options.stateDir, `template.${templateId}`),
       qemuUser: this.#qemuUser,
       destroyByName: (name: string) => this.#destroyByName(name),
     };
@@ -305,6 +306,11 @@ export class LibvirtHypervisor implements Hypervisor {
       domain.settleExit("its channels closed while libvirtd was away");
     }
   }
+}
+
+/** Named by a hash: a VM's id may be too long for the name of a socket in it. */
+function domainDirectory(stateDir: string, id: string): string {
+  return join(stateDir, createHash("sha256").update(id).digest("hex").slice(0, 12));
 }
 
 function isSame(domain: LibvirtDomain, remote: { readonly uuid: Buffer }): boolean {

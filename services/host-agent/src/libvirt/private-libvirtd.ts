@@ -33,8 +33,11 @@ const reaper = `
   my $libvirtd = fork // die "fork: $!";
   if (!$libvirtd) { exec @ARGV or die "$ARGV[0]: $!" }
   $SIG{TERM} = sub { kill TERM => $libvirtd };
-  for (;;) { exit($? >> 8) if wait == $libvirtd }
+  for (;;) { exit($? & 127 ? 128 + ($? & 127) : $? >> 8) if wait == $libvirtd }
 `;
+
+/** libvirt's own to each QEMU; it cuts the domain's name to 20 characters. */
+const longestSocket = `config/libvirt/qemu/lib/domain-99999-${"x".repeat(20)}/monitor.sock`;
 
 const qemuConf = `cgroup_controllers = [ ]
 namespaces = [ ]
@@ -48,6 +51,8 @@ log_outputs = "3:stderr"
 export interface PrivateLibvirtdOptions {
   /** Where all its files go, made if it is not there; a new one under the system's temporary directory if not given. */
   readonly directory?: string;
+  /** Told when the daemon ends without having been stopped; its domains run on. */
+  readonly onCrash?: (detail: string) => void;
   /** Seconds between the pings that it sends; libvirt's own default is 5. */
   readonly keepaliveIntervalS?: number;
 }
@@ -61,8 +66,8 @@ export class PrivateLibvirtd {
   private constructor(directory: string, options: PrivateLibvirtdOptions) {
     this.directory = directory;
     this.#options = options;
+    checkSocketPath(join(directory, longestSocket));
     const socket = join(directory, "run", "libvirt", "libvirt-sock");
-    checkSocketPath(socket);
     const unused = { runtimeDirectory: "/", isRoot: false };
     this.address = parseLibvirtUri(`qemu:///session?socket=${socket}`, unused);
   }
@@ -76,13 +81,15 @@ export class PrivateLibvirtd {
       await libvirtd.startDaemon();
       return libvirtd;
     } catch (error) {
-      await rm(directory, { recursive: true, force: true });
+      if (options.directory === undefined) await rm(directory, { recursive: true, force: true });
       throw error;
     }
   }
 
   /** Also after stopDaemon(): finds the domains that run on. */
   async startDaemon(): Promise<void> {
+    if (await this.#answers())
+      throw new TidepoolError("alreadyExists", `a libvirtd runs in ${this.directory} already`);
     const user = `--map-user=${mappedUserId}`;
     const group = `--map-group=${mappedUserId}`;
     const disguise = process.geteuid?.() === 0 ? ["unshare", "--user", user, group] : [];
@@ -94,8 +101,12 @@ export class PrivateLibvirtd {
     });
     this.#daemon = daemon;
     let failure: string | undefined;
+    let isUp = false;
     daemon.once("error", (error) => (failure = error.message));
-    daemon.once("exit", (code, signal) => (failure ??= `ended with ${signal ?? `code ${code}`}`));
+    daemon.once("exit", (code, signal) => {
+      failure ??= `ended with ${signal ?? `code ${code}`}`;
+      if (isUp && this.#daemon === daemon) this.#options.onCrash?.(`libvirtd ${failure}`);
+    });
     await log.close();
     const deadlineAtMs = Date.now() + startDeadlineMs;
     while (!(await this.#answers())) {
@@ -107,6 +118,7 @@ export class PrivateLibvirtd {
       }
       await systemClock.sleep(pollMs);
     }
+    isUp = true;
   }
 
   /** Stops libvirtd alone; its domains run on, as libvirt means it. Idempotent. */
