@@ -6,6 +6,7 @@ import { HostHarness } from "./testing/host-harness.ts";
 import type { HarnessOptions } from "./testing/host-harness.ts";
 
 const { Start } = tidepool.v1;
+const { FunctionRecord } = tidepool.internal.v1;
 
 describe("HostAgent over a real nats-server and gRPC, simulated VMs", function () {
   this.timeout(20_000);
@@ -236,7 +237,7 @@ describe("HostAgent over a real nats-server and gRPC, simulated VMs", function (
       await host.acquireAndInvoke("late", 0, { keepAliveMs: 90_000 });
       assert.equal((await host.acquireAndInvoke("new", 1)).value, 1);
       const names = host.agent.fleet.all().map((vm) => vm.assignment?.owned.name);
-      assert.deepEqual(names.sort(), ["new", "soon"]);
+      assert.deepEqual(new Set(names), new Set(["new", "soon"]));
       const gone = host.facts.find((fact) => fact.phase === "gone");
       assert.equal(gone?.reason, "evicted");
     });
@@ -324,6 +325,45 @@ describe("HostAgent over a real nats-server and gRPC, simulated VMs", function (
       await host.acquireAndInvoke("echo", 0, { version: "2" });
       await host.until("old one gone", () => goneReasons().length === 1);
       assert.deepEqual(goneReasons(), ["replaced"]);
+    });
+  });
+
+  describe("a function that is deployed again or deleted", () => {
+    const put = async (version: string): Promise<unknown> => {
+      const record = FunctionRecord.encode({ function: { name: "echo", version } }).finish();
+      return host.storage.functions.put("echo", record);
+    };
+    const reasonOf = async (vmId: string): Promise<unknown> => {
+      await host.until("gone", () => host.phasesOf(vmId).includes("gone"));
+      return host.facts.find((fact) => fact.vmId === vmId && fact.phase === "gone")?.reason;
+    };
+
+    it("loses its idle VMs as 'replaced', not those of the new version", async () => {
+      await start();
+      await put("1");
+      const old = await host.assign();
+      const current = await host.assign({ version: "2" });
+      await host.until("ready", () => host.count("idle") === 2);
+      await put("2");
+      assert.equal(await reasonOf(old), "replaced");
+      assert.equal(host.agent.fleet.get(current)?.phase, "idle");
+    });
+
+    it("loses its idle VMs at once and its busy ones after their call, as 'deleted'", async () => {
+      await start();
+      await put("1");
+      const { result } = (await host.acquireAndInvoke("echo", 0)).message;
+      const idle = await host.assign();
+      await host.until("ready", () => host.count("idle") === 2);
+      const running = host.frontend.invoke("echo", { simulated: { runMs: 300 } });
+      await host.until("busy", () => host.count("busy") === 1);
+      const busy = [idle, result?.vmId].find(
+        (id) => host.agent.fleet.get(id ?? "")?.phase === "busy",
+      );
+      await host.storage.functions.delete("echo");
+      await host.until("idle one gone", () => host.agent.fleet.all().length === 1);
+      assert.ok((await running).value);
+      assert.equal(await reasonOf(busy ?? ""), "deleted");
     });
   });
 

@@ -21,6 +21,7 @@ import type { Hypervisor } from "./hypervisor/hypervisor.ts";
 import { FunctionLogs } from "./logs/function-logs.ts";
 import { announceOnBus } from "./nats/announcements.ts";
 import { serveCommands } from "./nats/commands.ts";
+import { watchFunctions } from "./nats/function-watch.ts";
 import { codeFromObjectStore } from "./nats/object-store.ts";
 import { Pools } from "./pool/pools.ts";
 import { Templates } from "./pool/templates.ts";
@@ -64,6 +65,7 @@ export class HostAgent {
   private readonly prepareTimes = new Measures();
   private server: HostServer | undefined;
   private commands: Stoppable | undefined;
+  private watching: Stoppable | undefined;
   private sweeping: NodeJS.Timeout | undefined;
   private isDraining = false;
   private isRefreshDue = false;
@@ -114,12 +116,13 @@ export class HostAgent {
 
   /** @throws TidepoolError when the address cannot be listened on or the hypervisor cannot be asked */
   async start(): Promise<void> {
-    const { config, bus } = this.options;
+    const { config, bus, storage } = this.options;
     await this.destroyLeftovers();
     const { fleet, assignments, clock } = this;
     this.server = await startHostServer(config.address, { fleet, assignments, clock }, this.logger);
     this.pools.ensure(baseConfig, config.poolBaseTarget);
     this.commands = serveCommands(bus, config.hostId, { assignments, pools: this.pools });
+    this.watching = await watchFunctions(bus, storage, assignments, this.logger);
     this.sweeping = setInterval(() => this.assignments.releaseOverdue(), releaseSweepMs);
     this.reporter.tell();
   }
@@ -131,7 +134,7 @@ export class HostAgent {
     this.reporter.tell();
     this.pools.stop();
     clearInterval(this.sweeping);
-    await this.commands?.stop();
+    await Promise.all([this.commands?.stop(), this.watching?.stop()]);
     await this.fleet.stopAll("shutdown");
     await this.server?.stop();
     this.logs.flush();

@@ -11,7 +11,7 @@ import { reservationMaxMs } from "../vm/limits.ts";
 import type { Vm } from "../vm/vm.ts";
 import type { VmView } from "../vm/vm-view.ts";
 import { Epochs } from "./epochs.ts";
-import { chooseKept, isNewer, keepAfterCall, releaseReason } from "./keep.ts";
+import { chooseKept, isNewer, keepAfterCall, none, releaseReason, unusedReason } from "./keep.ts";
 import type { KeepRule } from "./keep.ts";
 import type { AssignCommand, KeepCommand } from "./parse.ts";
 
@@ -19,6 +19,8 @@ import type { AssignCommand, KeepCommand } from "./parse.ts";
 export const assignmentCountMax = 10_000;
 /** Functions whose keep rules are remembered. */
 export const keepRuleCountMax = 10_000;
+/** Functions whose deployed version is remembered. */
+export const deployedCountMax = 100_000;
 
 export interface AssignmentsParts {
   readonly fleet: Fleet;
@@ -33,6 +35,8 @@ export class Assignments {
   private readonly epochs = new Epochs();
   private readonly known = new Map<string, string>();
   private readonly rules = new Map<string, KeepRule>();
+  /** Deployed version by function; `none` when it was deleted, or has no code. */
+  private readonly deployed = new Map<string, string>();
   private isDraining = false;
 
   constructor(parts: AssignmentsParts) {
@@ -83,7 +87,7 @@ export class Assignments {
       vm.keepUntilMs = keepUntilMs;
       vm.window = command.window ?? vm.window;
     }
-    for (const view of released) fleet.get(view.vmId)?.stop(releaseReason(view));
+    for (const view of released) fleet.get(view.vmId)?.stop(unusedReason(view));
   }
 
   /** To be called when a call has left its VM. */
@@ -102,12 +106,18 @@ export class Assignments {
     if (vm.keepUntilMs <= nowMs) vm.stop("used");
   }
 
-  /** Lets idle VMs go whose time is over. */
+  /** Which version calls go to from now on; undefined when there is none. */
+  noteDeployed(functionName: string, version: string | undefined): void {
+    remember(this.deployed, functionName, version ?? none, deployedCountMax);
+  }
+
+  /** Lets idle VMs go whose time, or whose function's, is over. */
   releaseOverdue(): void {
     const nowMs = this.parts.clock.nowMs();
     for (const view of this.parts.fleet.views()) {
-      if (view.phase !== "idle" || view.isSpokenFor || view.keepUntilMs > nowMs) continue;
-      this.parts.fleet.get(view.vmId)?.stop(releaseReason(view));
+      if (view.phase !== "idle" || view.isSpokenFor) continue;
+      const reason = releaseReason(view, this.deployed.get(view.functionName ?? ""), nowMs);
+      if (reason !== undefined) this.parts.fleet.get(view.vmId)?.stop(reason);
     }
   }
 

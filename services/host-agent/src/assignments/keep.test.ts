@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { aVm } from "../testing/a-vm.ts";
-import { chooseKept, isNewer, keepAfterCall, releaseReason } from "./keep.ts";
+import { chooseKept, isNewer, keepAfterCall, none, releaseReason, unusedReason } from "./keep.ts";
 
 const rule = { epoch: 2, sentAtMs: 100, receivedAtMs: 110, count: 1, keepUntilMs: 5_000 };
 
@@ -43,9 +43,23 @@ describe("keepAfterCall", () => {
 });
 
 describe("releaseReason", () => {
+  it("lets a VM stay until its time is over", () => {
+    assert.equal(releaseReason(aVm({ keepUntilMs: 10 }), undefined, 9), undefined);
+    assert.equal(releaseReason(aVm({ keepUntilMs: 10 }), "1", 9), undefined);
+    assert.equal(releaseReason(aVm({ keepUntilMs: 10, callCount: 1 }), "1", 10), "used");
+  });
+
+  it("lets VMs of deleted functions and older versions go before", () => {
+    assert.equal(releaseReason(aVm({ version: "9" }), "10", 0), "replaced");
+    assert.equal(releaseReason(aVm({ version: "11" }), "10", 0), undefined);
+    assert.equal(releaseReason(aVm(), none, 0), "deleted");
+  });
+});
+
+describe("unusedReason", () => {
   it("calls a VM missed only when it waited for a window and no call came", () => {
-    assert.equal(releaseReason(aVm()), "missed");
-    assert.equal(releaseReason(aVm({ callCount: 1 })), "used");
-    assert.equal(releaseReason(aVm({ isForCall: true })), "used");
+    assert.equal(unusedReason(aVm()), "missed");
+    assert.equal(unusedReason(aVm({ callCount: 1 })), "used");
+    assert.equal(unusedReason(aVm({ isForCall: true })), "used");
   });
 });

@@ -48,6 +48,20 @@ export function keepAfterCall(options: {
   return idleCount < rule.count ? rule.keepUntilMs : nowMs;
 }
 
-/** Why an idle VM goes when its time is over. */
-export const releaseReason = (vm: VmView): GoneReason =>
+/** In place of a version: the function was deleted. */
+export const none = "";
+
+/** Why an idle VM goes now; undefined when it stays. `deployed` is undefined when nothing is known of it. */
+export function releaseReason(
+  vm: VmView,
+  deployed: string | undefined,
+  nowMs: number,
+): GoneReason | undefined {
+  if (deployed === none) return "deleted";
+  if (deployed !== undefined && Number(vm.version) < Number(deployed)) return "replaced";
+  return vm.keepUntilMs <= nowMs ? unusedReason(vm) : undefined;
+}
+
+/** Why an idle VM goes that nobody needs any more: a call came, or the forecast window passed without one. */
+export const unusedReason = (vm: VmView): GoneReason =>
   vm.callCount > 0 || vm.isForCall ? "used" : "missed";
