@@ -3,7 +3,14 @@ import { status } from "@grpc/grpc-js";
 import type { ServiceError } from "@grpc/grpc-js";
 import { startTelemetry } from "@tidepool/common";
 import type { Telemetry } from "@tidepool/common";
-import { fromTimestamp, subjects, tidepool, tidepoolService, toTimestamp } from "@tidepool/proto";
+import {
+  fromTimestamp,
+  healthService,
+  subjects,
+  tidepool,
+  tidepoolService,
+  toTimestamp,
+} from "@tidepool/proto";
 import { acquireAttemptsMax, codeZipMaxBytes, payloadMaxBytes } from "./limits.ts";
 import { failed, failureOf, TestClient } from "./testing/a-client.ts";
 import { aFrontend, until } from "./testing/a-frontend.ts";
@@ -422,6 +429,27 @@ describe("Frontend", () => {
       const { functions = [] } = await client.call(service.listFunctions, {});
       return functions.some((one) => one.name === "foreign");
     });
+  });
+
+  it("says by the health service whether it serves", async () => {
+    const { check } = healthService;
+    assert.equal((await client.call(check, { service: "tidepool.v1.Tidepool" })).status, 1);
+    assert.equal((await client.call(check, {})).status, 1);
+    assert.equal((await failed(client.call(check, { service: "no.Such" }))).code, "notFound");
+  });
+
+  it("tells watchers of its health that it stops, and does not wait for them", async () => {
+    const other = await aFrontend();
+    const seen: unknown[] = [];
+    const stream = other.client.stream(healthService.watch, {});
+    stream.on("data", ({ status: told }) => seen.push(told));
+    stream.on("error", () => {});
+    await until(() => seen.length === 1);
+    const startAtMs = Date.now();
+    await other.frontend.stop();
+    assert.deepEqual(seen, [1, 2]);
+    assert.ok(Date.now() - startAtMs < 3_000);
+    await other.stop();
   });
 
   it("lets a call under way finish when it stops, and takes no more", async () => {

@@ -76,7 +76,8 @@ export class Frontend {
 
   /** Refuses new calls and lets those under way finish within drainMaxMs. */
   async stop(): Promise<void> {
-    this.health.set(false);
+    if (this.stopping.signal.aborted) return;
+    this.health.stop();
     this.stopping.abort();
     await this.closeServer();
     for (const part of this.parts.reverse()) await part.stop();
@@ -129,7 +130,7 @@ export class Frontend {
     );
     const { check, watch } = this.health;
     server.addService(healthService, { check, watch });
-    const serverReflectionInfo = reflection(serviceNames);
+    const serverReflectionInfo = reflection(serviceNames, this.stopping.signal);
     server.addService(reflectionService, { serverReflectionInfo });
     server.addService(reflectionAlphaService, { serverReflectionInfo });
   }

@@ -39,6 +39,8 @@ export const callOverheadMaxMs = 30_000;
 export const answerMarginMs = 10;
 /** VMs acquired for one call, at most. */
 export const acquireAttemptsMax = 4;
+/** Longest that one acquire may take; its answer does not wait for the VM. */
+export const acquireTimeoutMs = 5_000;
 /** Wait before the second acquire; doubles with each further one. */
 export const acquireBackoffMs = 50;
 

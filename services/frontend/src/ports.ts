@@ -35,7 +35,16 @@ export interface AcquiredVm {
 }
 
 export interface Scheduler {
-  acquire(requestId: string, stored: StoredFunction, timeoutMs: number): Promise<AcquiredVm>;
+  /** The same VM for the same request, unless its host has refused it. */
+  acquire(
+    request: {
+      readonly requestId: string;
+      readonly stored: StoredFunction;
+      /** The VM of an earlier acquire that was refused; empty when there is none. */
+      readonly refusedVmId: string;
+    },
+    timeoutMs: number,
+  ): Promise<AcquiredVm>;
   forecast(name: string): Promise<tidepool.v1.GetForecastResponse.$Properties>;
 }
 

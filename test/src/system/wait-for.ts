@@ -1,4 +1,5 @@
 /** Waits for a level, never for a time: fails with what it last saw. */
+import { inspect } from "node:util";
 import { systemClock } from "@tidepool/common";
 
 const pollMs = 25;
@@ -14,7 +15,9 @@ export async function waitFor<T>(
     const seen = await look();
     if (isThere(seen)) return seen;
     if (Date.now() > endsAtMs) {
-      throw new Error(`${what} did not come in ${maxMs} ms; last seen: ${JSON.stringify(seen)}`);
+      throw new Error(
+        `${what} did not come in ${maxMs} ms; last seen: ${inspect(seen, { depth: 4, maxArrayLength: 50 })}`,
+      );
     }
     await systemClock.sleep(pollMs);
   }

@@ -14,7 +14,7 @@ const services: readonly string[] = ["", "tidepool.v1.Tidepool"];
 
 export class Health {
   private readonly logger: Logger;
-  private readonly watchers = new Set<() => void>();
+  private readonly watchers = new Map<() => void, () => void>();
   private isServing = false;
 
   constructor(logger: Logger) {
@@ -23,7 +23,13 @@ export class Health {
 
   set(isServing: boolean): void {
     this.isServing = isServing;
-    for (const tell of this.watchers) tell();
+    for (const tell of this.watchers.keys()) tell();
+  }
+
+  /** Tells all that nothing is served any more, and ends their watches. */
+  stop(): void {
+    this.set(false);
+    for (const end of this.watchers.values()) end();
   }
 
   readonly check: handleUnaryCall<Request, Response> = (call, answer) => {
@@ -39,7 +45,7 @@ export class Health {
       call.write({ status: isKnown ? this.status : ServingStatus.SERVICE_UNKNOWN });
     };
     tell();
-    this.watchers.add(tell);
+    this.watchers.set(tell, () => call.end());
     const forget = (): void => void this.watchers.delete(tell);
     call.on("cancelled", forget);
     call.on("close", forget);

@@ -14,9 +14,13 @@ const unimplemented = 12;
 /** Files of what this server serves; those of our processes' own talk stay out. */
 const isPublic = (name: string): boolean => !/^tidepool\/(internal|guest)\//.test(name);
 
-/** @param services full names of the services that the server has */
+/**
+ * @param services full names of the services that the server has
+ * @param stopping ends the streams that clients keep open
+ */
 export function reflection(
   services: readonly string[],
+  stopping: AbortSignal,
 ): handleBidiStreamingCall<Request, Response> {
   const index = indexDescriptors(new Map([...descriptors].filter(([name]) => isPublic(name))));
   return (call) => {
@@ -27,8 +31,11 @@ export function reflection(
         ...answer(index, services, request),
       });
     });
-    call.on("end", () => call.end());
-    call.on("error", () => call.end());
+    const end = (): void => void call.end();
+    stopping.addEventListener("abort", end, { once: true });
+    call.on("end", end);
+    call.on("error", end);
+    call.on("close", () => stopping.removeEventListener("abort", end));
   };
 }
 

@@ -3,7 +3,6 @@ import type { Bus } from "@tidepool/actors";
 import { TidepoolError } from "@tidepool/common";
 import { subjects, tidepool } from "@tidepool/proto";
 import { versionToWire } from "../functions/function-record.ts";
-import type { StoredFunction } from "../functions/function-record.ts";
 import { storeTimeoutMs } from "../limits.ts";
 import type { AcquiredVm, Scheduler } from "../ports.ts";
 
@@ -19,10 +18,13 @@ export class NatsScheduler implements Scheduler {
     this.shardCount = shardCount;
   }
 
-  async acquire(requestId: string, stored: StoredFunction, timeoutMs: number): Promise<AcquiredVm> {
+  async acquire(
+    { requestId, stored, refusedVmId }: Parameters<Scheduler["acquire"]>[0],
+    timeoutMs: number,
+  ): Promise<AcquiredVm> {
     this.requireNats(`a VM for '${stored.name}' cannot be acquired`);
     const shard = subjects.shardOf(stored.name, this.shardCount);
-    const message = { requestId, function: versionToWire(stored) };
+    const message = { requestId, refusedVmId, function: versionToWire(stored) };
     const reply = await this.bus.request(
       "acquire VM",
       subjects.acquireVm(shard),

@@ -16,10 +16,19 @@ import type { StoredFunction } from "../functions/function-record.ts";
 import {
   acquireAttemptsMax,
   acquireBackoffMs,
+  acquireTimeoutMs,
   answerMarginMs,
   callOverheadMaxMs,
 } from "../limits.ts";
-import type { ArrivalSink, HostAnswer, HostCall, Hosts, HostStages, Scheduler } from "../ports.ts";
+import type {
+  AcquiredVm,
+  ArrivalSink,
+  HostAnswer,
+  HostCall,
+  Hosts,
+  HostStages,
+  Scheduler,
+} from "../ports.ts";
 import type { CallFailureDetails, Invocation, Stages } from "./invocation.ts";
 import type { HostAddress, VmTable } from "./vm-table.ts";
 
@@ -170,34 +179,56 @@ export class Router {
     signal: AbortSignal,
   ): Promise<Routed> {
     const { clock } = this.options;
+    let refusedVmId = "";
     for (let attempt = 1; ; attempt++) {
-      const routed = await this.acquireOnce(stored, base, signal);
-      if (!(routed instanceof TidepoolError)) return routed;
-      if (attempt >= acquireAttemptsMax || !refusalsToRetry.includes(routed.code)) throw routed;
+      const tried = await this.acquireOnce(stored, base, refusedVmId, signal);
+      if ("host" in tried) return tried;
+      const { failure } = tried;
+      if (attempt >= acquireAttemptsMax || !refusalsToRetry.includes(failure.code)) throw failure;
+      refusedVmId = tried.refusedVmId;
       await clock.sleep(acquireBackoffMs * 2 ** (attempt - 1), signal);
     }
   }
 
-  /** The answer, or why nothing ran. */
   private async acquireOnce(
     stored: StoredFunction,
     base: Omit<HostCall, "vmId">,
+    refusedVmId: string,
     signal: AbortSignal,
-  ): Promise<Routed | TidepoolError> {
-    const { scheduler, clock } = this.options;
+  ): Promise<Routed | NothingRan> {
+    const { requestId } = base;
     let vm;
     try {
-      const timeoutMs = base.deadlineAtMs - clock.nowMs();
-      vm = await untilAborted(scheduler.acquire(base.requestId, stored, timeoutMs), signal);
+      vm = await this.acquire({ requestId, stored, refusedVmId }, base.deadlineAtMs, signal);
     } catch (error) {
       signal.throwIfAborted();
-      return TidepoolError.from(error);
+      return { failure: TidepoolError.from(error), refusedVmId };
     }
     const host = { hostId: vm.hostId, address: vm.hostAddress };
     const answer = await this.callHost(host, { ...base, vmId: vm.vmId }, signal);
-    if (answer.kind === "refused") return answer.failure;
+    if (answer.kind === "refused") return { failure: answer.failure, refusedVmId: vm.vmId };
     if (answer.kind === "result") this.noteIdle(host, base, answer.vmId, undefined);
     return { host, answer };
+  }
+
+  /** A shard that changes its owner, or NATS that restarts, may lose the answer: then it is asked again. */
+  private async acquire(
+    request: Parameters<Scheduler["acquire"]>[0],
+    deadlineAtMs: number,
+    signal: AbortSignal,
+  ): Promise<AcquiredVm> {
+    const leftMs = deadlineAtMs - this.options.clock.nowMs();
+    const timeoutMs = Math.min(leftMs, acquireTimeoutMs);
+    try {
+      return await untilAborted(this.options.scheduler.acquire(request, timeoutMs), signal);
+    } catch (error) {
+      const isLost = error instanceof TidepoolError && error.code === "timeout";
+      if (!isLost || timeoutMs < acquireTimeoutMs) throw error;
+      throw new TidepoolError("unavailable", error.message, {
+        cause: error,
+        component: "scheduler",
+      });
+    }
   }
 
   private callHost(host: HostAddress, call: HostCall, signal: AbortSignal): Promise<HostAnswer> {
@@ -227,6 +258,11 @@ export class Router {
 interface Routed {
   readonly host: HostAddress;
   readonly answer: Exclude<HostAnswer, { kind: "refused" }>;
+}
+
+interface NothingRan {
+  readonly failure: TidepoolError;
+  readonly refusedVmId: string;
 }
 
 /** Adds what is known of the call; what an inner layer knew stays. */

@@ -1,0 +1,75 @@
+/**
+ * A client in another language, from our .proto files alone. Needs Debian's protobuf-compiler,
+ * protobuf-compiler-grpc, python3-grpcio and python3-protobuf.
+ */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { repositoryRoot } from "../repository.ts";
+import { aSystem, echoZip, until } from "../system/a-system.ts";
+import type { TestSystem } from "../system/a-system.ts";
+
+const run = promisify(execFile);
+const protos = [
+  "tidepool/v1/tidepool.proto",
+  "grpc/health/v1/health.proto",
+  "grpc/reflection/v1alpha/reflection.proto",
+  "google/rpc/status.proto",
+];
+
+describe("A Python client generated from our .proto files", () => {
+  let system: TestSystem;
+  let seen: Record<string, unknown>;
+
+  before(async () => {
+    system = await aSystem();
+    await until(async () => {
+      for await (const { pools } of system.client.watchPools()) return (pools[0]?.ready ?? 0) > 0;
+      return false;
+    });
+    const stubs = join(system.dir, "stubs");
+    await mkdir(stubs);
+    await run("protoc", [
+      `--proto_path=${join(repositoryRoot, "proto")}`,
+      `--python_out=${stubs}`,
+      `--grpc_python_out=${stubs}`,
+      "--plugin=protoc-gen-grpc_python=/usr/bin/grpc_python_plugin",
+      ...protos,
+    ]);
+    const zip = join(system.dir, "code.zip");
+    await writeFile(zip, echoZip);
+    const script = join(repositoryRoot, "test/src/conformance/python-client.py");
+    const { stdout } = await run("/usr/bin/python3", [script, stubs, system.address, zip]);
+    seen = JSON.parse(stdout) as Record<string, unknown>;
+  });
+  after(() => system.stop());
+
+  it("deploys and invokes", () => {
+    assert.equal(seen["version"], "1");
+    assert.deepEqual(seen["listed"], ["from-python"]);
+    assert.deepEqual(seen["payload"], { from: "python" });
+    assert.ok(seen["start"] === "START_POOL" || seen["start"] === "START_COLD");
+  });
+
+  it("gets the standard error details", () => {
+    assert.deepEqual(seen["error"], ["NOT_FOUND", "notFound", "no function 'nobody'"]);
+  });
+
+  it("sees the server's health", () => {
+    assert.equal(seen["health"], 1);
+    assert.equal(seen["watched"], 1);
+  });
+
+  it("finds the API by reflection", () => {
+    assert.deepEqual(seen["services"], [
+      "tidepool.v1.Tidepool",
+      "grpc.health.v1.Health",
+      "grpc.reflection.v1.ServerReflection",
+      "grpc.reflection.v1alpha.ServerReflection",
+    ]);
+    assert.equal(seen["files"], 2, "tidepool.proto and timestamp.proto");
+    assert.equal(seen["missing"], 5);
+  });
+});
