@@ -19,7 +19,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 };
 
 const linesMax = 400;
-const isTest = (path: string): boolean => /\.test\.ts$/.test(path);
+const isTest = (path: string): boolean => path.endsWith(".test.ts");
 
 describe("Dependencies between rooms", () => {
   for (const [room, allowed] of Object.entries(mayImport)) {
@@ -55,6 +55,19 @@ describe("Source files", () => {
       .filter(({ lines }) => lines > linesMax)
       .map(({ path, lines }) => `${path}: ${lines}`);
     assert.deepEqual(long, []);
+  });
+});
+
+describe("package-lock.json", () => {
+  it("has every optional dependency of every platform, without which npm ci refuses it", () => {
+    const { packages } = JSON.parse(readSource("package-lock.json")) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+    };
+    const locked = new Set(Object.keys(packages).map((path) => path.split("node_modules/").at(-1)));
+    const missing = Object.values(packages)
+      .flatMap(({ optionalDependencies = {} }) => Object.keys(optionalDependencies))
+      .filter((name) => !locked.has(name));
+    assert.deepEqual(missing, []);
   });
 });
 

@@ -11,7 +11,7 @@ export interface CommandContext {
   readonly terminal: Terminal;
   readonly env: NodeJS.ProcessEnv;
   /** The exit code when it is not 0. */
-  setExitCode(code: number): void;
+  readonly setExitCode: (code: number) => void;
 }
 
 /** What every command that talks to a system has. */

@@ -1,5 +1,5 @@
 /** Replays a trace file against a running system, shown as it goes. */
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { TidepoolClient } from "@tidepool/sdk";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -24,10 +24,7 @@ export interface ReplayFileOptions {
 export const functionsMaxDefault = 50;
 export const concurrencyMaxDefault = 64;
 
-const examplesPath = join(
-  dirname(fileURLToPath(import.meta.url)),
-  ...["..", "..", "..", "..", "examples"],
-);
+const examplesPath = fileURLToPath(new URL("../../../../examples", import.meta.url));
 export const replayedFunctionPath = join(examplesPath, "replay");
 export const excerptPath = join(examplesPath, "traces", "excerpt.jsonl");
 

@@ -122,7 +122,7 @@ function readable(line: string): string {
     const { level, msg, error } = JSON.parse(line) as Record<string, unknown>;
     const cause =
       typeof error === "object" && error !== null && "message" in error ? error.message : error;
-    const text = `${String(level)}: ${String(msg)}${cause === undefined ? "" : ` (${String(cause)})`}`;
+    const text = `${String(level)}: ${String(msg)}${cause === undefined ? "" : ` (${typeof cause === "string" ? cause : JSON.stringify(cause)})`}`;
     return text.slice(0, shownLengthMax);
   } catch {
     return line.slice(0, shownLengthMax);
