@@ -7,7 +7,7 @@ import { warmingPolicyDefault } from "./warming/index.ts";
 
 const config = readConfig(process.env);
 const logger = createLogger({ service: "scheduler", level: config.logLevel });
-const telemetry = await startTelemetry("scheduler");
+const telemetry = await startTelemetry("tidepool-scheduler");
 const bus = await connectBus({
   servers: config.natsUrl,
   name: `scheduler ${config.schedulerId}`,

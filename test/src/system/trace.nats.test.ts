@@ -56,7 +56,7 @@ describe("the trace of a call", function () {
       },
       (spans) =>
         services.every((service) => spans.some((span) => span.service === service)) &&
-        spans.some(({ name }) => name === "guest run"),
+        spans.some(({ name }) => name === "run function"),
     );
     const roots = trace.filter(({ parentSpanId }) => parentSpanId === "");
     assert.deepEqual(
@@ -67,7 +67,7 @@ describe("the trace of a call", function () {
       const isKnown = parentSpanId === "" || trace.some(({ spanId }) => spanId === parentSpanId);
       assert.ok(isKnown, `the parent of '${name}' was never sent`);
     }
-    const run = trace.find(({ name }) => name === "guest run");
+    const run = trace.find(({ name }) => name === "run function");
     const parent = trace.find(({ spanId }) => spanId === run?.parentSpanId);
     assert.equal(parent?.service, "tidepool-host-agent");
   });
