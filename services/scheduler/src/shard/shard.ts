@@ -214,7 +214,8 @@ export class Shard {
     if (prepared !== undefined && prepared.usedCount < prepared.window.count)
       return prepared.releaseAtMs;
     if (decision.forecast === undefined) {
-      this.keeper.reset(state, policy.keepAliveMs);
+      // What waits unused keeps its time; only what a call has just left is kept as ever.
+      if (isAfterCall) this.keeper.reset(state, policy.keepAliveMs);
       return undefined;
     }
     if (isAfterCall || told === undefined) {
