@@ -1,33 +1,48 @@
 /** The hypervisor that the configuration names. A driver is loaded only where it is used. */
 import { join } from "node:path";
+import { TidepoolError } from "@tidepool/common";
 import type { Logger } from "@tidepool/common";
 import { ensureGuestImage } from "@tidepool/guest";
+import type { GuestImage } from "@tidepool/guest";
+import { baseConfig } from "./config.ts";
 import type { HostAgentConfig } from "./config.ts";
 import type { Hypervisor } from "./hypervisor/hypervisor.ts";
+
+type ImageOf = (runtime: string, onProgress?: (step: string) => void) => Promise<GuestImage>;
 
 /** @throws TidepoolError `unavailable` when the driver cannot work on this machine */
 export async function openHypervisor(config: HostAgentConfig, logger: Logger): Promise<Hypervisor> {
   const { cacheDir, hostId } = config;
-  const stateDir = join(config.stateDir, "vms");
   if (config.hypervisor === "simulated") {
     logger.warn("VMs are simulated: no function runs for real", { seed: config.simulatedSeed });
     const { SimulatedHypervisor } = await import("./simulated/simulated-hypervisor.ts");
     return new SimulatedHypervisor({ seed: config.simulatedSeed });
   }
-  const image = (runtime: string, onProgress: (step: string) => void = () => {}) =>
+  const image: ImageOf = (runtime, onProgress = () => {}) =>
     ensureGuestImage({ runtime, cacheDir, onProgress });
-  const accelerator = config.accelerator === "kvm" ? "kvm" : "tcg";
+  const accelerator = await chooseAccelerator(config, image, logger);
+  const stateDir = join(config.stateDir, "vms");
+  const options = { accelerator, image, cacheDir, stateDir };
   if (config.hypervisor === "qemu") {
     const { QemuHypervisor } = await import("./qemu/qemu-hypervisor.ts");
-    return new QemuHypervisor({ accelerator, image, cacheDir, stateDir });
+    return new QemuHypervisor(options);
   }
   const { LibvirtHypervisor } = await import("./libvirt/libvirt-hypervisor.ts");
-  return LibvirtHypervisor.open({
-    address: config.libvirt,
-    accelerator,
-    hostId,
-    image,
-    cacheDir,
-    stateDir,
-  });
+  return LibvirtHypervisor.open({ ...options, address: config.libvirt, hostId });
+}
+
+async function chooseAccelerator(
+  { accelerator, cacheDir }: HostAgentConfig,
+  image: ImageOf,
+  logger: Logger,
+): Promise<"kvm" | "tcg"> {
+  if (accelerator === "tcg") return "tcg";
+  const probe = await import("./qemu/accelerator.ts");
+  const step = (text: string): void => logger.info("guest image", { step: text });
+  const choice = await probe.chooseAccelerator(await image(baseConfig.runtime, step), { cacheDir });
+  if (accelerator === "kvm" && choice.accelerator !== "kvm") {
+    throw new TidepoolError("unavailable", `KVM is asked for, but ${choice.reason}`);
+  }
+  logger.info("accelerator", { ...choice });
+  return choice.accelerator;
 }
