@@ -132,10 +132,13 @@ async function makeTree(
     join(work, "tree.tar"),
     sources,
   ];
+  let reached = 0;
   await run("mmdebstrap", words, {
     onLine: (line) => {
       const step = treeSteps.find(([text]) => line.includes(text));
-      if (step !== undefined) onProgress(step[1], step[2]);
+      if (step === undefined || step[2] <= reached) return;
+      reached = step[2];
+      onProgress(step[1], step[2]);
     },
   });
 }

@@ -29,9 +29,11 @@ export class FrameChannel {
       this.#push(bytes);
     });
     stream.on("error", () => undefined);
-    stream.on("close", () => {
+    const onEnd = (): void => {
       this.#end(new TidepoolError("unavailable", "the channel to the guest closed"));
-    });
+    };
+    stream.on("end", onEnd);
+    stream.on("close", onEnd);
   }
 
   /** Frames sent after the end are dropped: `onEnd` has told. Answers false when the stream is full. */

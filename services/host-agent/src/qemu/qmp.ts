@@ -36,9 +36,11 @@ export class QmpClient {
       this.#push(text);
     });
     stream.on("error", () => undefined);
-    stream.on("close", () => {
+    const onEnd = (): void => {
       this.#end(new TidepoolError("unavailable", "qemu closed its control channel"));
-    });
+    };
+    stream.on("end", onEnd);
+    stream.on("close", onEnd);
   }
 
   run(command: string, parameters?: QmpArguments): Promise<unknown> {

@@ -88,16 +88,23 @@ export class TemplateStore {
     }
   }
 
-  /** Another process may have made the same template meanwhile: then its folder stays. */
+  /** Another process may have made the same template meanwhile: then that one stays. */
   async #publish(folder: string, id: string): Promise<void> {
     const target = join(this.#folder, id);
-    const isThere = await this.open(id).then(
+    if (await this.#has(id)) return;
+    await rm(target, { recursive: true, force: true });
+    try {
+      await rename(folder, target);
+    } catch (thrown) {
+      if (!(await this.#has(id))) throw thrown;
+    }
+  }
+
+  #has(id: string): Promise<boolean> {
+    return this.open(id).then(
       () => true,
       () => false,
     );
-    if (isThere) return;
-    await rm(target, { recursive: true, force: true });
-    await rename(folder, target);
   }
 }
 
