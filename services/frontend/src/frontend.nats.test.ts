@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { status } from "@grpc/grpc-js";
 import type { ServiceError } from "@grpc/grpc-js";
 import { startTelemetry } from "@tidepool/common";
@@ -380,6 +381,12 @@ describe("Frontend", () => {
     assert.deepEqual(await read({ follow: true, limit: 1 }), ["d", "e"]);
   });
 
+  it("tells why a stream fails", async () => {
+    const lines = client.stream(service.getLogs, { name: "nobody" });
+    const [error] = (await once(lines.resume(), "error")) as [unknown];
+    assert.equal(failureOf(error).code, "notFound");
+  });
+
   it("ends a log that has no lines", async () => {
     const name = aName();
     await client.call(service.createFunction, { name, settings });
@@ -438,16 +445,20 @@ describe("Frontend", () => {
     assert.equal((await failed(client.call(check, { service: "no.Such" }))).code, "notFound");
   });
 
-  it("tells watchers of its health that it stops, and does not wait for them", async () => {
+  it("tells those who watch that it stops, and does not wait for them", async () => {
     const other = await aFrontend();
     const seen: unknown[] = [];
     const stream = other.client.stream(healthService.watch, {});
     stream.on("data", ({ status: told }) => seen.push(told));
     stream.on("error", () => {});
+    const pools = other.client.stream(service.watchPools, {});
+    const poolsEnded = once(pools.resume(), "error") as Promise<[unknown]>;
     await until(() => seen.length === 1);
     const startAtMs = Date.now();
     await other.frontend.stop();
     assert.deepEqual(seen, [1, 2]);
+    const [error] = await poolsEnded;
+    assert.equal(failureOf(error).code, "unavailable");
     assert.ok(Date.now() - startAtMs < 3_000);
     await other.stop();
   });

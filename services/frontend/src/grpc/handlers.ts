@@ -91,7 +91,8 @@ export class Handlers {
       }).then(
         () => call.end(),
         (error: unknown) => {
-          if (!gone.aborted) call.destroy(toStatus(error, operation, this.logger));
+          // grpc-js sends the status of an emitted error; destroy() would send nothing.
+          if (!gone.aborted) call.emit("error", toStatus(error, operation, this.logger));
         },
       );
     };

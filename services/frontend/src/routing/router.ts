@@ -73,7 +73,8 @@ export class Router {
     signal: AbortSignal,
   ): Promise<Answer> {
     const { clock, arrivals, findFunction } = this.options;
-    const startAtMs = clock.nowMs();
+    const atMs = clock.nowMs();
+    const begunAtMs = performance.now();
     const { requestId } = invocation;
     try {
       const stored = await findFunction(invocation.name);
@@ -81,12 +82,12 @@ export class Router {
         throw new TidepoolError("wrongPhase", `function '${stored.name}' has no code yet`);
       }
       const { name: functionName, version } = stored;
-      arrivals.add({ functionName, version, requestId, atMs: startAtMs });
+      arrivals.add({ functionName, version, requestId, atMs });
       return await this.withDeadline(
         stored,
-        deadlineAtMs ?? startAtMs + stored.settings.timeoutMs + callOverheadMaxMs,
+        deadlineAtMs ?? atMs + stored.settings.timeoutMs + callOverheadMaxMs,
         signal,
-        (call, ended) => this.route(stored, { ...call, ...invocation }, startAtMs, ended),
+        (call, ended) => this.route(stored, { ...call, ...invocation }, begunAtMs, ended),
       );
     } catch (error) {
       throw withDetails(error, { requestId, mayHaveStarted: false });
@@ -126,7 +127,7 @@ export class Router {
   private async route(
     stored: StoredFunction,
     call: Invocation & { readonly deadlineAtMs: number },
-    startAtMs: number,
+    begunAtMs: number,
     signal: AbortSignal,
   ): Promise<Answer> {
     const { version } = stored;
@@ -140,7 +141,7 @@ export class Router {
     };
     const { host, answer } =
       (await this.tryIdleVm(base, signal)) ?? (await this.acquireAndCall(stored, base, signal));
-    const stages = this.stagesOf(answer.stages, startAtMs);
+    const stages = stagesOf(answer.stages, begunAtMs);
     if (answer.kind === "failed") {
       const { failure, start } = answer;
       throw withDetails(failure, {
@@ -247,12 +248,6 @@ export class Router {
     const { table, clock } = this.options;
     table.finished(host, { functionName, version, vmId }, taken, clock.nowMs());
   }
-
-  private stagesOf(host: HostStages, startAtMs: number): Stages {
-    const totalMs = this.options.clock.nowMs() - startAtMs;
-    const hostMs = host.waitingMs + host.restoreMs + host.loadMs + host.runMs;
-    return { routingMs: Math.max(0, totalMs - hostMs), ...host };
-  }
 }
 
 interface Routed {
@@ -263,6 +258,13 @@ interface Routed {
 interface NothingRan {
   readonly failure: TidepoolError;
   readonly refusedVmId: string;
+}
+
+/** @param begunAtMs of the monotonic clock, which counts parts of a millisecond */
+function stagesOf(host: HostStages, begunAtMs: number): Stages {
+  const totalMs = performance.now() - begunAtMs;
+  const hostMs = host.waitingMs + host.restoreMs + host.loadMs + host.runMs;
+  return { routingMs: Math.max(0, totalMs - hostMs), ...host };
 }
 
 /** Adds what is known of the call; what an inner layer knew stays. */
