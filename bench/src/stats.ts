@@ -1,0 +1,39 @@
+/** Order statistics of measured times. */
+
+/** @param share 0 to 1; nearest rank */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return (
+    sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(share * sorted.length) - 1))] ?? NaN
+  );
+}
+
+export interface Row {
+  readonly what: string;
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+  readonly count: number;
+}
+
+export function rowOf(what: string, valuesMs: readonly number[]): Row {
+  return {
+    what,
+    p50Ms: quantile(valuesMs, 0.5),
+    p95Ms: quantile(valuesMs, 0.95),
+    count: valuesMs.length,
+  };
+}
+
+/** Runs `work` one after the other and gives each run's time, ms. */
+export async function timesOf(
+  count: number,
+  work: (index: number) => Promise<unknown>,
+): Promise<number[]> {
+  const times: number[] = [];
+  for (let index = 0; index < count; index++) {
+    const beganAtMs = performance.now();
+    await work(index);
+    times.push(performance.now() - beganAtMs);
+  }
+  return times;
+}
