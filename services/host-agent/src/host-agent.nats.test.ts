@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { tidepool } from "@tidepool/proto";
 import { SimulatedHypervisor } from "./simulated/simulated-hypervisor.ts";
 import type { SimulatedHypervisorOptions } from "./simulated/simulated-hypervisor.ts";
+import { loadMaxMs } from "./vm/limits.ts";
 import { HostHarness } from "./testing/host-harness.ts";
 import type { HarnessOptions } from "./testing/host-harness.ts";
 
@@ -174,6 +175,41 @@ describe("HostAgent over a real nats-server and gRPC, simulated VMs", function (
     });
   });
 
+  it("gives a module's init up after its limit, with the limit named, and the next call works", async function () {
+    this.timeout(loadMaxMs + 10_000);
+    await start();
+    const environment = { SIMULATED_FAILURE: "loadHang" };
+    const { failure } = await host.acquireAndInvoke("slow", 1, { environment });
+    assert.equal(failure?.code, "functionError");
+    assert.match(failure?.message ?? "", /init of slow took longer than 10000 ms/);
+    assert.equal((await host.acquireAndInvoke("echo", 2)).value, 2);
+  });
+
+  it("tells of an idle VM that dies, and gives no call to it", async () => {
+    const hypervisor = new SimulatedHypervisor({ bootMs: 1, cloneMs: 1 });
+    await start({ makeHypervisor: () => hypervisor });
+    const { result } = (await host.acquireAndInvoke("echo", 0)).message;
+    hypervisor.crash(result?.vmId ?? "");
+    assert.ok((await host.frontend.invoke("echo", 1)).refused);
+    await host.until("told", () => host.phasesOf(result?.vmId ?? "").includes("gone"));
+    assert.equal(host.facts.at(-1)?.reason, "failed");
+    assert.equal(host.facts.at(-1)?.failure?.code, "guestCrash");
+  });
+
+  it("lets running calls finish when it stops, and takes no more", async () => {
+    await start();
+    await host.acquireAndInvoke("echo", 0);
+    await host.assign();
+    await host.until("two VMs", () => host.count("idle") === 2);
+    const running = host.frontend.invoke("echo", { simulated: { runMs: 300 } });
+    await host.until("busy", () => host.count("busy") === 1);
+    const stopping = host.agent.stop();
+    const { refused } = await host.frontend.invoke("echo", 1);
+    assert.match(refused?.message ?? "", /host h-1 is stopping/);
+    assert.ok((await running).value);
+    await stopping;
+  });
+
   describe("a deadline and a cancel", () => {
     it("end a call that waits for its VM, and leave the VM to others", async () => {
       await start({}, { cloneMs: 300 });
@@ -249,7 +285,7 @@ describe("HostAgent over a real nats-server and gRPC, simulated VMs", function (
       await host.until("busy", () => host.count("busy") === 1);
       await assert.rejects(host.assign({ name: "other" }), {
         code: "noCapacity",
-        message: /host h-1 has 64 MiB of 256 free .* needs 192 MiB/,
+        message: /host h-1 has 32 MiB of 256 free .* needs 224 MiB/,
       });
       await running;
       await host.assign({ name: "other" });

@@ -67,7 +67,6 @@ export class HostAgent {
   private commands: Stoppable | undefined;
   private watching: Stoppable | undefined;
   private sweeping: NodeJS.Timeout | undefined;
-  private isDraining = false;
   private isRefreshDue = false;
 
   constructor(options: HostAgentOptions) {
@@ -129,13 +128,12 @@ export class HostAgent {
 
   /** Takes no more work, ends every VM and leaves nothing behind. */
   async stop(): Promise<void> {
-    this.isDraining = true;
-    this.assignments.drain();
-    this.reporter.tell();
     this.pools.stop();
+    const drained = this.fleet.drain();
+    this.reporter.tell();
     clearInterval(this.sweeping);
     await Promise.all([this.commands?.stop(), this.watching?.stop()]);
-    await this.fleet.stopAll("shutdown");
+    await drained;
     await this.server?.stop();
     this.logs.flush();
     this.reporter.stop();
@@ -159,6 +157,9 @@ export class HostAgent {
       this.prepareTimes.add(key, nowMs - vm.assignedAtMs);
     }
     if (phase === "gone") this.logs.forget(vm);
+    if (phase === "stopping" && vm.cloneMs === undefined && vm.failure !== undefined) {
+      this.templates.doubt(vm.config);
+    }
     this.logPhase(vm, phase);
     this.reporter.note();
     this.refreshSoon();
@@ -179,11 +180,11 @@ export class HostAgent {
 
   /** A phase is announced in the middle of a step: pools look when the step is over. */
   private refreshSoon(): void {
-    if (this.isRefreshDue || this.isDraining) return;
+    if (this.isRefreshDue) return;
     this.isRefreshDue = true;
     setImmediate(() => {
       this.isRefreshDue = false;
-      if (!this.isDraining) this.pools.refresh();
+      this.pools.refresh();
     });
   }
 
@@ -194,7 +195,7 @@ export class HostAgent {
       address: this.address,
       hypervisor: hypervisor.name,
       accelerator: hypervisor.accelerator,
-      isDraining: this.isDraining,
+      isDraining: this.fleet.isDraining,
       pools: this.pools.all().map(({ config, target, problem }) => ({
         config,
         target,

@@ -37,15 +37,9 @@ export class Assignments {
   private readonly rules = new Map<string, KeepRule>();
   /** Deployed version by function; `none` when it was deleted, or has no code. */
   private readonly deployed = new Map<string, string>();
-  private isDraining = false;
 
   constructor(parts: AssignmentsParts) {
     this.parts = parts;
-  }
-
-  /** Refuses all further assignments. */
-  drain(): void {
-    this.isDraining = true;
   }
 
   /**
@@ -54,7 +48,7 @@ export class Assignments {
    */
   assign(command: AssignCommand): Vm {
     const { fleet, clock } = this.parts;
-    if (this.isDraining) {
+    if (fleet.isDraining) {
       throw new TidepoolError("unavailable", `host ${fleet.limits.hostId} is stopping`);
     }
     this.epochs.check(command.shard, command.epoch);

@@ -7,10 +7,11 @@
 import { randomBytes } from "node:crypto";
 import type { TidepoolError } from "@tidepool/common";
 import type { VmConfig } from "../hypervisor/hypervisor.ts";
-import type { GoneReason } from "../vm/phases.ts";
+import { drainMaxMs } from "../vm/limits.ts";
 import { Vm } from "../vm/vm.ts";
 import type { VmParts } from "../vm/vm.ts";
 import type { VmView } from "../vm/vm-view.ts";
+import { orAborted } from "../vm/within.ts";
 import { chooseEvictions, hasRoom } from "./admit.ts";
 import type { HostLimits } from "./admit.ts";
 
@@ -20,6 +21,7 @@ export const failureCountMax = 1_000;
 
 export class Fleet {
   readonly limits: HostLimits;
+  isDraining = false;
   private readonly parts: VmParts;
   private readonly vms = new Map<string, Vm>();
   private readonly failures = new Map<string, { error: TidepoolError; untilMs: number }>();
@@ -67,10 +69,15 @@ export class Fleet {
     return kept !== undefined && kept.untilMs > this.parts.clock.nowMs() ? kept.error : undefined;
   }
 
-  /** Ends every VM; resolves when all are gone. */
-  async stopAll(reason: GoneReason): Promise<void> {
+  /** Takes no more calls and ends every VM: at once, or when its call has ended, but never later than drainMaxMs. */
+  async drain(): Promise<void> {
+    this.isDraining = true;
     const leaving = this.all();
-    for (const vm of leaving) vm.stop(reason);
+    const busy = leaving.filter((vm) => vm.isTaken);
+    for (const vm of leaving) if (!vm.isTaken) vm.stop("shutdown");
+    const deadline = AbortSignal.timeout(drainMaxMs);
+    await Promise.allSettled(busy.map((vm) => orAborted(vm.whenFree(), deadline)));
+    for (const vm of busy) vm.stop("shutdown");
     await Promise.all(leaving.map((vm) => vm.whenGone));
   }
 

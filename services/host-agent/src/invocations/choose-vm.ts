@@ -25,6 +25,8 @@ export class RefusedError extends TidepoolError {
  */
 export function chooseVm(fleet: Fleet, clock: Clock, target: CallTarget): Vm {
   const { functionName, version, vmId, requestId } = target;
+  const { hostId } = fleet.limits;
+  if (fleet.isDraining) throw new RefusedError("unavailable", `host ${hostId} is stopping`);
   if (vmId !== undefined) {
     const vm = fleet.get(vmId);
     const failure = vm?.failure ?? fleet.failureOf(vmId);
@@ -45,7 +47,7 @@ export function chooseVm(fleet: Fleet, clock: Clock, target: CallTarget): Vm {
   if (idle !== undefined) return idle;
   throw new RefusedError(
     "unavailable",
-    `host ${fleet.limits.hostId} has no free VM of ${functionName} version ${version}`,
+    `host ${hostId} has no free VM of ${functionName} version ${version}`,
   );
 }
 

@@ -71,8 +71,7 @@ export function beginInvocation(
   signals: InvocationSignals,
 ): Promise<InvocationOutcome> {
   const vm = chooseVm(parts.fleet, parts.clock, request);
-  vm.isTaken = true;
-  vm.reservation = undefined;
+  vm.take();
   return withSpan(
     "invoke",
     {
@@ -157,7 +156,7 @@ async function runInvocation(
     const runMs = readyMs === undefined ? 0 : sinceBegin() - readyMs;
     return { ...report({ readyMs: readyMs ?? sinceBegin(), restoreMs: 0, runMs }), failure };
   } finally {
-    vm.isTaken = false;
+    vm.giveBack();
     if (callStartedAtMs !== undefined && vm.phase === "idle") {
       assignments.afterCall(vm, callStartedAtMs);
     }

@@ -101,7 +101,6 @@ export class Pool {
       } else if (this.templates.problemOf(this.config) === undefined) {
         this.backoff = backOff(this.backoff, this.clock.nowMs());
         this.cloneProblem = failure.message;
-        this.templates.doubt(this.config);
         this.logger.warn("clone failed", { vmId: vm.vmId, error: failure });
       }
       this.refresh();

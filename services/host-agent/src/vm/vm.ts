@@ -92,6 +92,7 @@ export class Vm {
 
   private readonly parts: VmParts;
   private readonly actor: Actor<typeof vmMachine>;
+  private readonly free: (() => void)[] = [];
   private readonly leaving = new AbortController();
   private traceContext: Context | undefined;
   private cloning: Promise<void> = Promise.resolve();
@@ -209,6 +210,26 @@ export class Vm {
   stop(reason: GoneReason, failure?: TidepoolError): void {
     if (this.isGone) return;
     this.actor.send({ type: "vm.stop", reason, failure: failure?.toFailure() ?? null });
+  }
+
+  /** Promises the VM to a call. */
+  take(): void {
+    this.isTaken = true;
+    this.reservation = undefined;
+  }
+
+  /** The call that had it has ended. */
+  giveBack(): void {
+    this.isTaken = false;
+    for (const resolve of this.free.splice(0)) resolve();
+  }
+
+  /** Resolves when no call has it. */
+  whenFree(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.isTaken) this.free.push(resolve);
+      else resolve();
+    });
   }
 
   private get isGone(): boolean {
