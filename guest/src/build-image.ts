@@ -133,7 +133,12 @@ async function makeTree(
     sources,
   ];
   let reached = 0;
-  await run("mmdebstrap", words, {
+  // What mmdebstrap mounts goes with its namespace, and its temporary folder with ours, however it ends. Other
+  // users than root have a namespace anyway, and need a public folder.
+  const ownMounts = isRoot && (await canUnshareMounts(run)) ? ["unshare", "--mount"] : [];
+  const [program, ...rest] = [...ownMounts, "mmdebstrap", ...words] as [string, ...string[]];
+  await run(program, rest, {
+    ...(isRoot ? { env: { TMPDIR: work } } : {}),
     onLine: (line) => {
       const step = treeSteps.find(([text]) => line.includes(text));
       if (step === undefined || step[2] <= reached) return;
@@ -141,6 +146,14 @@ async function makeTree(
       onProgress(step[1], step[2]);
     },
   });
+}
+
+/** Not in a container without the right to. */
+async function canUnshareMounts(run: Run): Promise<boolean> {
+  return run("unshare", ["--mount", "true"]).then(
+    () => true,
+    () => false,
+  );
 }
 
 const treeSteps = [

@@ -3,10 +3,13 @@
  * error carries the command and the end of what it said.
  */
 import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { appendFile } from "node:fs/promises";
 import { TidepoolError } from "@tidepool/common";
 
 const tailMaxCharacters = 2000;
+/** Longest that a cancelled program may take to clean up. */
+const endMaxMs = 5_000;
 const stdoutMaxBytes = 16 * 1024 * 1024;
 
 export interface CommandOptions {
@@ -14,6 +17,8 @@ export interface CommandOptions {
   readonly cwd?: string;
   /** An open file that becomes the program's standard input. */
   readonly stdin?: number;
+  /** Set besides our own environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Called for each line on standard error. */
   readonly onLine?: (line: string) => void;
   readonly signal?: AbortSignal;
@@ -29,9 +34,13 @@ export async function runCommand(
   const child = spawn(program, words, {
     cwd: options.cwd,
     stdio: [options.stdin ?? "ignore", "pipe", "pipe"],
-    env: { ...process.env, LC_ALL: "C" },
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    env: { ...process.env, LC_ALL: "C", ...options.env },
+    // Ctrl-C comes to us alone; a program that gets two signals at once does not clean up.
+    detached: true,
   });
+  const cancel = (): void => endInOrder(child);
+  if (options.signal?.aborted === true) cancel();
+  options.signal?.addEventListener("abort", cancel, { once: true });
   const stdout: Buffer[] = [];
   let stdoutBytes = 0;
   let tail = "";
@@ -54,10 +63,27 @@ export async function runCommand(
       resolve(code === 0 ? undefined : signal === null ? `exit code ${String(code)}` : signal);
     });
   });
+  options.signal?.removeEventListener("abort", cancel);
   await log;
+  options.signal?.throwIfAborted();
   if (ending === undefined) return Buffer.concat(stdout).toString();
   const said = tail.trim() === "" ? "" : `; it said: ${tail.trim()}`;
   throw new TidepoolError("unavailable", `command '${program}' failed (${ending})${said}`, {
     details: { program, words },
   });
+}
+
+/** It is asked alone, so that it can undo what it did; then its whole group is ended. */
+function endInOrder(child: ChildProcess): void {
+  const { pid } = child;
+  if (pid === undefined) return;
+  child.kill("SIGTERM");
+  const end = setTimeout(() => {
+    try {
+      process.kill(-pid, "SIGKILL");
+    } catch {
+      // the group is gone
+    }
+  }, endMaxMs);
+  child.once("close", () => clearTimeout(end));
 }

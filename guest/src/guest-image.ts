@@ -3,7 +3,17 @@
  * happens in a folder of its own and is renamed into place when it is complete; one that fails leaves
  * nothing but its error.
  */
-import { chmod, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { buildImage, imageFiles } from "./build-image.ts";
@@ -56,6 +66,7 @@ export async function ensureGuestImage(options: GuestImageOptions): Promise<Gues
   };
   await withLock(join(images, `${hash}.lock`), { onWait, ...cancel }, async () => {
     if (await isComplete(images, image)) return;
+    await removeAbandoned(images, hash);
     const folder = await mkdtemp(join(images, `${hash}.building-`));
     try {
       await buildImage(manifest, folder, { onProgress, ...cancel });
@@ -90,6 +101,15 @@ function imageAt(images: string, runtime: string, hash: string): GuestImage {
     rootfsPath: file("rootfs"),
     logPath: file("log"),
   };
+}
+
+/** What builders left that were killed: we hold the lock, so nobody works there. */
+async function removeAbandoned(images: string, hash: string): Promise<void> {
+  for (const name of await readdir(images)) {
+    if (name.startsWith(`${hash}.building-`)) {
+      await rm(join(images, name), { recursive: true, force: true });
+    }
+  }
 }
 
 const bootFiles = [imageFiles.kernel, imageFiles.initrd, imageFiles.rootfs];

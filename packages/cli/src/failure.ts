@@ -65,6 +65,7 @@ export function printFailure(terminal: Terminal, error: TidepoolError, asJson: b
     const { name, message, stack } = error.thrown;
     terminal.say(stack === "" ? `${name}: ${message}` : stack);
   }
+  if (error.code === "cancelled") return terminal.say(error.message);
   terminal.say(`${terminal.paint("red", "error:")} ${error.message}`);
   const parts = [`code ${error.code}`];
   if (error.component !== undefined) parts.push(`from ${error.component}`);

@@ -23,6 +23,9 @@ export async function interruptible<T>(
   for (const name of signals) process.on(name, onSignal);
   try {
     return await work(controller.signal);
+  } catch (error) {
+    // Whatever broke on the way out, it was the interruption that broke it.
+    throw controller.signal.aborted ? controller.signal.reason : error;
   } finally {
     for (const name of signals) process.off(name, onSignal);
   }

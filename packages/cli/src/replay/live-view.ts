@@ -103,9 +103,9 @@ function describeCall(
 }
 
 function describeWindow(window: ForecastWindow, { traceClock, toTrace }: Timing): string {
-  const from = traceClock(toTrace(window.startAtMs));
-  const to = traceClock(toTrace(window.endAtMs));
-  return `expected ${traceClock(toTrace(window.expectedAtMs))} (${from}–${to}), degree ${window.degree.toFixed(2)}`;
+  const timeOfDay = (realMs: number): string => traceClock(toTrace(realMs)).split(" ")[1] ?? "";
+  const span = `${timeOfDay(window.startAtMs)}–${timeOfDay(window.endAtMs)}`;
+  return `expected ${timeOfDay(window.expectedAtMs)} (${span}), degree ${window.degree.toFixed(2)}`;
 }
 
 /** "d3 08:14:30": day and time of day of the trace, which starts with day 1. */

@@ -51,7 +51,12 @@ export function openTerminal(
       stderr.write(`${erase()}${line}\n${draw(statusText)}`);
     },
     status(text) {
-      if (isInteractive) stderr.write(erase() + draw(text));
+      if (!isInteractive) return;
+      const fitting = text
+        .split("\n")
+        .map((line) => fitLine(line, stderr.columns ?? columnsDefault))
+        .join("\n");
+      stderr.write(erase() + draw(fitting));
     },
     paint: (style, text) => (hasColour ? styleText(style, text, { validateStream: false }) : text),
     isInteractive,
@@ -59,4 +64,20 @@ export function openTerminal(
       return stderr.columns ?? columnsDefault;
     },
   };
+}
+
+const escapes = new RegExp(`(${String.fromCodePoint(27)}\\[[0-9;]*m)`);
+
+/** Cuts a line at the terminal's width, colours not counted: one that wraps could not be erased. */
+export function fitLine(line: string, columns: number): string {
+  let left = columns - 1;
+  return line
+    .split(escapes)
+    .map((part) => {
+      if (escapes.test(part)) return part;
+      const kept = part.slice(0, Math.max(0, left));
+      left -= kept.length;
+      return kept;
+    })
+    .join("");
 }

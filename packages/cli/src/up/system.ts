@@ -1,7 +1,12 @@
-/** The parts of a system on one machine: nats-server, scheduler, host-agent, frontend, as children of this process. */
+/**
+ * The parts of a system on one machine, as children of this process: nats-server, scheduler, host-agent,
+ * frontend, and with the libvirt driver a libvirtd of its own when the environment names none.
+ */
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startNatsServer } from "@tidepool/actors";
@@ -37,7 +42,12 @@ export async function startSystem(
   await checkPortIsFree(options.address);
   const nats = natsPart(folder);
   await startPart(nats.spec, supervisor, terminal, signal);
-  const env = { ...process.env, TIDEPOOL_NATS_URL: nats.url() };
+  const env: NodeJS.ProcessEnv = { ...process.env, TIDEPOOL_NATS_URL: nats.url() };
+  if (needsLibvirtd(options.hypervisor, env)) {
+    env["TIDEPOOL_LIBVIRTD_DIR"] = libvirtdFolder(folder);
+    await startPart(libvirtdPart(folder, env), supervisor, terminal, signal);
+    terminal.say(`  its VMs: virsh -c '${libvirtUri(env["TIDEPOOL_LIBVIRTD_DIR"])}' list`);
+  }
   const service = (name: string, own: NodeJS.ProcessEnv): PartSpec => ({
     name,
     start: (partSignal) =>
@@ -60,6 +70,32 @@ export async function startSystem(
     service("frontend", { TIDEPOOL_FRONTEND_ADDRESS: options.address }),
   ];
   await Promise.all(parts.map((part) => startPart(part, supervisor, terminal, signal)));
+}
+
+/** A daemon that the environment names is used; without one, the machine may have none that serves us. */
+function needsLibvirtd(hypervisor: HypervisorName, env: NodeJS.ProcessEnv): boolean {
+  const isNamed = "TIDEPOOL_LIBVIRT_URI" in env || "TIDEPOOL_LIBVIRT_SOCKET" in env;
+  return hypervisor === "libvirt" && !isNamed;
+}
+
+/** Short, since sockets are in it, and the same for each run, so that the next finds what a killed one left. */
+function libvirtdFolder(folder: StateFolder): string {
+  const hash = createHash("sha256").update(folder.path).digest("hex").slice(0, 8);
+  return join(tmpdir(), `tidepool-${process.geteuid?.() ?? 0}-${hash}`);
+}
+
+function libvirtUri(libvirtdDirectory: string): string {
+  return `qemu:///session?socket=${join(libvirtdDirectory, "run", "libvirt", "libvirt-sock")}`;
+}
+
+function libvirtdPart(folder: StateFolder, env: NodeJS.ProcessEnv): PartSpec {
+  const name = "libvirtd";
+  const main = join(repositoryRoot, "services", "host-agent", "dist", "libvirtd.js");
+  const logPath = join(folder.logsPath, `${name}.log`);
+  return {
+    name,
+    start: (signal) => startService({ name, main, env, logPath, readyMaxMs, signal }),
+  };
 }
 
 async function startPart(
