@@ -12,6 +12,7 @@ import type { Bus, NatsServer, Stoppable, Storage } from "@tidepool/actors";
 import { silentLogger, systemClock } from "@tidepool/common";
 import { fromTimestamp, subjects, tidepool, toTimestamp } from "@tidepool/proto";
 import { Scheduler } from "./scheduler.ts";
+import type { SchedulerOptions } from "./scheduler.ts";
 
 type Forecast = tidepool.v1.GetForecastResponse.$Properties;
 
@@ -171,15 +172,15 @@ describe("Scheduler", () => {
     await rm(storeDir, { recursive: true });
   });
 
+  const schedulerParts = (): Omit<SchedulerOptions, "schedulerId"> => ({
+    bus,
+    storage,
+    shardCount,
+    warmingPolicy: { base: 8, floor: 1, ceiling: 32 },
+    logger: silentLogger,
+  });
   const startScheduler = async (schedulerId = "s-1"): Promise<Scheduler> => {
-    const scheduler = new Scheduler({
-      bus,
-      storage,
-      schedulerId,
-      shardCount,
-      warmingPolicy: { base: 8, floor: 1, ceiling: 32 },
-      logger: silentLogger,
-    });
+    const scheduler = new Scheduler({ ...schedulerParts(), schedulerId });
     schedulers.push(scheduler);
     await scheduler.start();
     await until("it owns all shards", () => scheduler.heldShards().length === shardCount);
@@ -348,6 +349,36 @@ describe("Scheduler", () => {
   const window = ({ windows = [], periodMs: period }: Forecast): unknown => ({
     period,
     starts: windows.map(({ startAt }) => fromTimestamp(startAt)),
+  });
+
+  it("hands shards over to a scheduler that joins, without forgetting and under a higher epoch", async () => {
+    const host = startHost();
+    const names = Array.from({ length: 8 }, (_, i) => `tick-${i}`);
+    await Promise.all(names.map((name) => publish(name)));
+    const first = await startScheduler("s-1");
+    const lastAtMs = Date.now() - periodMs;
+    await Promise.all(names.map((name) => callPeriodically(name, lastAtMs)));
+    for (const name of names) {
+      await until("learned", async () => ((await forecastOf(name)).degree ?? 0) > 0);
+    }
+    const second = new Scheduler({ ...schedulerParts(), schedulerId: "s-2" });
+    schedulers.push(second);
+    await second.start();
+    await until("they share", () => {
+      const [ofFirst, ofSecond] = [first.heldShards(), second.heldShards()];
+      return ofSecond.length > 0 && ofFirst.length + ofSecond.length === shardCount;
+    });
+    for (const name of names) {
+      const { callsSeen, periodMs: found } = await forecastWhenRead(name);
+      assert.equal(callsSeen, 10);
+      assert.ok(Math.abs((found ?? 0) - periodMs) < 1);
+    }
+    const moved = names.find((name) =>
+      second.heldShards().includes(subjects.shardOf(name, shardCount)),
+    );
+    assert.ok(moved !== undefined);
+    await acquire(moved, "r-1");
+    assert.equal(host.assigns.find(({ requestId }) => requestId === "r-1")?.epoch, 2);
   });
 
   it("prepares the new version when one is published while its VM waits", async () => {

@@ -7,7 +7,7 @@ import type { Bus, LeaseTiming, LossReason, Stoppable, Storage } from "@tidepool
 import { messageOf, systemClock } from "@tidepool/common";
 import type { Clock, Logger } from "@tidepool/common";
 import { subjects, tidepool } from "@tidepool/proto";
-import { HostTable } from "./hosts/host-table.ts";
+import { firstHeartbeatWaitMs, HostTable } from "./hosts/host-table.ts";
 import { NatsArrivalSource } from "./nats/arrival-source.ts";
 import { demandToWire, parseDemand, targetsToWire } from "./nats/demand-codec.ts";
 import { FunctionWatch } from "./nats/function-watch.ts";
@@ -63,6 +63,7 @@ export class Scheduler {
   private readonly subscriptions: Stoppable[] = [];
   private ticker: NodeJS.Timeout | undefined;
   private changeTimer: NodeJS.Timeout | undefined;
+  private firstHeartbeat: NodeJS.Timeout | undefined;
   private ownsTargetsSinceMs: number | undefined;
 
   constructor(options: SchedulerOptions) {
@@ -110,6 +111,7 @@ export class Scheduler {
         this.changedSoon();
       }),
     );
+    this.firstHeartbeat = setTimeout(() => this.hosts.giveUpWaiting(), firstHeartbeatWaitMs);
     await this.functions.start(bus, storage);
     await this.leases.start();
     this.ticker = setInterval(() => this.tick(), targetsEveryMs);
@@ -118,6 +120,8 @@ export class Scheduler {
   /** Saves and gives back every shard. */
   async stop(): Promise<void> {
     clearInterval(this.ticker);
+    clearTimeout(this.firstHeartbeat);
+    this.hosts.giveUpWaiting();
     await this.leases.stop();
     clearTimeout(this.changeTimer);
     this.changeTimer = undefined;

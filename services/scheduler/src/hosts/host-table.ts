@@ -37,6 +37,8 @@ export interface HostFunction {
 
 /** A host that was not heard for so long gets no orders. Three heartbeats. */
 export const hostSilenceMaxMs = 3_000;
+/** A scheduler that has just started listens so long for a first heartbeat before it says that there is none. */
+export const firstHeartbeatWaitMs = 1_500;
 /** Digests remembered for each host, those that were loaded last. */
 export const digestsMax = 256;
 
@@ -60,10 +62,19 @@ export class HostTable {
   /** Function name → host id → its VMs there. */
   private readonly byFunction = new Map<string, Map<string, readonly HostFunction[]>>();
   private list: readonly HostView[] | undefined;
+  private heardOne: () => void = () => {};
+  /** Resolves when one host has been heard, or `giveUpWaiting` was called. */
+  readonly known = new Promise<void>((resolve) => (this.heardOne = resolve));
+
+  /** From now on no host heard means that there is none. */
+  giveUpWaiting(): void {
+    this.heardOne();
+  }
 
   /** @returns whether the host can now be used and could not before, or the other way round */
   note(heartbeat: Heartbeat, nowMs: number): boolean {
     const { hostId } = heartbeat;
+    this.heardOne();
     const before = this.hosts.get(hostId);
     const view = viewOf(heartbeat, before?.view.cachedDigests ?? new Set());
     this.hosts.set(hostId, { view, heartbeat, heardAtMs: nowMs });

@@ -90,6 +90,7 @@ export async function orderVm(
   const { function: version } = order;
   const isPrewarm = order.requestId === "";
   const tried = new Set<string>();
+  await world.hosts.known;
   let failure: TidepoolError | undefined;
   while (tried.size < assignAttemptsMax) {
     const all = world.hosts.views();
