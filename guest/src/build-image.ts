@@ -138,6 +138,7 @@ async function makeTree(
   const ownMounts = isRoot && (await canUnshareMounts(run)) ? ["unshare", "--mount"] : [];
   const [program, ...rest] = [...ownMounts, "mmdebstrap", ...words] as [string, ...string[]];
   await run(program, rest, {
+    name: "mmdebstrap",
     ...(isRoot ? { env: { TMPDIR: work } } : {}),
     onLine: (line) => {
       const step = treeSteps.find(([text]) => line.includes(text));

@@ -14,6 +14,8 @@ const stdoutMaxBytes = 16 * 1024 * 1024;
 
 export interface CommandOptions {
   readonly logPath: string;
+  /** For the error, where another program only starts the one that matters. */
+  readonly name?: string;
   readonly cwd?: string;
   /** An open file that becomes the program's standard input. */
   readonly stdin?: number;
@@ -68,7 +70,8 @@ export async function runCommand(
   options.signal?.throwIfAborted();
   if (ending === undefined) return Buffer.concat(stdout).toString();
   const said = tail.trim() === "" ? "" : `; it said: ${tail.trim()}`;
-  throw new TidepoolError("unavailable", `command '${program}' failed (${ending})${said}`, {
+  const name = options.name ?? program;
+  throw new TidepoolError("unavailable", `command '${name}' failed (${ending})${said}`, {
     details: { program, words },
   });
 }
