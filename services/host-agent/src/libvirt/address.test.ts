@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { findSocket, parseLibvirtUri, socketPathMaxBytes } from "./address.ts";
+import { readEnvironment } from "@tidepool/common";
+import { findSocket, parseLibvirtUri, readLibvirtAddress, socketPathMaxBytes } from "./address.ts";
 
 const user = { runtimeDirectory: "/run/user/1000", isRoot: false };
 
@@ -33,6 +34,25 @@ describe("parseLibvirtUri", () => {
   it("refuses a socket path that the kernel could not connect, with the limit", () => {
     const socket = `/${"x".repeat(socketPathMaxBytes)}`;
     assert.throws(() => parseLibvirtUri("qemu:///session", { ...user, socket }), /limit is 107/);
+  });
+});
+
+describe("readLibvirtAddress", () => {
+  const socketIn = (env: NodeJS.ProcessEnv): string | undefined =>
+    readEnvironment(env, (reader) => ({ address: readLibvirtAddress(reader) })).address
+      .socketPaths[0];
+
+  it("finds the private daemon by its directory, and a named socket before that", () => {
+    const env = { TIDEPOOL_LIBVIRTD_DIR: "/tmp/own" };
+    assert.equal(socketIn(env), "/tmp/own/run/libvirt/libvirt-sock");
+    assert.equal(socketIn({ ...env, TIDEPOOL_LIBVIRT_SOCKET: "/run/other" }), "/run/other");
+  });
+
+  it("reports a URI that it cannot use with the other problems of the configuration", () => {
+    assert.throws(() => socketIn({ TIDEPOOL_LIBVIRT_URI: "xen:///system" }), {
+      code: "invalid",
+      message: /^configuration: libvirt URI must be/,
+    });
   });
 });
 

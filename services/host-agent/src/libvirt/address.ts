@@ -20,10 +20,18 @@ export interface LibvirtAddress {
   readonly socketPaths: readonly string[];
 }
 
-/** Reads TIDEPOOL_LIBVIRT_URI and TIDEPOOL_LIBVIRT_SOCKET. */
+/** Where a libvirtd that has a directory of its own listens; see private-libvirtd.ts. */
+export function privateSocketPath(directory: string): string {
+  return join(directory, "run", "libvirt", "libvirt-sock");
+}
+
+/** Reads TIDEPOOL_LIBVIRT_URI, and TIDEPOOL_LIBVIRT_SOCKET or else TIDEPOOL_LIBVIRTD_DIR. */
 export function readLibvirtAddress(reader: ConfigReader): LibvirtAddress {
   const given = reader.text("TIDEPOOL_LIBVIRT_URI", "qemu:///session");
-  const socket = reader.optional("TIDEPOOL_LIBVIRT_SOCKET");
+  const privateDirectory = reader.optional("TIDEPOOL_LIBVIRTD_DIR");
+  const socket =
+    reader.optional("TIDEPOOL_LIBVIRT_SOCKET") ??
+    (privateDirectory === undefined ? undefined : privateSocketPath(privateDirectory));
   const runtimeDirectory =
     reader.optional("XDG_RUNTIME_DIR") ??
     reader.optional("XDG_CACHE_HOME") ??

@@ -9,11 +9,16 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, open, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdir, mkdtemp, open, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock, TidepoolError, messageOf } from "@tidepool/common";
-import { checkSocketPath, parseLibvirtUri, type LibvirtAddress } from "./address.ts";
+import {
+  checkSocketPath,
+  parseLibvirtUri,
+  privateSocketPath,
+  type LibvirtAddress,
+} from "./address.ts";
 import { LibvirtClient } from "./libvirt-client.ts";
 
 const startDeadlineMs = 20_000;
@@ -67,7 +72,7 @@ export class PrivateLibvirtd {
     this.directory = directory;
     this.#options = options;
     checkSocketPath(join(directory, longestSocket));
-    const socket = join(directory, "run", "libvirt", "libvirt-sock");
+    const socket = privateSocketPath(directory);
     const unused = { runtimeDirectory: "/", isRoot: false };
     this.address = parseLibvirtUri(`qemu:///session?socket=${socket}`, unused);
   }
@@ -75,6 +80,8 @@ export class PrivateLibvirtd {
   /** @throws TidepoolError `unavailable`, with libvirtd's last words, when it does not come up */
   static async start(options: PrivateLibvirtdOptions = {}): Promise<PrivateLibvirtd> {
     const directory = options.directory ?? (await mkdtemp(join(tmpdir(), "tidepool-libvirt-")));
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await checkOwned(directory);
     const libvirtd = new PrivateLibvirtd(directory, options);
     await libvirtd.#writeConfig();
     try {
@@ -202,4 +209,15 @@ export class PrivateLibvirtd {
       return messageOf(error);
     }
   }
+}
+
+/** In a folder that others may write to, somebody else may have been there first, to be spoken to. */
+async function checkOwned(directory: string): Promise<void> {
+  const { uid, mode } = await lstat(directory);
+  const isOwn = uid === process.geteuid?.() && (mode & 0o777) === 0o700;
+  if (isOwn) return;
+  throw new TidepoolError(
+    "invalid",
+    `${directory} must be ours alone to hold a libvirtd: it belongs to user ${uid} with mode ${(mode & 0o777).toString(8)}`,
+  );
 }
