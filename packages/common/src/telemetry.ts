@@ -20,7 +20,7 @@ export async function startTelemetry(
   if (!wantsExport(env)) {
     const provider = new NodeTracerProvider();
     provider.register();
-    return { stop: () => provider.shutdown() };
+    return { stop: () => unregister(() => provider.shutdown()) };
   }
   // Heavy, so only where it is used.
   const { NodeSDK } = await import("@opentelemetry/sdk-node");
@@ -29,7 +29,15 @@ export async function startTelemetry(
     instrumentations: [],
   });
   sdk.start();
-  return { stop: () => sdk.shutdown() };
+  return { stop: () => unregister(() => sdk.shutdown()) };
+}
+
+/** A later start in this process is refused by the API while an earlier one is registered. */
+async function unregister(shutdown: () => Promise<void>): Promise<void> {
+  await shutdown();
+  trace.disable();
+  context.disable();
+  propagation.disable();
 }
 
 function wantsExport(env: NodeJS.ProcessEnv): boolean {
