@@ -9,6 +9,7 @@ import { join } from "node:path";
 import type { Bus, Stoppable, Storage } from "@tidepool/actors";
 import { messageOf, systemClock } from "@tidepool/common";
 import type { Clock, Logger } from "@tidepool/common";
+import type { tidepool } from "@tidepool/proto";
 import { Assignments } from "./assignments/assignments.ts";
 import { CodeCache } from "./code/code-cache.ts";
 import { baseConfig } from "./config.ts";
@@ -29,7 +30,7 @@ import type { Announcements } from "./ports.ts";
 import { factOf } from "./report/fact.ts";
 import { heartbeatOf } from "./report/heartbeat.ts";
 import { Measures } from "./report/measures.ts";
-import { Reporter } from "./report/reporter.ts";
+import { changeTellMs, Reporter, trafficTellMs } from "./report/reporter.ts";
 import type { VmPhase } from "./vm/phases.ts";
 import { configKey } from "./vm/vm-view.ts";
 import type { Vm } from "./vm/vm.ts";
@@ -68,6 +69,7 @@ export class HostAgent {
   private watching: Stoppable | undefined;
   private sweeping: NodeJS.Timeout | undefined;
   private isRefreshDue = false;
+  private readonly untold: tidepool.internal.v1.VmFact.$Properties[] = [];
 
   constructor(options: HostAgentOptions) {
     const { config, bus, storage, hypervisor, openSession } = options;
@@ -135,6 +137,7 @@ export class HostAgent {
     await Promise.all([this.commands?.stop(), this.watching?.stop()]);
     await drained;
     await this.server?.stop();
+    this.announce();
     this.logs.flush();
     this.reporter.stop();
     await this.options.hypervisor.close();
@@ -150,7 +153,7 @@ export class HostAgent {
   private notePhase(vm: Vm, phase: VmPhase): void {
     const nowMs = this.clock.nowMs();
     const key = configKey(vm.config);
-    this.announcements.fact(factOf(vm, phase, this.options.config.hostId, nowMs));
+    this.announceSoon(factOf(vm, phase, this.options.config.hostId, nowMs));
     const isCloned = phase === "warming" || (phase === "loading" && vm.isCold);
     if (isCloned && vm.cloneMs !== undefined) this.cloneTimes.add(key, vm.cloneMs);
     if (phase === "idle" && vm.callCount === 0 && vm.assignedAtMs !== undefined) {
@@ -161,8 +164,23 @@ export class HostAgent {
       this.templates.doubt(vm.config);
     }
     this.logPhase(vm, phase);
-    this.reporter.note();
-    this.refreshSoon();
+    if (phase === "busy" || (phase === "idle" && vm.callCount > 0)) {
+      this.reporter.note(trafficTellMs);
+    } else {
+      this.reporter.note(changeTellMs);
+      this.refreshSoon();
+    }
+  }
+
+  /** In order, but after the step that is under way: a call does not wait for what is told of it. */
+  private announceSoon(fact: tidepool.internal.v1.VmFact.$Properties): void {
+    this.untold.push(fact);
+    if (this.untold.length > 1) return;
+    setImmediate(() => this.announce());
+  }
+
+  private announce(): void {
+    for (const fact of this.untold.splice(0)) this.announcements.fact(fact);
   }
 
   private logPhase(vm: Vm, phase: VmPhase): void {

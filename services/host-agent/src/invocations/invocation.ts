@@ -136,7 +136,8 @@ async function runInvocation(
         if (!wasReady) await orAborted(vm.whenReady, signal);
         return orAborted(payload, signal);
       },
-      AbortSignal.any([cancelled, abandoned]),
+      cancelled,
+      abandoned,
     );
     readyMs = sinceBegin();
     callStartedAtMs = clock.nowMs();

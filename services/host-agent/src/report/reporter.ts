@@ -4,15 +4,17 @@ import type { tidepool } from "@tidepool/proto";
 import type { Announcements } from "../ports.ts";
 
 export const heartbeatMs = 1_000;
-/** A change is told at the latest after this. */
+/** A change of what the host can do is told at the latest after this. */
 export const changeTellMs = 50;
+/** Calls that come and go change only counts, and facts tell of each: these need less hurry. */
+export const trafficTellMs = 250;
 
 export class Reporter {
   private readonly announcements: Announcements;
   private readonly clock: Clock;
   private readonly read: (nowMs: number) => tidepool.internal.v1.HostHeartbeat.$Properties;
   private timer: NodeJS.Timeout | undefined;
-  private isSoon = false;
+  private dueAtMs = Number.POSITIVE_INFINITY;
   private isStopped = false;
 
   constructor(
@@ -25,16 +27,14 @@ export class Reporter {
     this.read = read;
   }
 
-  /** Something has changed that others plan with. */
-  note(): void {
-    if (this.isSoon || this.isStopped) return;
-    this.isSoon = true;
-    this.tellIn(changeTellMs);
+  /** Something has changed: to be told at the latest after so long. */
+  note(withinMs: number): void {
+    if (this.isStopped || this.clock.nowMs() + withinMs >= this.dueAtMs) return;
+    this.tellIn(withinMs);
   }
 
   tell(): void {
     if (this.isStopped) return;
-    this.isSoon = false;
     this.announcements.heartbeat(this.read(this.clock.nowMs()));
     this.tellIn(heartbeatMs);
   }
@@ -48,6 +48,7 @@ export class Reporter {
 
   private tellIn(ms: number): void {
     clearTimeout(this.timer);
+    this.dueAtMs = this.clock.nowMs() + ms;
     this.timer = setTimeout(() => this.tell(), ms);
   }
 }

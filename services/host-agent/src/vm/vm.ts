@@ -100,6 +100,7 @@ export class Vm {
   private session: GuestSession | undefined;
   private isPaused = false;
   private outputBytes = 0;
+  private hasPrinted = false;
   private callFailure: AbortController | undefined;
   private delivering: Promise<void> | undefined;
   private pausing: Promise<void> | undefined;
@@ -263,7 +264,9 @@ export class Vm {
     if (this.idleSinceMs !== undefined) this.idleMs += nowMs - this.idleSinceMs;
     this.idleSinceMs = phase === "idle" ? nowMs : undefined;
     if (phase === "idle") {
-      this.lingering = setTimeout(() => this.pauseSoon(), lingerMs);
+      const { session } = this;
+      assert(session !== undefined, `${this.vmId} is idle without a session`);
+      this.lingering = setTimeout(() => this.pauseSoon(session), lingerMs);
     }
     if (phase === "stopping") this.leaving.abort(this.endedError());
     this.parts.onPhase(this, phase);
@@ -357,7 +360,6 @@ export class Vm {
     if (this.delivering === undefined) this.hearFor(call.requestId);
     else void this.delivering.then(() => this.hearFor(call.requestId));
     this.callFailure = new AbortController();
-    const signal = AbortSignal.any([call.signal, this.callFailure.signal, this.leaving.signal]);
     return within(
       call.timeoutMs,
       () => new TidepoolError("timeout", `invocation ran longer than ${call.limitName}`),
@@ -371,7 +373,9 @@ export class Vm {
           },
           { signal: limited },
         ),
-      signal,
+      call.signal,
+      this.callFailure.signal,
+      this.leaving.signal,
     );
   }
 
@@ -384,6 +388,7 @@ export class Vm {
   private hear(stream: OutputStream, bytes: Uint8Array): void {
     if (this.outputBytes > outputMaxBytes) return;
     this.outputBytes += bytes.length;
+    this.hasPrinted = true;
     this.parts.onOutput(this, stream, bytes);
     if (this.outputBytes <= outputMaxBytes) return;
     const failure = new TidepoolError(
@@ -421,7 +426,12 @@ export class Vm {
     this.parts.onDelivered(this);
   }
 
+  /**
+   * At once where functions print; else before the VM is paused, so that a silent function's calls in quick
+   * succession share the guest's only CPU with nothing.
+   */
   private deliverSoon(session: GuestSession): void {
+    if (!this.hasPrinted) return;
     const delivered = (this.delivering ?? Promise.resolve())
       .then(() => this.deliver(session))
       .catch((error: unknown) => this.stop("failed", TidepoolError.from(error)))
@@ -431,8 +441,8 @@ export class Vm {
     this.delivering = delivered;
   }
 
-  private pauseSoon(): void {
-    this.pausing = (this.delivering ?? Promise.resolve())
+  private pauseSoon(session: GuestSession): void {
+    this.pausing = (this.delivering ?? this.deliver(session))
       .then(() => this.pause())
       .catch((error: unknown) => this.stop("failed", TidepoolError.from(error)))
       .finally(() => {

@@ -1,24 +1,31 @@
-/** A signal that aborts with a named error when a limit passes, or when an outer signal does. */
+/** Waits that end: by a limit, or by somebody's signal. */
 import { timerMaxMs } from "@tidepool/common";
 import type { TidepoolError } from "@tidepool/common";
 
-/** Runs `work` with a signal that aborts after `maxMs`, or with `outer`. */
+/**
+ * Runs `work` with a signal that aborts with `late()` after `maxMs`, or with the reason of one of `outer`.
+ * Leaves nothing behind on the outer signals, which may live long (AbortSignal.any would).
+ */
 export async function within<T>(
   maxMs: number,
   late: () => TidepoolError,
   work: (signal: AbortSignal) => Promise<T>,
-  outer?: AbortSignal,
+  ...outer: readonly AbortSignal[]
 ): Promise<T> {
   const controller = new AbortController();
-  const onAbort = (): void => controller.abort(outer?.reason);
-  if (outer?.aborted) onAbort();
-  outer?.addEventListener("abort", onAbort, { once: true });
+  const onAbort = (event: Event): void => {
+    controller.abort((event.target as AbortSignal).reason);
+  };
+  for (const signal of outer) {
+    if (signal.aborted) controller.abort(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+  }
   const timer = setTimeout(() => controller.abort(late()), Math.min(maxMs, timerMaxMs));
   try {
     return await work(controller.signal);
   } finally {
     clearTimeout(timer);
-    outer?.removeEventListener("abort", onAbort);
+    for (const signal of outer) signal.removeEventListener("abort", onAbort);
   }
 }
 
