@@ -1,6 +1,6 @@
 /** What the scheduler's shards need of the outside, and the words that they use for it. */
 import type { tidepool } from "@tidepool/proto";
-import type { FunctionRecord } from "./plan/index.ts";
+import type { FunctionRecord } from "@tidepool/policy";
 
 /** One version of a function, as far as the scheduler looks into it. */
 export interface FunctionVersion {
@@ -85,4 +85,12 @@ export interface ArrivalSource {
 export interface ArrivalBatch {
   readonly sequence: number;
   readonly arrivals: readonly { readonly functionName: string; readonly atMs: number }[];
+}
+
+/** A VM for a call that waits. */
+export interface AcquireOrder {
+  readonly requestId: string;
+  readonly function: FunctionVersion;
+  /** The VM that an earlier acquire of this request named and whose host then refused the call; or "". */
+  readonly refusedVmId: string;
 }

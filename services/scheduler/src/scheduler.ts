@@ -18,7 +18,7 @@ import { notOurs } from "./shard/acquirer.ts";
 import { Shard } from "./shard/shard.ts";
 import type { ShardWorld } from "./shard/world.ts";
 import { demandRefreshMs, WarmingTargets } from "./targets/warming-targets.ts";
-import type { WarmingPolicy } from "./warming/index.ts";
+import type { WarmingPolicy } from "@tidepool/policy";
 
 export interface SchedulerOptions {
   readonly bus: Bus;
@@ -175,8 +175,7 @@ export class Scheduler {
         AcquireReply,
         async (message, { deadlineAtMs }) => {
           if (this.leases.epochOf(shard.shard) === undefined) throw notOurs(shard.shard);
-          const { requestId, function: version } = parseAcquire(message);
-          return AcquireReply.create(await shard.acquire(requestId, version, deadlineAtMs));
+          return AcquireReply.create(await shard.acquire(parseAcquire(message), deadlineAtMs));
         },
       ),
       bus.serve(

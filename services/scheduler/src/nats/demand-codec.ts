@@ -6,7 +6,7 @@ import type { Lease } from "../ports.ts";
 import { refillWindowMs } from "../shard/demand-book.ts";
 import type { ConfigDemand } from "../shard/demand-book.ts";
 import type { ConfigTarget, ShardDemand } from "../targets/warming-targets.ts";
-import { residualQuantile, residualShare } from "../warming/index.ts";
+import { residualQuantile, residualShare } from "@tidepool/policy";
 
 export function demandToWire(
   lease: Lease,

@@ -3,7 +3,7 @@ import { TidepoolError } from "@tidepool/common";
 import { fromTimestamp, subjects } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
 import type { Heartbeat } from "../hosts/host-table.ts";
-import type { ArrivalBatch, FunctionVersion } from "../ports.ts";
+import type { AcquireOrder, ArrivalBatch, FunctionVersion } from "../ports.ts";
 
 type FunctionVersionWire = tidepool.internal.v1.FunctionVersion.$Properties;
 
@@ -11,18 +11,13 @@ type FunctionVersionWire = tidepool.internal.v1.FunctionVersion.$Properties;
 export const memoryMibDefault = 128;
 export const keepAliveMsDefault = 600_000;
 
-export interface AcquireOrder {
-  readonly requestId: string;
-  readonly function: FunctionVersion;
-}
-
 /** @throws TidepoolError `invalid` */
 export function parseAcquire(wire: tidepool.internal.v1.AcquireRequest.$Properties): AcquireOrder {
-  const { requestId = "", function: version } = wire;
+  const { requestId = "", refusedVmId, function: version } = wire;
   if (requestId === null || !subjects.isToken(requestId)) {
     throw new TidepoolError("invalid", `request id '${requestId}' is no id`);
   }
-  return { requestId, function: parseFunctionVersion(version) };
+  return { requestId, function: parseFunctionVersion(version), refusedVmId: refusedVmId ?? "" };
 }
 
 /** @throws TidepoolError `invalid` */

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { connectBus, ensureStorage, startNatsServer } from "@tidepool/actors";
 import type { Bus, NatsServer, Storage } from "@tidepool/actors";
 import { silentLogger } from "@tidepool/common";
-import { createRecord, noteArrival, planPolicyDefault } from "../plan/index.ts";
-import type { FunctionRecord } from "../plan/index.ts";
+import { createRecord, noteArrival, planPolicyDefault } from "@tidepool/policy";
+import type { FunctionRecord } from "@tidepool/policy";
 import { functionsPerPart, NatsSnapshotStore } from "./snapshot-store.ts";
 
 describe("NatsSnapshotStore", () => {

@@ -9,7 +9,7 @@ import type { Storage } from "@tidepool/actors";
 import { messageOf, systemClock, TidepoolError } from "@tidepool/common";
 import type { Logger } from "@tidepool/common";
 import { tidepool, toTimestamp } from "@tidepool/proto";
-import type { FunctionRecord } from "../plan/index.ts";
+import type { FunctionRecord } from "@tidepool/policy";
 import type { Lease, SnapshotStore, StoredShard } from "../ports.ts";
 
 const { FunctionSnapshots, ShardSnapshot, ShardSnapshotPart } = tidepool.internal.v1;

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { silentLogger, TidepoolError } from "@tidepool/common";
 import type { Clock, Code } from "@tidepool/common";
 import { HostTable } from "../hosts/host-table.ts";
-import { seededRandom } from "../placement/index.ts";
-import type { AssignOrder, FunctionVersion } from "../ports.ts";
+import { seededRandom } from "@tidepool/policy";
+import type { AcquireOrder, AssignOrder, FunctionVersion } from "../ports.ts";
 import { Acquirer } from "./acquirer.ts";
 import { acquireMemoryMs, assignAttemptsMax } from "./world.ts";
 import type { ShardWorld } from "./world.ts";
@@ -17,6 +17,12 @@ const version: FunctionVersion = {
   keepAliveMs: 600_000,
   wire: {},
 };
+
+const order = (requestId: string, refusedVmId = ""): AcquireOrder => ({
+  requestId,
+  function: version,
+  refusedVmId,
+});
 
 interface TestWorld {
   readonly world: ShardWorld;
@@ -84,7 +90,7 @@ describe("Acquirer", () => {
       let askedBadFirst = 0;
       for (let seed = 1; seed <= 20; seed += 1) {
         const test = aWorld({ bad: code, good: undefined }, seed);
-        const found = await new Acquirer(test.world, 7, () => {}).acquire("r", version, undefined);
+        const found = await new Acquirer(test.world, 7, () => {}).acquire(order("r"), undefined);
         assert.equal(found.vmId, "vm-of-good");
         assert.equal(found.hostAddress, "good:7000");
         if (test.asked[0] === "bad") askedBadFirst += 1;
@@ -102,7 +108,7 @@ describe("Acquirer", () => {
       e: "noCapacity",
     });
     const acquirer = new Acquirer(test.world, 7, () => {});
-    await assert.rejects(acquirer.acquire("r-1", version, undefined), {
+    await assert.rejects(acquirer.acquire(order("r-1"), undefined), {
       code: "noCapacity",
       message: /says no/,
     });
@@ -113,7 +119,7 @@ describe("Acquirer", () => {
   it("asks nobody else when a host has seen a newer epoch", async () => {
     const test = aWorld({ a: "stale", b: "stale" });
     const acquirer = new Acquirer(test.world, 7, () => {});
-    await assert.rejects(acquirer.acquire("r-1", version, undefined), { code: "stale" });
+    await assert.rejects(acquirer.acquire(order("r-1"), undefined), { code: "stale" });
     assert.equal(test.asked.length, 1);
   });
 
@@ -121,13 +127,13 @@ describe("Acquirer", () => {
     const test = aWorld({ a: undefined });
     test.epoch = undefined;
     const acquirer = new Acquirer(test.world, 7, () => {});
-    await assert.rejects(acquirer.acquire("r-1", version, undefined), { code: "stale" });
+    await assert.rejects(acquirer.acquire(order("r-1"), undefined), { code: "stale" });
     assert.deepEqual(test.asked, []);
   });
 
   it("orders under its lease, with the request's id as the assignment's", async () => {
     const test = aWorld({ a: undefined });
-    await new Acquirer(test.world, 7, () => {}).acquire("r-1", version, undefined);
+    await new Acquirer(test.world, 7, () => {}).acquire(order("r-1"), undefined);
     const { lease, assignmentId, requestId, window } = test.orders[0] ?? assert.fail();
     assert.deepEqual(
       { lease, assignmentId, requestId, window },
@@ -143,11 +149,11 @@ describe("Acquirer", () => {
   it("answers a repeated request from memory, and forgets it in time", async () => {
     const test = aWorld({ a: undefined });
     const acquirer = new Acquirer(test.world, 7, () => {});
-    await acquirer.acquire("r-1", version, undefined);
-    await acquirer.acquire("r-1", version, undefined);
+    await acquirer.acquire(order("r-1"), undefined);
+    await acquirer.acquire(order("r-1"), undefined);
     assert.equal(test.asked.length, 1);
     test.nowMs += acquireMemoryMs;
-    await acquirer.acquire("r-1", version, undefined);
+    await acquirer.acquire(order("r-1"), undefined);
     assert.equal(test.asked.length, 2);
   });
 
@@ -155,17 +161,31 @@ describe("Acquirer", () => {
     const failures: Record<string, Code | undefined> = { a: "noCapacity" };
     const test = aWorld(failures);
     const acquirer = new Acquirer(test.world, 7, () => {});
-    await assert.rejects(acquirer.acquire("r-1", version, undefined));
+    await assert.rejects(acquirer.acquire(order("r-1"), undefined));
     failures["a"] = undefined;
-    assert.equal((await acquirer.acquire("r-1", version, undefined)).vmId, "vm-of-a");
+    assert.equal((await acquirer.acquire(order("r-1"), undefined)).vmId, "vm-of-a");
   });
 
   it("counts each call that found no idle VM once as a surprise", async () => {
     const test = aWorld({ a: undefined });
     let surprises = 0;
     const acquirer = new Acquirer(test.world, 7, () => (surprises += 1));
-    await acquirer.acquire("r-1", version, undefined);
-    await acquirer.acquire("r-1", version, undefined);
+    await acquirer.acquire(order("r-1"), undefined);
+    await acquirer.acquire(order("r-1"), undefined);
     assert.equal(surprises, 1);
+  });
+
+  it("gives another VM to a request whose host refused the first", async () => {
+    const test = aWorld({ a: undefined });
+    const acquirer = new Acquirer(test.world, 7, () => {});
+    await acquirer.acquire(order("r-1"), undefined);
+    await acquirer.acquire(order("r-1", "vm-of-a"), undefined);
+    assert.deepEqual(
+      test.orders.map(({ assignmentId, requestId }) => [assignmentId, requestId]),
+      [
+        ["r-1", "r-1"],
+        ["r-1.vm-of-a", "r-1"],
+      ],
+    );
   });
 });

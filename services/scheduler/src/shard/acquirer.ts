@@ -6,7 +6,7 @@ import { TidepoolError } from "@tidepool/common";
 import { place } from "../placement/index.ts";
 import type { PlacementReason } from "../placement/index.ts";
 import { configKeyOf, versionKeyOf } from "../ports.ts";
-import type { AssignOrder, FunctionVersion } from "../ports.ts";
+import type { AcquireOrder, AssignOrder, FunctionVersion } from "../ports.ts";
 import { acquireMemoryMax, acquireMemoryMs, assignAttemptsMax, assignTimeoutMs } from "./world.ts";
 import type { ShardWorld } from "./world.ts";
 
@@ -38,37 +38,38 @@ export class Acquirer {
   }
 
   acquire(
-    requestId: string,
-    version: FunctionVersion,
+    { requestId, function: version, refusedVmId }: AcquireOrder,
     deadlineAtMs: number | undefined,
   ): Promise<AcquiredVm> {
     const nowMs = this.world.clock.nowMs();
-    const known = this.byRequest.get(requestId);
+    // A VM that was refused is no answer any more, here and in the host's own memory.
+    const assignmentId = refusedVmId === "" ? requestId : `${requestId}.${refusedVmId}`;
+    const known = this.byRequest.get(assignmentId);
     if (known !== undefined && nowMs - known.askedAtMs < acquireMemoryMs) return known.answer;
     const order = {
-      assignmentId: requestId,
+      assignmentId,
       function: version,
       requestId,
       window: undefined,
       keepUntilMs: nowMs + version.keepAliveMs,
     };
     const answer = orderVm(this.world, this.shard, order, deadlineAtMs);
-    this.remember(requestId, { askedAtMs: nowMs, answer });
+    this.remember(assignmentId, { askedAtMs: nowMs, answer });
     void answer.then(
       ({ reason }) => {
         if (reason !== "idle") this.onSurprise(version);
       },
       () => {
-        this.byRequest.delete(requestId); // the frontend asks again under the same id
+        this.byRequest.delete(assignmentId); // the frontend asks again under the same id
         this.onSurprise(version);
       },
     );
     return answer;
   }
 
-  private remember(requestId: string, remembered: Remembered): void {
-    this.byRequest.delete(requestId);
-    this.byRequest.set(requestId, remembered);
+  private remember(assignmentId: string, remembered: Remembered): void {
+    this.byRequest.delete(assignmentId);
+    this.byRequest.set(assignmentId, remembered);
     const oldestMs = remembered.askedAtMs - acquireMemoryMs;
     for (const [id, { askedAtMs }] of this.byRequest) {
       if (askedAtMs >= oldestMs && this.byRequest.size <= acquireMemoryMax) break;

@@ -10,8 +10,8 @@ import {
   demandOf,
   noteUncovered,
   removeDemand,
-} from "../warming/index.ts";
-import type { Demand, FunctionDemand, Residual } from "../warming/index.ts";
+} from "@tidepool/policy";
+import type { Demand, FunctionDemand, Residual } from "@tidepool/policy";
 import { configKeyOf } from "../ports.ts";
 import type { FunctionVersion } from "../ports.ts";
 

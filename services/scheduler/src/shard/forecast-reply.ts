@@ -1,11 +1,9 @@
 /** What the scheduler expects of a function, as the API tells it. */
 import { toTimestamp } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
+import { decide, forecast } from "@tidepool/policy";
+import type { Forecast, FunctionRecord, PlanFacts, PlanPolicy } from "@tidepool/policy";
 import { windowToWire } from "../nats/host-commands.ts";
-import { forecast } from "../periodicity/index.ts";
-import type { Forecast } from "../periodicity/index.ts";
-import { decide } from "../plan/index.ts";
-import type { FunctionRecord, PlanFacts, PlanPolicy } from "../plan/index.ts";
 import { windowsShownMax } from "./world.ts";
 
 export function forecastReply(

@@ -1,5 +1,5 @@
 /** What a shard holds of one function while it owns it. The record outlives the owner; the rest does not. */
-import type { FunctionRecord } from "../plan/index.ts";
+import type { FunctionRecord } from "@tidepool/policy";
 import type { CallWindow } from "../ports.ts";
 import type { ContributedDemand } from "./demand-book.ts";
 

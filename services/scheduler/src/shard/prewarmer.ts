@@ -4,7 +4,7 @@
  * path. Its ids come from its window, so that ordering it again orders nothing more.
  */
 import { messageOf } from "@tidepool/common";
-import type { Decision, Prewarm } from "../plan/index.ts";
+import type { Decision, Prewarm } from "@tidepool/policy";
 import type { CallWindow, FunctionVersion } from "../ports.ts";
 import { versionKeyOf } from "../ports.ts";
 import { orderVm } from "./acquirer.ts";

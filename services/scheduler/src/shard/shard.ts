@@ -9,17 +9,17 @@
  */
 import { TidepoolError } from "@tidepool/common";
 import type { tidepool } from "@tidepool/proto";
-import { activeUntilMs } from "../plan/demand.ts";
 import {
+  activeUntilMs,
   createRecord,
   decide,
   functionDemand,
   noteArrival,
   notePrewarmed,
   planPolicyDefault,
-} from "../plan/index.ts";
-import type { Decision, FunctionRecord, PlanPolicy, Prewarm } from "../plan/index.ts";
-import type { ArrivalBatch, FunctionVersion } from "../ports.ts";
+} from "@tidepool/policy";
+import type { Decision, FunctionRecord, PlanPolicy, Prewarm } from "@tidepool/policy";
+import type { AcquireOrder, ArrivalBatch, FunctionVersion } from "../ports.ts";
 import { Acquirer } from "./acquirer.ts";
 import type { AcquiredVm } from "./acquirer.ts";
 import { DemandBook } from "./demand-book.ts";
@@ -90,13 +90,11 @@ export class Shard {
     if (isHandover && this.sequence > this.savedSequence) await this.save();
   }
 
-  async acquire(
-    requestId: string,
-    version: FunctionVersion,
-    deadlineAtMs: number | undefined,
-  ): Promise<AcquiredVm> {
-    const acquired = await this.acquirer.acquire(requestId, version, deadlineAtMs);
-    this.states.get(version.name)?.assignedAtMs.set(acquired.hostId, this.world.clock.nowMs());
+  async acquire(order: AcquireOrder, deadlineAtMs: number | undefined): Promise<AcquiredVm> {
+    const acquired = await this.acquirer.acquire(order, deadlineAtMs);
+    this.states
+      .get(order.function.name)
+      ?.assignedAtMs.set(acquired.hostId, this.world.clock.nowMs());
     return acquired;
   }
 
