@@ -10,11 +10,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "packages/common": ["proto"],
   "packages/actors": ["proto", "common"],
   "packages/sdk": ["proto", "common"],
+  "packages/policy": ["common"],
   guest: ["proto", "common"],
   // The command starts NATS and builds the image itself; the services it only spawns.
   "packages/cli": ["proto", "common", "actors", "sdk", "guest"],
   "services/frontend": ["proto", "common", "actors"],
-  "services/scheduler": ["proto", "common", "actors"],
+  "services/scheduler": ["proto", "common", "actors", "policy"],
   "services/host-agent": ["proto", "common", "actors", "guest"],
 };
 

@@ -1,9 +1,9 @@
 /** Wires the scheduler and runs it until a signal. */
 import { connectBus, ensureStorage } from "@tidepool/actors";
 import { createLogger, startTelemetry, stopOnSignal } from "@tidepool/common";
+import { warmingPolicyDefault } from "@tidepool/policy";
 import { readConfig } from "./config.ts";
 import { Scheduler } from "./scheduler.ts";
-import { warmingPolicyDefault } from "./warming/index.ts";
 
 const config = readConfig(process.env);
 const logger = createLogger({ service: "scheduler", level: config.logLevel });

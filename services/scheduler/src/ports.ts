@@ -1,6 +1,6 @@
 /** What the scheduler's shards need of the outside, and the words that they use for it. */
-import type { tidepool } from "@tidepool/proto";
 import type { FunctionRecord } from "@tidepool/policy";
+import type { tidepool } from "@tidepool/proto";
 
 /** One version of a function, as far as the scheduler looks into it. */
 export interface FunctionVersion {

@@ -6,6 +6,7 @@ import { ShardLeases } from "@tidepool/actors";
 import type { Bus, LeaseTiming, LossReason, Stoppable, Storage } from "@tidepool/actors";
 import { messageOf, systemClock } from "@tidepool/common";
 import type { Clock, Logger } from "@tidepool/common";
+import type { WarmingPolicy } from "@tidepool/policy";
 import { subjects, tidepool } from "@tidepool/proto";
 import { firstHeartbeatWaitMs, HostTable } from "./hosts/host-table.ts";
 import { NatsArrivalSource } from "./nats/arrival-source.ts";
@@ -18,7 +19,6 @@ import { notOurs } from "./shard/acquirer.ts";
 import { Shard } from "./shard/shard.ts";
 import type { ShardWorld } from "./shard/world.ts";
 import { demandRefreshMs, WarmingTargets } from "./targets/warming-targets.ts";
-import type { WarmingPolicy } from "@tidepool/policy";
 
 export interface SchedulerOptions {
   readonly bus: Bus;

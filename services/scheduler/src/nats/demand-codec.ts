@@ -1,12 +1,12 @@
 /** Demand and targets on the wire. */
 import { TidepoolError } from "@tidepool/common";
+import { residualQuantile, residualShare } from "@tidepool/policy";
 import { toTimestamp } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
 import type { Lease } from "../ports.ts";
 import { refillWindowMs } from "../shard/demand-book.ts";
 import type { ConfigDemand } from "../shard/demand-book.ts";
 import type { ConfigTarget, ShardDemand } from "../targets/warming-targets.ts";
-import { residualQuantile, residualShare } from "@tidepool/policy";
 
 export function demandToWire(
   lease: Lease,

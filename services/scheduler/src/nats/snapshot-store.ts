@@ -8,8 +8,8 @@ import { fromJetStream } from "@tidepool/actors";
 import type { Storage } from "@tidepool/actors";
 import { messageOf, systemClock, TidepoolError } from "@tidepool/common";
 import type { Logger } from "@tidepool/common";
-import { tidepool, toTimestamp } from "@tidepool/proto";
 import type { FunctionRecord } from "@tidepool/policy";
+import { tidepool, toTimestamp } from "@tidepool/proto";
 import type { Lease, SnapshotStore, StoredShard } from "../ports.ts";
 
 const { FunctionSnapshots, ShardSnapshot, ShardSnapshotPart } = tidepool.internal.v1;

@@ -1,3 +1,2 @@
 export { place } from "./place.ts";
 export type { HostView, Placement, PlacementReason, PlacementRequest } from "./place.ts";
-export { seededRandom } from "./seeded-random.ts";

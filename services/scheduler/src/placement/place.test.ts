@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { describe, it } from "mocha";
-import { place, seededRandom, type HostView, type PlacementRequest } from "./index.ts";
+import { seededRandom } from "@tidepool/policy";
+import { place, type HostView, type PlacementRequest } from "./index.ts";
 
 const request: PlacementRequest = {
   versionKey: "report@3",

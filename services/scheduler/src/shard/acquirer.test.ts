@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { silentLogger, TidepoolError } from "@tidepool/common";
 import type { Clock, Code } from "@tidepool/common";
-import { HostTable } from "../hosts/host-table.ts";
 import { seededRandom } from "@tidepool/policy";
+import { HostTable } from "../hosts/host-table.ts";
 import type { AcquireOrder, AssignOrder, FunctionVersion } from "../ports.ts";
 import { Acquirer } from "./acquirer.ts";
 import { acquireMemoryMs, assignAttemptsMax } from "./world.ts";

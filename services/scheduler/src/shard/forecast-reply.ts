@@ -1,8 +1,8 @@
 /** What the scheduler expects of a function, as the API tells it. */
-import { toTimestamp } from "@tidepool/proto";
-import type { tidepool } from "@tidepool/proto";
 import { decide, forecast } from "@tidepool/policy";
 import type { Forecast, FunctionRecord, PlanFacts, PlanPolicy } from "@tidepool/policy";
+import { toTimestamp } from "@tidepool/proto";
+import type { tidepool } from "@tidepool/proto";
 import { windowToWire } from "../nats/host-commands.ts";
 import { windowsShownMax } from "./world.ts";
 

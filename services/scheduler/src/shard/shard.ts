@@ -8,7 +8,6 @@
  * the same before and after a move. A call that waits for a VM does not wait for any of that.
  */
 import { TidepoolError } from "@tidepool/common";
-import type { tidepool } from "@tidepool/proto";
 import {
   activeUntilMs,
   createRecord,
@@ -19,6 +18,7 @@ import {
   planPolicyDefault,
 } from "@tidepool/policy";
 import type { Decision, FunctionRecord, PlanPolicy, Prewarm } from "@tidepool/policy";
+import type { tidepool } from "@tidepool/proto";
 import type { AcquireOrder, ArrivalBatch, FunctionVersion } from "../ports.ts";
 import { Acquirer } from "./acquirer.ts";
 import type { AcquiredVm } from "./acquirer.ts";

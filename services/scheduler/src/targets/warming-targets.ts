@@ -2,8 +2,6 @@
  * The warming targets of the whole cluster, from what all shards ask and what the hosts can hold. Every
  * scheduler listens, so that whoever owns shard 0 knows at once; only that one publishes.
  */
-import type { HostTable } from "../hosts/host-table.ts";
-import { configKeyOf } from "../ports.ts";
 import {
   addDemand,
   addResiduals,
@@ -11,8 +9,10 @@ import {
   residualQuantile,
   residualShare,
   warmingTarget,
-} from "../warming/index.ts";
-import type { Demand, Residual, WarmingPolicy } from "../warming/index.ts";
+} from "@tidepool/policy";
+import type { Demand, Residual, WarmingPolicy } from "@tidepool/policy";
+import type { HostTable } from "../hosts/host-table.ts";
+import { configKeyOf } from "../ports.ts";
 import { splitTarget } from "./split-target.ts";
 import type { HostTarget } from "./split-target.ts";
 

@@ -1,4 +1,4 @@
-export { functionDemand } from "./demand.ts";
+export { activeUntilMs, functionDemand } from "./demand.ts";
 export { decide } from "./decide.ts";
 export type { Decision, PlanFacts, Prewarm } from "./decide.ts";
 export { leadMs, marginMs, planPolicyDefault } from "./policy.ts";

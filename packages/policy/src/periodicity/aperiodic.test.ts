@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import { seededRandom } from "../placement/index.ts";
+import { seededRandom } from "../seeded-random.ts";
 import { createHistory, observe } from "./index.ts";
 
 const minuteMs = 60_000;

@@ -1,7 +1,7 @@
 /** Fixed periods are found, followed and let go; nothing is invented. Times are synthetic. */
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import { seededRandom } from "../placement/index.ts";
+import { seededRandom } from "../seeded-random.ts";
 import { createHistory, forecast, observe, type History } from "./index.ts";
 import { ticksMax } from "./history.ts";
 

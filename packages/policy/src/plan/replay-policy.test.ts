@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "mocha";
-import { seededRandom } from "../placement/index.ts";
+import { seededRandom } from "../seeded-random.ts";
 import { planPolicyDefault, replayPolicy, type PolicyReplay } from "./index.ts";
 
 interface Row {

@@ -1,0 +1,34 @@
+export { forecast } from "./periodicity/index.ts";
+export type { Evidence, Forecast, History } from "./periodicity/index.ts";
+export {
+  activeUntilMs,
+  createRecord,
+  decide,
+  functionDemand,
+  noteArrival,
+  notePrewarmed,
+  planPolicyDefault,
+} from "./plan/index.ts";
+export type { Decision, FunctionRecord, PlanFacts, PlanPolicy, Prewarm } from "./plan/index.ts";
+export { seededRandom } from "./seeded-random.ts";
+export {
+  addDemand,
+  addResiduals,
+  advanceResidual,
+  createResidual,
+  demandNone,
+  demandOf,
+  noteUncovered,
+  removeDemand,
+  residualQuantile,
+  residualShare,
+  warmingPolicyDefault,
+  warmingTarget,
+} from "./warming/index.ts";
+export type {
+  Demand,
+  FunctionDemand,
+  Residual,
+  WarmingInput,
+  WarmingPolicy,
+} from "./warming/index.ts";
