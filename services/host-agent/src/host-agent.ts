@@ -9,7 +9,6 @@ import { join } from "node:path";
 import type { Bus, Stoppable, Storage } from "@tidepool/actors";
 import { messageOf, systemClock } from "@tidepool/common";
 import type { Clock, Logger } from "@tidepool/common";
-import type { tidepool } from "@tidepool/proto";
 import { Assignments } from "./assignments/assignments.ts";
 import { CodeCache } from "./code/code-cache.ts";
 import { baseConfig } from "./config.ts";
@@ -26,8 +25,8 @@ import { watchFunctions } from "./nats/function-watch.ts";
 import { codeFromObjectStore } from "./nats/object-store.ts";
 import { Pools } from "./pool/pools.ts";
 import { Templates } from "./pool/templates.ts";
-import type { Announcements } from "./ports.ts";
 import { factOf } from "./report/fact.ts";
+import { FactQueue } from "./report/fact-queue.ts";
 import { heartbeatOf } from "./report/heartbeat.ts";
 import { Measures } from "./report/measures.ts";
 import { changeTellMs, Reporter, trafficTellMs } from "./report/reporter.ts";
@@ -56,7 +55,7 @@ export class HostAgent {
   private readonly options: HostAgentOptions;
   private readonly logger: Logger;
   private readonly clock: Clock;
-  private readonly announcements: Announcements;
+  private readonly facts: FactQueue;
   private readonly templates: Templates;
   private readonly pools: Pools;
   private readonly assignments: Assignments;
@@ -69,7 +68,6 @@ export class HostAgent {
   private watching: Stoppable | undefined;
   private sweeping: NodeJS.Timeout | undefined;
   private isRefreshDue = false;
-  private readonly untold: tidepool.internal.v1.VmFact.$Properties[] = [];
 
   constructor(options: HostAgentOptions) {
     const { config, bus, storage, hypervisor, openSession } = options;
@@ -77,8 +75,9 @@ export class HostAgent {
     this.options = options;
     const logger = (this.logger = options.logger.child({ component: "host-agent", hostId }));
     const clock = (this.clock = options.clock ?? systemClock);
-    this.announcements = announceOnBus(bus, hostId);
-    this.logs = new FunctionLogs(hostId, this.announcements, clock);
+    const announcements = announceOnBus(bus, hostId);
+    this.facts = new FactQueue(announcements);
+    this.logs = new FunctionLogs(hostId, announcements, clock);
     this.templates = new Templates(hypervisor, clock, logger);
     const code = new CodeCache({
       dir: join(config.stateDir, "code"),
@@ -107,7 +106,7 @@ export class HostAgent {
       logger,
       onConfig: (wanted) => this.pools.ensure(wanted),
     });
-    this.reporter = new Reporter(this.announcements, clock, (nowMs) => this.heartbeat(nowMs));
+    this.reporter = new Reporter(announcements, clock, (nowMs) => this.heartbeat(nowMs));
   }
 
   /** host:port of the gRPC server; known after start(). */
@@ -137,7 +136,7 @@ export class HostAgent {
     await Promise.all([this.commands?.stop(), this.watching?.stop()]);
     await drained;
     await this.server?.stop();
-    this.announce();
+    this.facts.flush();
     this.logs.flush();
     this.reporter.stop();
     await this.options.hypervisor.close();
@@ -153,7 +152,8 @@ export class HostAgent {
   private notePhase(vm: Vm, phase: VmPhase): void {
     const nowMs = this.clock.nowMs();
     const key = configKey(vm.config);
-    this.announceSoon(factOf(vm, phase, this.options.config.hostId, nowMs));
+    const isTraffic = phase === "busy" || (phase === "idle" && vm.callCount > 0);
+    this.facts.add(factOf(vm, phase, this.options.config.hostId, nowMs), isTraffic);
     const isCloned = phase === "warming" || (phase === "loading" && vm.isCold);
     if (isCloned && vm.cloneMs !== undefined) this.cloneTimes.add(key, vm.cloneMs);
     if (phase === "idle" && vm.callCount === 0 && vm.assignedAtMs !== undefined) {
@@ -164,23 +164,8 @@ export class HostAgent {
       this.templates.doubt(vm.config);
     }
     this.logPhase(vm, phase);
-    if (phase === "busy" || (phase === "idle" && vm.callCount > 0)) {
-      this.reporter.note(trafficTellMs);
-    } else {
-      this.reporter.note(changeTellMs);
-      this.refreshSoon();
-    }
-  }
-
-  /** In order, but after the step that is under way: a call does not wait for what is told of it. */
-  private announceSoon(fact: tidepool.internal.v1.VmFact.$Properties): void {
-    this.untold.push(fact);
-    if (this.untold.length > 1) return;
-    setImmediate(() => this.announce());
-  }
-
-  private announce(): void {
-    for (const fact of this.untold.splice(0)) this.announcements.fact(fact);
+    this.reporter.note(isTraffic ? trafficTellMs : changeTellMs);
+    if (!isTraffic) this.refreshSoon();
   }
 
   private logPhase(vm: Vm, phase: VmPhase): void {
