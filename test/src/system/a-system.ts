@@ -21,9 +21,9 @@ export interface TestSystem {
 }
 
 const shardCount = 4;
-const poolBaseTarget = 4;
 
-export async function aSystem(): Promise<TestSystem> {
+/** @param poolBaseTarget generic VMs that wait while nothing has been learned */
+export async function aSystem(poolBaseTarget = 4): Promise<TestSystem> {
   const dir = await mkdtemp(join(tmpdir(), "tidepool-system-"));
   let server: NatsServer = await startNatsServer({ storeDir: join(dir, "nats") });
   const buses: Bus[] = [];
@@ -56,7 +56,7 @@ export async function aSystem(): Promise<TestSystem> {
     storage: await ensureStorage(schedulerBus),
     schedulerId: "s-1",
     shardCount,
-    warmingPolicy: { base: poolBaseTarget, floor: 1, ceiling: 8 },
+    warmingPolicy: { base: poolBaseTarget, floor: 1, ceiling: 2 * poolBaseTarget },
     logger: silentLogger,
   });
   await scheduler.start();
