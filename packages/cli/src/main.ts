@@ -1,9 +1,7 @@
 #!/usr/bin/env node
 /** Entry of the `tidepool` command. */
-import { TidepoolError } from "@tidepool/common";
 import { CommanderError } from "commander";
 import { exitCodes } from "./exit-codes.ts";
-import { exitCodeOf, printFailure } from "./failure.ts";
 import { createProgram } from "./program.ts";
 import { openTerminal } from "./terminal/terminal.ts";
 
@@ -25,6 +23,9 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   } else {
+    // Loaded here: help and usage need none of it.
+    const { TidepoolError } = await import("@tidepool/common");
+    const { exitCodeOf, printFailure } = await import("./failure.ts");
     const failure = TidepoolError.from(error);
     printFailure(terminal, failure, process.argv.includes("--json"));
     process.exitCode = exitCodeOf(failure);

@@ -3,8 +3,12 @@
  * in their environment. By it a run ends what a killed part left behind, and nothing else.
  */
 import { readdirSync, readFileSync } from "node:fs";
+import { systemClock } from "@tidepool/common";
 
 export const runMark = "TIDEPOOL_RUN_ID";
+
+const endMaxMs = 5_000;
+const endPollMs = 10;
 
 /** Processes that inherited the mark; never this one. */
 export function findRunProcesses(runId: string): number[] {
@@ -15,8 +19,8 @@ export function findRunProcesses(runId: string): number[] {
     .map(Number);
 }
 
-/** Ends them at once. @returns how many there were */
-export function killRunProcesses(runId: string): number {
+/** Ends them at once. @returns their ids */
+export function killRunProcesses(runId: string): number[] {
   const found = findRunProcesses(runId);
   for (const pid of found) {
     try {
@@ -25,7 +29,20 @@ export function killRunProcesses(runId: string): number {
       // already gone
     }
   }
-  return found.length;
+  return found;
+}
+
+/** Ends them and waits until they have given back what they held: ports, files. */
+export async function endRunProcesses(runId: string): Promise<void> {
+  const untilMs = Date.now() + endMaxMs;
+  const killed = killRunProcesses(runId);
+  while (killed.some(isRunning) && Date.now() < untilMs) await systemClock.sleep(endPollMs);
+}
+
+/** A zombie has given everything back; only its parent has not asked for it yet. */
+function isRunning(pid: number): boolean {
+  const state = statOf(pid)?.[0];
+  return state !== undefined && state !== "Z" && state !== "X";
 }
 
 /** Empty for a process that is gone or another user's. */
@@ -37,11 +54,16 @@ function environmentOf(pid: string): string[] {
   }
 }
 
-/** Field 22 of /proc/PID/stat, which tells a reused pid; the name in field 2 may hold blanks and parentheses. */
+/** Clock ticks from boot to the process's start, which tell a reused pid. */
 export function startTicksOf(pid: number): string | undefined {
+  return statOf(pid)?.[19];
+}
+
+/** The fields of /proc/PID/stat from the third on; the name in the second may hold blanks and parentheses. */
+function statOf(pid: number): string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   } catch {
     return undefined;
   }

@@ -8,7 +8,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { TidepoolError } from "@tidepool/common";
-import { killRunProcesses, startTicksOf } from "./run-processes.ts";
+import { endRunProcesses, startTicksOf } from "./run-processes.ts";
 
 export interface StateFolder {
   readonly path: string;
@@ -58,7 +58,7 @@ export async function takeStateFolder(given: string, address: string): Promise<S
     ...folder,
     runId,
     async release() {
-      killRunProcesses(runId);
+      await endRunProcesses(runId);
       await rm(notePath, { force: true });
     },
   };
@@ -91,7 +91,7 @@ async function claim(notePath: string, folder: string, own: RunNote): Promise<vo
           },
         },
       );
-    if (other !== undefined) killRunProcesses(other.runId);
+    if (other !== undefined) await endRunProcesses(other.runId);
     await rm(notePath, { force: true });
   }
 }
