@@ -1,3 +1,5 @@
+export { policies, policyNamed, policyNames } from "./function-policy.ts";
+export type { FunctionPolicy, PolicyName } from "./function-policy.ts";
 export { forecast } from "./periodicity/index.ts";
 export type { Evidence, Forecast, History } from "./periodicity/index.ts";
 export {

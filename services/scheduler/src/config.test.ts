@@ -10,6 +10,7 @@ describe("readConfig of the scheduler", () => {
       shardCount: 64,
       poolBaseTarget: 8,
       poolFloor: 1,
+      policy: "learned",
     });
     assert.notEqual(schedulerId, readConfig({}).schedulerId);
   });
@@ -20,10 +21,12 @@ describe("readConfig of the scheduler", () => {
       TIDEPOOL_SCHEDULER_ID: "a.b",
       TIDEPOOL_POOL_BASE_TARGET: "2",
       TIDEPOOL_POOL_FLOOR: "3",
+      TIDEPOOL_POLICY: "magic",
     };
     assert.throws(() => readConfig(env), {
       code: "invalid",
-      message: /SHARD_COUNT.*from 1 to 1024.*SCHEDULER_ID.*'a\.b'.*FLOOR must not exceed/s,
+      message:
+        /SHARD_COUNT.*from 1 to 1024.*POLICY must be one of learned, fixed.*SCHEDULER_ID.*'a\.b'.*FLOOR must not exceed/s,
     });
   });
 });

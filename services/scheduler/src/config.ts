@@ -2,6 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { logLevels, readEnvironment } from "@tidepool/common";
 import type { LogLevel } from "@tidepool/common";
+import { policyNames } from "@tidepool/policy";
+import type { PolicyName } from "@tidepool/policy";
 import { subjects } from "@tidepool/proto";
 
 export interface SchedulerConfig {
@@ -15,6 +17,8 @@ export interface SchedulerConfig {
   readonly poolBaseTarget: number;
   /** Generic VMs that wait in any case. */
   readonly poolFloor: number;
+  /** What keeps VMs and pre-warms them. */
+  readonly policy: PolicyName;
 }
 
 /** @throws TidepoolError `invalid`, naming every variable that is wrong */
@@ -30,6 +34,7 @@ export function readConfig(env: NodeJS.ProcessEnv): SchedulerConfig {
       }),
       poolBaseTarget: reader.integer("TIDEPOOL_POOL_BASE_TARGET", 8, { min: 0, max: 10_000 }),
       poolFloor: reader.integer("TIDEPOOL_POOL_FLOOR", 1, { min: 0, max: 10_000 }),
+      policy: reader.oneOf("TIDEPOOL_POLICY", "learned", policyNames),
     };
     if (!subjects.isToken(config.schedulerId)) {
       reader.problem(

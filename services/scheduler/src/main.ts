@@ -1,7 +1,7 @@
 /** Wires the scheduler and runs it until a signal. */
 import { connectBus, ensureStorage } from "@tidepool/actors";
 import { createLogger, startTelemetry, stopOnSignal } from "@tidepool/common";
-import { warmingPolicyDefault } from "@tidepool/policy";
+import { policies, warmingPolicyDefault } from "@tidepool/policy";
 import { readConfig } from "./config.ts";
 import { Scheduler } from "./scheduler.ts";
 
@@ -24,6 +24,7 @@ const scheduler = new Scheduler({
     floor: config.poolFloor,
     ceiling: Math.max(config.poolBaseTarget, warmingPolicyDefault.ceiling),
   },
+  policy: policies[config.policy],
   logger,
 });
 await scheduler.start();

@@ -6,7 +6,8 @@ import { ShardLeases } from "@tidepool/actors";
 import type { Bus, LeaseTiming, LossReason, Stoppable, Storage } from "@tidepool/actors";
 import { messageOf, systemClock } from "@tidepool/common";
 import type { Clock, Logger } from "@tidepool/common";
-import type { WarmingPolicy } from "@tidepool/policy";
+import { policies } from "@tidepool/policy";
+import type { FunctionPolicy, WarmingPolicy } from "@tidepool/policy";
 import { subjects, tidepool } from "@tidepool/proto";
 import { firstHeartbeatWaitMs, HostTable } from "./hosts/host-table.ts";
 import { NatsArrivalSource } from "./nats/arrival-source.ts";
@@ -26,6 +27,8 @@ export interface SchedulerOptions {
   readonly schedulerId: string;
   readonly shardCount: number;
   readonly warmingPolicy: WarmingPolicy;
+  /** What keeps and pre-warms; the learned one unless told otherwise. */
+  readonly policy?: FunctionPolicy;
   readonly logger: Logger;
   readonly clock?: Clock;
   readonly random?: () => number;
@@ -87,6 +90,7 @@ export class Scheduler {
     });
     this.parts = {
       hosts: this.hosts,
+      policy: options.policy ?? policies.learned,
       commands: new NatsHostCommands(bus),
       snapshots: new NatsSnapshotStore(storage, this.logger),
       arrivals: new NatsArrivalSource(bus, storage, this.logger),

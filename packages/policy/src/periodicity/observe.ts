@@ -21,17 +21,35 @@ const hitShareGood = 0.75;
 
 /** `weight` calls arrived at `arrivalAtMs`. A call older than the newest counts as if it came with it. */
 export function observe(history: History, arrivalAtMs: number, weight = 1): History {
+  const next = addCalls(history, arrivalAtMs, weight);
+  const tick = next.ticks.at(-1);
+  if (tick === undefined) return next;
+  const isSameTick = next.ticksSeen === history.ticksSeen;
+  const pattern = isSameTick
+    ? joined(history.pattern, tick)
+    : explain(next, history.pattern, tick.atMs, weight);
+  return { ...next, pattern };
+}
+
+/** The same without looking for a pattern; one that was known is given up. */
+export function remember(history: History, arrivalAtMs: number, weight = 1): History {
+  return forgetPattern(addCalls(history, arrivalAtMs, weight));
+}
+
+export function forgetPattern(history: History): History {
+  return history.pattern === null ? history : { ...history, pattern: null };
+}
+
+function addCalls(history: History, arrivalAtMs: number, weight: number): History {
   const newest = history.ticks.at(-1);
   const atMs = Math.max(arrivalAtMs, newest?.atMs ?? arrivalAtMs);
   const callsSeen = history.callsSeen + weight;
   if (newest !== undefined && atMs - newest.atMs <= burstSpanMs) {
     const tick = { atMs: newest.atMs, count: newest.count + weight };
-    const ticks = history.ticks.with(-1, tick);
-    return { ...history, ticks, callsSeen, pattern: joined(history.pattern, tick) };
+    return { ...history, ticks: history.ticks.with(-1, tick), callsSeen };
   }
-  const ticks = remember(history.ticks, { atMs, count: weight });
-  const next = { ...history, ticks, callsSeen, ticksSeen: history.ticksSeen + 1 };
-  return { ...next, pattern: explain(next, history.pattern, atMs, weight) };
+  const ticks = appended(history.ticks, { atMs, count: weight });
+  return { ...history, ticks, callsSeen, ticksSeen: history.ticksSeen + 1 };
 }
 
 /** A further call at once raises the count of the hit that its tick belongs to. */
@@ -85,6 +103,6 @@ function worth({ hitWeight, windowWeight, coverage }: Pattern): number {
   return (hitWeight / windowWeight) * coverage;
 }
 
-function remember(ticks: readonly Tick[], tick: Tick): readonly Tick[] {
+function appended(ticks: readonly Tick[], tick: Tick): readonly Tick[] {
   return [...(ticks.length < ticksMax ? ticks : ticks.slice(1)), tick];
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { silentLogger, TidepoolError } from "@tidepool/common";
 import type { Clock, Code } from "@tidepool/common";
-import { seededRandom } from "@tidepool/policy";
+import { policies, seededRandom } from "@tidepool/policy";
 import { HostTable } from "../hosts/host-table.ts";
 import type { AcquireOrder, AssignOrder, FunctionVersion } from "../ports.ts";
 import { Acquirer } from "./acquirer.ts";
@@ -60,6 +60,7 @@ function aWorld(failures: Readonly<Record<string, Code | undefined>>, seed = 1):
     epoch: 3,
     world: {
       hosts,
+      policy: policies.learned,
       commands: {
         assign: (hostId, order) => {
           test.asked.push(hostId);

@@ -1,6 +1,6 @@
 /** What the scheduler expects of a function, as the API tells it. */
-import { decide, forecast } from "@tidepool/policy";
-import type { Forecast, FunctionRecord, PlanFacts, PlanPolicy } from "@tidepool/policy";
+import { forecast } from "@tidepool/policy";
+import type { Decision, Forecast, FunctionRecord, PlanPolicy } from "@tidepool/policy";
 import { toTimestamp } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
 import { windowToWire } from "../nats/host-commands.ts";
@@ -10,16 +10,13 @@ export function forecastReply(
   name: string,
   record: FunctionRecord,
   policy: PlanPolicy,
-  facts: PlanFacts,
-  nowMs: number,
+  { forecast: next, prewarm }: Decision,
 ): tidepool.v1.GetForecastResponse.$Properties {
   const { history } = record;
-  const next = forecast(history, nowMs, policy);
   const calls = `${history.callsSeen} calls at ${history.ticksSeen} instants seen`;
   if (next === undefined) {
     return { name, degree: 0, callsSeen: history.callsSeen, evidence: [calls, "no pattern found"] };
   }
-  const { prewarm } = decide(record, policy, facts, nowMs);
   const { hits, misses } = next.evidence;
   return {
     name,

@@ -8,15 +8,7 @@
  * the same before and after a move. A call that waits for a VM does not wait for any of that.
  */
 import { TidepoolError } from "@tidepool/common";
-import {
-  activeUntilMs,
-  createRecord,
-  decide,
-  functionDemand,
-  noteArrival,
-  notePrewarmed,
-  planPolicyDefault,
-} from "@tidepool/policy";
+import { activeUntilMs, planPolicyDefault } from "@tidepool/policy";
 import type { Decision, FunctionRecord, PlanPolicy, Prewarm } from "@tidepool/policy";
 import type { tidepool } from "@tidepool/proto";
 import type { AcquireOrder, ArrivalBatch, FunctionVersion } from "../ports.ts";
@@ -110,9 +102,11 @@ export class Shard {
     }
     const version = this.world.functionOf(name);
     const policy = this.policyOf(version);
-    const record = this.states.get(name)?.record ?? createRecord(policy);
+    const record = this.states.get(name)?.record ?? this.world.policy.createRecord(policy);
     const idleVmCount = this.world.hosts.idleCount(name, version?.version ?? "");
-    return forecastReply(name, record, policy, { idleVmCount }, this.world.clock.nowMs());
+    const nowMs = this.world.clock.nowMs();
+    const decision = this.world.policy.decide(record, policy, { idleVmCount }, nowMs);
+    return forecastReply(name, record, policy, decision);
   }
 
   /** Whether all that came before it has been read and planned for. */
@@ -156,7 +150,7 @@ export class Shard {
       const version = this.world.functionOf(functionName);
       const policy = this.policyOf(version);
       const state = this.stateOf(functionName, policy);
-      state.record = noteArrival(state.record, policy, atMs);
+      state.record = this.world.policy.noteArrival(state.record, policy, atMs);
       if (!this.isLive) continue;
       touched.add(state);
       this.noteUse(state, atMs);
@@ -181,14 +175,14 @@ export class Shard {
     state.version = version.version;
 
     const idleVmCount = this.world.hosts.idleCount(state.name, version.version);
-    const decision = decide(state.record, policy, { idleVmCount }, nowMs);
+    const decision = this.world.policy.decide(state.record, policy, { idleVmCount }, nowMs);
     const wakes = [decision.nextWakeAtMs];
     const { prewarm } = decision;
     if (prewarm !== undefined && prewarm.startAtMs <= nowMs) {
       if (isAfterCall && canSettle(prewarm, policy, nowMs)) {
         wakes.push(nowMs + settleMs);
       } else {
-        state.record = notePrewarmed(state.record, prewarm);
+        state.record = this.world.policy.notePrewarmed(state.record, prewarm);
         this.prewarmer.start(state, version, prewarm, decision);
       }
     }
@@ -245,7 +239,7 @@ export class Shard {
     nowMs: number,
   ): number | undefined {
     const before = state.demand;
-    const part = functionDemand(state.record, policy, nowMs);
+    const part = this.world.policy.functionDemand(state.record, policy, nowMs);
     if (part.count > 0) {
       state.demand = this.demandBook.replace(before, version, part, nowMs);
     } else {
@@ -266,7 +260,7 @@ export class Shard {
   private stateOf(name: string, policy: PlanPolicy): FunctionState {
     let state = this.states.get(name);
     if (state === undefined) {
-      state = createState(name, createRecord(policy));
+      state = createState(name, this.world.policy.createRecord(policy));
       this.states.set(name, state);
     }
     return state;

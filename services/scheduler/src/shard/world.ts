@@ -1,10 +1,12 @@
 /** What one shard needs of its process, and the bounds that it keeps. */
 import type { Clock, Logger } from "@tidepool/common";
+import type { FunctionPolicy } from "@tidepool/policy";
 import type { HostTable } from "../hosts/host-table.ts";
 import type { ArrivalSource, FunctionVersion, HostCommands, SnapshotStore } from "../ports.ts";
 
 export interface ShardWorld {
   readonly hosts: HostTable;
+  readonly policy: FunctionPolicy;
   readonly commands: HostCommands;
   readonly snapshots: SnapshotStore;
   readonly arrivals: ArrivalSource;

@@ -1,0 +1,79 @@
+/**
+ * The door that scheduler and simulator go through: how one function's calls become decisions. A policy is
+ * pure, and its records are plain data. Both policies keep the same record, so that a cluster can change from
+ * one to the other and back without forgetting.
+ */
+import { TidepoolError } from "@tidepool/common";
+import { forgetPattern, remember } from "./periodicity/index.ts";
+import {
+  createRecord,
+  decide,
+  functionDemand,
+  noteArrival,
+  notePrewarmed,
+  type Decision,
+  type FunctionRecord,
+  type PlanFacts,
+  type PlanPolicy,
+  type Prewarm,
+} from "./plan/index.ts";
+import type { FunctionDemand } from "./warming/index.ts";
+
+export interface FunctionPolicy<Kept = FunctionRecord> {
+  readonly name: string;
+  createRecord(settings: PlanPolicy): Kept;
+  /** `weight` calls arrived. Feed each arrival once, in the order of arrival. */
+  noteArrival(record: Kept, settings: PlanPolicy, arrivalAtMs: number, weight?: number): Kept;
+  /** The pre-warm of a decision was ordered: it is not to be decided again. */
+  notePrewarmed(record: Kept, prewarm: Prewarm): Kept;
+  /** Call after each arrival and again at `nextWakeAtMs`; nothing changes between the two. */
+  decide(record: Kept, settings: PlanPolicy, facts: PlanFacts, nowMs: number): Decision;
+  /** What the function asks of the generic pool. */
+  functionDemand(record: Kept, settings: PlanPolicy, nowMs: number): FunctionDemand;
+}
+
+/** Learns when calls come, from the calls alone. */
+const learned: FunctionPolicy = {
+  name: "learned",
+  createRecord,
+  noteArrival,
+  notePrewarmed,
+  decide,
+  functionDemand,
+};
+
+/** Keeps every VM for the keep-alive after each call, and expects nothing. */
+const fixed: FunctionPolicy = {
+  name: "fixed",
+  createRecord,
+  noteArrival: (record, _, arrivalAtMs, weight) => ({
+    ...record,
+    history: remember(record.history, arrivalAtMs, weight),
+  }),
+  notePrewarmed: (record) => record,
+  decide: (record, settings, facts, nowMs) =>
+    decide(withoutPattern(record), settings, facts, nowMs),
+  functionDemand: (record, settings, nowMs) =>
+    functionDemand(withoutPattern(record), settings, nowMs),
+};
+
+export const policies = { learned, fixed } as const satisfies Readonly<
+  Record<string, FunctionPolicy>
+>;
+export type PolicyName = keyof typeof policies;
+export const policyNames = Object.keys(policies) as readonly PolicyName[];
+
+/** @throws TidepoolError `invalid` */
+export function policyNamed(name: string): FunctionPolicy {
+  const found = policyNames.find((known) => known === name);
+  if (found === undefined) {
+    const known = policyNames.join(", ");
+    throw new TidepoolError("invalid", `no policy is named '${name}'; there are ${known}`);
+  }
+  return policies[found];
+}
+
+function withoutPattern(record: FunctionRecord): FunctionRecord {
+  const history = forgetPattern(record.history);
+  return history === record.history ? record : { ...record, history };
+}
