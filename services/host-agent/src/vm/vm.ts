@@ -1,24 +1,23 @@
 /**
- * One VM: its machine, its domain and the session with its guest. All effects of the machine are here.
- *
- * What a call printed is delivered after its answer has left, and the next call does not wait for that:
- * the guest keeps the order, so what comes before the end of the delivery belongs to the call before. A
- * pause is finished before the next call begins.
+ * One VM: its machine, and all effects of the machine; what belongs to its guest is in guest.ts. Vm holds
+ * what is planned with it: owner, reservation, how long it stays.
  */
 import { context, SpanKind, trace } from "@opentelemetry/api";
 import type { Context } from "@opentelemetry/api";
 import { createActor, fromPromise } from "xstate";
 import type { Actor } from "xstate";
-import { assert, messageOf, TidepoolError, traceparentOf, withSpan } from "@tidepool/common";
+import { assert, TidepoolError, withSpan } from "@tidepool/common";
 import type { Clock, Logger } from "@tidepool/common";
-import type { CodeFile, GuestSession, OpenGuestSession, OutputStream } from "../guest/session.ts";
-import type { Domain, Hypervisor, Template, VmConfig } from "../hypervisor/hypervisor.ts";
-import { flushMaxMs, handshakeMaxMs, lingerMs, loadMaxMs, outputMaxBytes } from "./limits.ts";
+import type { CodeFile, OpenGuestSession, OutputStream } from "../guest/session.ts";
+import type { Hypervisor, Template, VmConfig } from "../hypervisor/hypervisor.ts";
+import { Guest } from "./guest.ts";
+import type { VmCall } from "./guest.ts";
+import { lingerMs } from "./limits.ts";
 import type { ForecastWindow, OwnedFunction } from "./owned-function.ts";
 import type { GoneReason, VmPhase } from "./phases.ts";
 import { vmMachine } from "./vm-machine.ts";
 import type { VmView } from "./vm-view.ts";
-import { orAborted, within } from "./within.ts";
+import { orAborted } from "./within.ts";
 
 export interface VmParts {
   readonly hypervisor: Hypervisor;
@@ -40,15 +39,6 @@ export interface VmAssignment {
   readonly requestId: string | undefined;
   readonly window: ForecastWindow | undefined;
   readonly keepUntilMs: number;
-}
-
-export interface VmCall {
-  readonly requestId: string;
-  readonly payload: Uint8Array;
-  readonly timeoutMs: number;
-  /** How the limit is called in the error when it passes: the function's, or the caller's deadline. */
-  readonly limitName: string;
-  readonly signal: AbortSignal;
 }
 
 export interface VmAnswer {
@@ -82,8 +72,6 @@ export class Vm {
   reservation: { readonly requestId: string; readonly untilMs: number } | undefined;
   /** A call has been promised this VM and has not ended. */
   isTaken = false;
-  /** The request that what is printed now belongs to; the last one while idle. */
-  requestId = "";
   idleSinceMs: number | undefined;
   idleMs = 0;
   cloneMs: number | undefined;
@@ -95,15 +83,7 @@ export class Vm {
   private readonly free: (() => void)[] = [];
   private readonly leaving = new AbortController();
   private traceContext: Context | undefined;
-  private cloning: Promise<void> = Promise.resolve();
-  private domain: Domain | undefined;
-  private session: GuestSession | undefined;
-  private isPaused = false;
-  private outputBytes = 0;
-  private hasPrinted = false;
-  private callFailure: AbortController | undefined;
-  private delivering: Promise<void> | undefined;
-  private pausing: Promise<void> | undefined;
+  private readonly guest: Guest;
   private lingering: NodeJS.Timeout | undefined;
 
   constructor(vmId: string, config: VmConfig, parts: VmParts) {
@@ -111,12 +91,22 @@ export class Vm {
     this.config = config;
     this.parts = parts;
     this.createdAtMs = parts.clock.nowMs();
+    this.guest = new Guest(vmId, {
+      hypervisor: parts.hypervisor,
+      openSession: parts.openSession,
+      leaving: this.leaving.signal,
+      onOutput: (stream, bytes) => parts.onOutput(this, stream, bytes),
+      onDelivered: () => parts.onDelivered(this),
+      onBroken: (failure) => {
+        if (!this.isGone) this.actor.send({ type: "guest.ended", failure: failure.toFailure() });
+      },
+    });
     this.actor = createActor(
       vmMachine.provide({
         actors: {
-          clone: fromPromise(() => (this.cloning = this.clone())),
+          clone: fromPromise(() => this.clone()),
           load: fromPromise(() => this.load()),
-          destroy: fromPromise(() => this.destroy()),
+          destroy: fromPromise(() => this.guest.destroy()),
         },
       }),
       { input: { vmId } },
@@ -181,24 +171,23 @@ export class Vm {
    * @throws TidepoolError `functionError`, `timeout`, `cancelled`, `outputLimit`, `memoryLimit`, `guestCrash`
    */
   async invoke(call: VmCall): Promise<VmAnswer> {
-    const session = this.session;
-    if (session === undefined || !this.actor.getSnapshot().can({ type: "call.start" })) {
+    if (!this.actor.getSnapshot().can({ type: "call.start" })) {
       throw new TidepoolError("wrongPhase", `${this.vmId} is ${this.phase}: it takes no call`);
     }
     this.actor.send({ type: "call.start" });
     try {
-      if (this.pausing !== undefined) await this.pausing;
+      await this.guest.settled();
       const beganAtMs = performance.now();
-      if (this.isPaused) await this.span("restore VM", () => this.resume(session));
+      if (this.guest.isPaused) await this.span("restore VM", () => this.guest.resume());
       const restoreMs = performance.now() - beganAtMs;
-      const result = await this.span("run function", () => this.run(session, call));
-      this.deliverSoon(session);
+      const result = await this.span("run function", () => this.guest.run(call));
+      this.guest.deliverSoon();
       this.actor.send({ type: "call.end" });
       return { payload: result.payload, runMs: result.runUs / 1000, restoreMs };
     } catch (thrown) {
       const error = TidepoolError.from(thrown);
-      if (error.code === "functionError" && session.failure === undefined) {
-        this.deliverSoon(session);
+      if (error.code === "functionError" && this.guest.failure === undefined) {
+        this.guest.deliverSoon();
         this.actor.send({ type: "call.end" });
       } else {
         this.stop("failed", error);
@@ -211,6 +200,11 @@ export class Vm {
   stop(reason: GoneReason, failure?: TidepoolError): void {
     if (this.isGone) return;
     this.actor.send({ type: "vm.stop", reason, failure: failure?.toFailure() ?? null });
+  }
+
+  /** The request that what is printed now belongs to; the last one while idle. */
+  get requestId(): string {
+    return this.guest.requestId;
   }
 
   /** Promises the VM to a call. */
@@ -248,7 +242,7 @@ export class Vm {
       version: assignment?.owned.version,
       isSpokenFor: this.isTaken || (reservation !== undefined && reservation.untilMs > nowMs),
       isForCall: assignment?.requestId !== undefined,
-      isPaused: this.isPaused,
+      isPaused: this.guest.isPaused,
       createdAtMs: this.createdAtMs,
       idleSinceMs: this.idleSinceMs,
       callCount: this.callCount,
@@ -264,190 +258,38 @@ export class Vm {
     if (this.idleSinceMs !== undefined) this.idleMs += nowMs - this.idleSinceMs;
     this.idleSinceMs = phase === "idle" ? nowMs : undefined;
     if (phase === "idle") {
-      const { session } = this;
-      assert(session !== undefined, `${this.vmId} is idle without a session`);
-      this.lingering = setTimeout(() => this.pauseSoon(session), lingerMs);
+      const mayPause = (): boolean => this.phase === "idle" && !this.isTaken;
+      this.lingering = setTimeout(() => this.guest.pauseSoon(mayPause), lingerMs);
     }
     if (phase === "stopping") this.leaving.abort(this.endedError());
     this.parts.onPhase(this, phase);
   }
 
   private async clone(): Promise<void> {
-    const { signal } = this.leaving;
-    const template = await orAborted(this.parts.ensureTemplate(this.config), signal);
+    const making = this.parts.ensureTemplate(this.config);
+    const template = await orAborted(making, this.leaving.signal);
     const fromMs = this.parts.clock.nowMs();
-    const session = await this.span("clone VM", () => this.cloneOf(template, signal));
+    await this.span("clone VM", () => this.guest.clone(template));
     const toMs = this.parts.clock.nowMs();
     this.cloneMs = toMs - fromMs;
     this.restored = { fromMs, toMs };
-    void session.ended.then((failure) => {
-      if (!this.isGone) this.actor.send({ type: "guest.ended", failure: failure.toFailure() });
-    });
-    if (this.assignment === undefined) await this.pause();
-  }
-
-  /** @throws TidepoolError `unavailable`, also when the guest crashes: nothing of anybody's ran in it */
-  private async cloneOf(template: Template, signal: AbortSignal): Promise<GuestSession> {
-    const { hypervisor, openSession } = this.parts;
-    try {
-      this.domain = await hypervisor.clone(template, this.vmId, { signal });
-      const session = openSession(this.domain, {
-        onOutput: (stream, bytes) => this.hear(stream, bytes),
-      });
-      this.session = session;
-      await within(
-        handshakeMaxMs,
-        () => new TidepoolError("unavailable", `no answer in ${handshakeMaxMs} ms`),
-        (limited) => session.handshake(template, { signal: limited }),
-        signal,
-      );
-      return session;
-    } catch (cause) {
-      throw new TidepoolError("unavailable", `clone of ${this.vmId}: ${messageOf(cause)}`, {
-        cause,
-      });
-    }
+    if (this.assignment === undefined) await this.guest.pause();
   }
 
   private async load(): Promise<void> {
-    const { session, assignment } = this;
-    assert(session !== undefined && assignment !== undefined, `${this.vmId} has nothing to load`);
-    const { owned } = assignment;
-    const { signal } = this.leaving;
+    const { assignment, guest } = this;
+    assert(assignment !== undefined, `${this.vmId} has something to load`);
     const { clock } = this.parts;
-    const fetching = this.parts.codeFiles(owned.codeDigest, signal);
+    const fetching = this.parts.codeFiles(assignment.owned.codeDigest, this.leaving.signal);
     fetching.catch(() => {}); // awaited below; the resume may fail first
-    if (this.isPaused) {
+    if (guest.isPaused) {
       const fromMs = clock.nowMs();
-      await this.span("restore VM", () => this.resume(session));
+      await this.span("restore VM", () => guest.resume());
       this.restored = { fromMs, toMs: clock.nowMs() };
     }
     const fromMs = clock.nowMs();
-    this.outputBytes = 0;
-    await this.span("load code", async () => {
-      const files = await fetching;
-      await within(
-        loadMaxMs,
-        () =>
-          new TidepoolError(
-            "functionError",
-            `init of ${owned.name} took longer than ${loadMaxMs} ms`,
-          ),
-        (limited) =>
-          session.load(
-            {
-              functionName: owned.name,
-              functionVersion: owned.version,
-              handler: owned.handler,
-              memoryLimitMib: owned.memoryMib,
-              environment: owned.environment,
-              files,
-            },
-            { signal: limited },
-          ),
-        signal,
-      );
-    });
+    await this.span("load code", async () => guest.load(assignment.owned, await fetching));
     this.loaded = { fromMs, toMs: clock.nowMs() };
-  }
-
-  private async destroy(): Promise<void> {
-    await this.cloning.catch(() => {}); // a domain may still be coming
-    await (this.domain?.destroy() ?? this.parts.hypervisor.destroy(this.vmId));
-  }
-
-  private async run(session: GuestSession, call: VmCall) {
-    if (this.delivering === undefined) this.hearFor(call.requestId);
-    else void this.delivering.then(() => this.hearFor(call.requestId));
-    this.callFailure = new AbortController();
-    return within(
-      call.timeoutMs,
-      () => new TidepoolError("timeout", `invocation ran longer than ${call.limitName}`),
-      (limited) =>
-        session.invoke(
-          {
-            requestId: call.requestId,
-            payload: call.payload,
-            timeoutMs: call.timeoutMs,
-            traceparent: traceparentOf(),
-          },
-          { signal: limited },
-        ),
-      call.signal,
-      this.callFailure.signal,
-      this.leaving.signal,
-    );
-  }
-
-  /** From now on what is printed belongs to this request. */
-  private hearFor(requestId: string): void {
-    this.requestId = requestId;
-    this.outputBytes = 0;
-  }
-
-  private hear(stream: OutputStream, bytes: Uint8Array): void {
-    if (this.outputBytes > outputMaxBytes) return;
-    this.outputBytes += bytes.length;
-    this.hasPrinted = true;
-    this.parts.onOutput(this, stream, bytes);
-    if (this.outputBytes <= outputMaxBytes) return;
-    const failure = new TidepoolError(
-      "outputLimit",
-      `function printed more than ${outputMaxBytes} bytes in one invocation`,
-    );
-    this.callFailure?.abort(failure);
-    this.stop("failed", failure);
-  }
-
-  private async resume(session: GuestSession): Promise<void> {
-    await this.domain?.resume();
-    this.isPaused = false;
-    await session.setClock({ signal: this.leaving.signal });
-  }
-
-  private async pause(): Promise<void> {
-    if (this.phase !== "cloning" && (this.phase !== "idle" || this.isTaken)) return;
-    await this.domain?.pause();
-    this.isPaused = true;
-  }
-
-  /** Hands on what the call printed. */
-  private async deliver(session: GuestSession): Promise<void> {
-    await within(
-      flushMaxMs,
-      () =>
-        new TidepoolError(
-          "unavailable",
-          `${this.vmId} did not deliver its output in ${flushMaxMs} ms`,
-        ),
-      (signal) => session.flush({ signal }),
-      this.leaving.signal,
-    );
-    this.parts.onDelivered(this);
-  }
-
-  /**
-   * At once where functions print; else before the VM is paused, so that a silent function's calls in quick
-   * succession share the guest's only CPU with nothing.
-   */
-  private deliverSoon(session: GuestSession): void {
-    if (!this.hasPrinted) return;
-    const delivered = (this.delivering ?? Promise.resolve())
-      .then(() => this.deliver(session))
-      .catch((error: unknown) => this.stop("failed", TidepoolError.from(error)))
-      .finally(() => {
-        if (this.delivering === delivered) this.delivering = undefined;
-      });
-    this.delivering = delivered;
-  }
-
-  private pauseSoon(session: GuestSession): void {
-    this.pausing = (this.delivering ?? this.deliver(session))
-      .then(() => this.pause())
-      .catch((error: unknown) => this.stop("failed", TidepoolError.from(error)))
-      .finally(() => {
-        this.pausing = undefined;
-      });
   }
 
   /** A span in the trace that the VM works for; none for the pool's own work. */

@@ -1,0 +1,214 @@
+/**
+ * The guest's side of one VM: its domain and the session with it.
+ *
+ * What a call printed is delivered after its answer has left, and the next call does not wait for that: the
+ * guest keeps the order, so what comes before the end of the delivery belongs to the call before. A pause is
+ * finished before the next call begins.
+ */
+import { assert, messageOf, TidepoolError, traceparentOf } from "@tidepool/common";
+import type {
+  CodeFile,
+  GuestSession,
+  InvokeResult,
+  OpenGuestSession,
+  OutputStream,
+} from "../guest/session.ts";
+import type { Domain, Hypervisor, Template } from "../hypervisor/hypervisor.ts";
+import { flushMaxMs, handshakeMaxMs, loadMaxMs, outputMaxBytes } from "./limits.ts";
+import type { OwnedFunction } from "./owned-function.ts";
+import { within } from "./within.ts";
+
+export interface GuestParts {
+  readonly hypervisor: Hypervisor;
+  readonly openSession: OpenGuestSession;
+  /** Ends all waiting when the VM goes. */
+  readonly leaving: AbortSignal;
+  onOutput(stream: OutputStream, bytes: Uint8Array): void;
+  /** Everything that the last call printed has been heard. */
+  onDelivered(): void;
+  /** It is of no more use, outside of any call. */
+  onBroken(failure: TidepoolError): void;
+}
+
+export interface VmCall {
+  readonly requestId: string;
+  readonly payload: Uint8Array;
+  readonly timeoutMs: number;
+  /** How the limit is called in the error when it passes: the function's, or the caller's deadline. */
+  readonly limitName: string;
+  readonly signal: AbortSignal;
+}
+
+export class Guest {
+  isPaused = false;
+  /** The request that what is printed now belongs to; the last one while idle. */
+  requestId = "";
+  private readonly vmId: string;
+  private readonly parts: GuestParts;
+  private cloning: Promise<void> = Promise.resolve();
+  private domain: Domain | undefined;
+  private opened: GuestSession | undefined;
+  private outputBytes = 0;
+  private hasPrinted = false;
+  private callFailure: AbortController | undefined;
+  private delivering: Promise<void> | undefined;
+  private pausing: Promise<void> | undefined;
+
+  constructor(vmId: string, parts: GuestParts) {
+    this.vmId = vmId;
+    this.parts = parts;
+  }
+
+  /** @throws TidepoolError `unavailable`, also when the guest crashes: nothing of anybody's ran in it */
+  clone(template: Template): Promise<void> {
+    this.cloning = this.cloneOf(template);
+    return this.cloning;
+  }
+
+  /** Lets a paused VM go on, with the right time. */
+  async resume(): Promise<void> {
+    await this.domain?.resume();
+    this.isPaused = false;
+    await this.session.setClock({ signal: this.parts.leaving });
+  }
+
+  async pause(): Promise<void> {
+    await this.domain?.pause();
+    this.isPaused = true;
+  }
+
+  /** Delivers what is left of the last call's output and pauses, if `mayPause` then. */
+  pauseSoon(mayPause: () => boolean): void {
+    this.pausing = (this.delivering ?? this.deliver())
+      .then(async () => {
+        if (mayPause()) await this.pause();
+      })
+      .catch((error: unknown) => this.parts.onBroken(TidepoolError.from(error)))
+      .finally(() => {
+        this.pausing = undefined;
+      });
+  }
+
+  /** Resolves when no pause is under way. */
+  async settled(): Promise<void> {
+    if (this.pausing !== undefined) await this.pausing;
+  }
+
+  async load(owned: OwnedFunction, files: readonly CodeFile[]): Promise<void> {
+    this.outputBytes = 0;
+    const late = `init of ${owned.name} took longer than ${loadMaxMs} ms`;
+    const code = {
+      functionName: owned.name,
+      functionVersion: owned.version,
+      handler: owned.handler,
+      memoryLimitMib: owned.memoryMib,
+      environment: owned.environment,
+      files,
+    };
+    await within(
+      loadMaxMs,
+      () => new TidepoolError("functionError", late),
+      (signal) => this.session.load(code, { signal }),
+      this.parts.leaving,
+    );
+  }
+
+  async run(call: VmCall): Promise<InvokeResult> {
+    const { requestId, payload, timeoutMs } = call;
+    if (this.delivering === undefined) this.hearFor(requestId);
+    else void this.delivering.then(() => this.hearFor(requestId));
+    this.callFailure = new AbortController();
+    return within(
+      timeoutMs,
+      () => new TidepoolError("timeout", `invocation ran longer than ${call.limitName}`),
+      (signal) =>
+        this.session.invoke(
+          { requestId, payload, timeoutMs, traceparent: traceparentOf() },
+          { signal },
+        ),
+      call.signal,
+      this.callFailure.signal,
+      this.parts.leaving,
+    );
+  }
+
+  /**
+   * To be called after a call. At once where functions print; else before the pause, so that a silent
+   * function's calls in quick succession share the guest's only CPU with nothing.
+   */
+  deliverSoon(): void {
+    if (!this.hasPrinted) return;
+    const delivered = (this.delivering ?? Promise.resolve())
+      .then(() => this.deliver())
+      .catch((error: unknown) => this.parts.onBroken(TidepoolError.from(error)))
+      .finally(() => {
+        if (this.delivering === delivered) this.delivering = undefined;
+      });
+    this.delivering = delivered;
+  }
+
+  /** Why it is of no more use; undefined while it is. */
+  get failure(): TidepoolError | undefined {
+    return this.opened?.failure;
+  }
+
+  async destroy(): Promise<void> {
+    await this.cloning.catch(() => {}); // a domain may still be coming
+    await (this.domain?.destroy() ?? this.parts.hypervisor.destroy(this.vmId));
+  }
+
+  private get session(): GuestSession {
+    assert(this.opened !== undefined, `${this.vmId} has a session`);
+    return this.opened;
+  }
+
+  private async cloneOf(template: Template): Promise<void> {
+    const { hypervisor, openSession, leaving } = this.parts;
+    try {
+      this.domain = await hypervisor.clone(template, this.vmId, { signal: leaving });
+      const session = openSession(this.domain, {
+        onOutput: (stream, bytes) => this.hear(stream, bytes),
+      });
+      await within(
+        handshakeMaxMs,
+        () => new TidepoolError("unavailable", `no answer in ${handshakeMaxMs} ms`),
+        (signal) => session.handshake(template, { signal }),
+        leaving,
+      );
+      this.opened = session;
+      void session.ended.then((failure) => this.parts.onBroken(failure));
+    } catch (cause) {
+      const text = `clone of ${this.vmId}: ${messageOf(cause)}`;
+      throw new TidepoolError("unavailable", text, { cause });
+    }
+  }
+
+  /** From now on what is printed belongs to this request. */
+  private hearFor(requestId: string): void {
+    this.requestId = requestId;
+    this.outputBytes = 0;
+  }
+
+  private hear(stream: OutputStream, bytes: Uint8Array): void {
+    if (this.outputBytes > outputMaxBytes) return;
+    this.outputBytes += bytes.length;
+    this.hasPrinted = true;
+    this.parts.onOutput(stream, bytes);
+    if (this.outputBytes <= outputMaxBytes) return;
+    const text = `function printed more than ${outputMaxBytes} bytes in one invocation`;
+    const failure = new TidepoolError("outputLimit", text);
+    this.callFailure?.abort(failure);
+    this.parts.onBroken(failure);
+  }
+
+  private async deliver(): Promise<void> {
+    const late = `${this.vmId} did not deliver its output in ${flushMaxMs} ms`;
+    await within(
+      flushMaxMs,
+      () => new TidepoolError("unavailable", late),
+      (signal) => this.session.flush({ signal }),
+      this.parts.leaving,
+    );
+    this.parts.onDelivered();
+  }
+}
