@@ -32,8 +32,12 @@ describe("tidepool up", () => {
 
   const startUp = (more: readonly string[] = []): Running =>
     startTidepool([
-      ...["up", "--no-demo", "--hypervisor", "simulated"],
-      ...["--data", data, "--port", port, ...more],
+      "up",
+      "--no-demo",
+      "--hypervisor=simulated",
+      `--data=${data}`,
+      `--port=${port}`,
+      ...more,
     ]);
 
   it("refuses to run twice in one folder, naming the process that does", async () => {

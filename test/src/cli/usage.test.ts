@@ -2,10 +2,7 @@
 import assert from "node:assert/strict";
 import { runTidepool } from "./tidepool-process.ts";
 
-const commands = [
-  ...["up", "doctor", "deploy", "invoke", "list", "delete"],
-  ...["pools", "forecast", "logs", "replay"],
-];
+const commands = "up doctor deploy invoke list delete pools forecast logs replay".split(" ");
 const nowhere = ["--address", "127.0.0.1:1"];
 
 describe("The tidepool command", () => {
