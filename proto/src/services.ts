@@ -82,6 +82,14 @@ export const tidepoolService = {
     api.GetForecastResponse,
   ),
   getLogs: method(apiPath("GetLogs"), "server", api.GetLogsRequest, api.LogLine),
+  explainCall: method(
+    apiPath("ExplainCall"),
+    "unary",
+    api.ExplainCallRequest,
+    api.ExplainCallResponse,
+  ),
+  getTenant: method(apiPath("GetTenant"), "unary", api.GetTenantRequest, api.Tenant),
+  updateTenant: method(apiPath("UpdateTenant"), "unary", api.UpdateTenantRequest, api.Tenant),
 } as const;
 
 const internal = tidepool.internal.v1;

@@ -52,10 +52,19 @@ export const allVmFacts = `${root}.fact.*`;
 export const functionLog = (functionName: string): string => `${root}.log.${token(functionName)}`;
 export const allFunctionLogs = `${root}.log.*`;
 
+/** tidepool.v1.call.{requestId}.outcome — tidepool.v1.CallOutcome, in stream CALLS */
+export const callOutcome = (requestId: string): string =>
+  `${root}.call.${token(requestId)}.outcome`;
+/** tidepool.v1.call.{requestId}.expectation — tidepool.v1.CallExpectation, in stream CALLS */
+export const callExpectation = (requestId: string): string =>
+  `${root}.call.${token(requestId)}.expectation`;
+export const allCallRecords = `${root}.call.*.*`;
+
 export const streams = {
   arrivals: "TIDEPOOL_ARRIVALS",
   facts: "TIDEPOOL_FACTS",
   logs: "TIDEPOOL_LOGS",
+  calls: "TIDEPOOL_CALLS",
 } as const;
 
 export const buckets = {
@@ -65,6 +74,8 @@ export const buckets = {
   leases: "tidepool_leases",
   /** "shard.N" → the shard's model snapshot. */
   snapshots: "tidepool_snapshots",
+  /** Tenant name → TenantRecord. */
+  tenants: "tidepool_tenants",
 } as const;
 
 /** Object store of code, by digest (64 hex digits of SHA-256). */

@@ -1,5 +1,5 @@
 /**
- * What Tidepool keeps in JetStream: three streams, three key-value buckets and the store of code. Every
+ * What Tidepool keeps in JetStream: four streams, four key-value buckets and the store of code. Every
  * service ensures all of it at its start, so the order in which services start does not matter. Everything
  * is bounded; a full stream drops its oldest messages, a full bucket refuses the write.
  */
@@ -26,6 +26,8 @@ export interface Storage {
   readonly manager: JetStreamManager;
   /** Function name → FunctionRecord. */
   readonly functions: KV;
+  /** Tenant name → TenantRecord. */
+  readonly tenants: KV;
   /** "shard.N" → ShardLease, "member.ID" → Member. */
   readonly leases: KV;
   /** "shard.N" → a shard's snapshot. */
@@ -51,7 +53,11 @@ export const factsAgeMaxMs = hourMs;
 export const factsBytesMax = 64 * mib;
 export const logsAgeMaxMs = 24 * hourMs;
 export const logsBytesMax = 256 * mib;
+/** How long a call can be explained. */
+export const callsAgeMaxMs = 24 * hourMs;
+export const callsBytesMax = 128 * mib;
 export const functionsBytesMax = 64 * mib;
+export const tenantsBytesMax = 8 * mib;
 export const leasesBytesMax = 8 * mib;
 export const snapshotsBytesMax = 256 * mib;
 export const codeStoreBytesMax = 2048 * mib;
@@ -66,8 +72,9 @@ export async function ensureStorage(bus: Bus, options: StorageOptions = {}): Pro
     const buckets = new Kvm(bus.connection);
     const bucket = (name: string, bytesMax: number): Promise<KV> =>
       buckets.create(name, { history: 1, max_bytes: bytesMax, replicas });
-    const [functions, leases, snapshots, code] = await Promise.all([
+    const [functions, tenants, leases, snapshots, code] = await Promise.all([
       bucket(subjects.buckets.functions, functionsBytesMax),
+      bucket(subjects.buckets.tenants, tenantsBytesMax),
       bucket(subjects.buckets.leases, leasesBytesMax),
       bucket(subjects.buckets.snapshots, snapshotsBytesMax),
       new Objm(bus.connection).create(subjects.codeBucket, {
@@ -77,7 +84,15 @@ export async function ensureStorage(bus: Bus, options: StorageOptions = {}): Pro
       }),
       ...streams.map((stream) => ensureStream(manager, stream, replicas)),
     ]);
-    return { client: jetstream(bus.connection), manager, functions, leases, snapshots, code };
+    return {
+      client: jetstream(bus.connection),
+      manager,
+      functions,
+      tenants,
+      leases,
+      snapshots,
+      code,
+    };
   } catch (error) {
     throw new TidepoolError("unavailable", `JetStream cannot be used: ${messageOf(error)}`, {
       cause: error,
@@ -91,6 +106,8 @@ interface StreamBounds {
   readonly ageMaxMs: number;
   readonly bytesMax: number;
   readonly duplicateWindowMs?: number;
+  /** Kept of each subject, the newest; all when absent. */
+  readonly perSubjectMax?: number;
 }
 
 const streams: readonly StreamBounds[] = [
@@ -113,6 +130,13 @@ const streams: readonly StreamBounds[] = [
     ageMaxMs: logsAgeMaxMs,
     bytesMax: logsBytesMax,
   },
+  {
+    name: subjects.streams.calls,
+    subject: subjects.allCallRecords,
+    ageMaxMs: callsAgeMaxMs,
+    bytesMax: callsBytesMax,
+    perSubjectMax: 1,
+  },
 ];
 
 async function ensureStream(
@@ -129,6 +153,7 @@ async function ensureStream(
     max_age: nanos(stream.ageMaxMs),
     max_bytes: stream.bytesMax,
     num_replicas: replicas,
+    ...(stream.perSubjectMax === undefined ? {} : { max_msgs_per_subject: stream.perSubjectMax }),
     ...(stream.duplicateWindowMs === undefined
       ? {}
       : { duplicate_window: nanos(stream.duplicateWindowMs) }),

@@ -121,7 +121,10 @@ function prewarmFor(
   const readyByMs = windowStartAtMs - margin;
   const wanted = degree < degreeForUpper ? count.median : count.upper;
   const affordable = Math.max(0, Math.floor(budgetMs / (releaseAtMs - readyByMs)));
-  const vms = Math.min(Math.ceil(wanted), policy.prewarmVmsMax, affordable);
+  // With the degree as the chance that a call comes: what its VM idles until then, else to the end.
+  const idleMs = degree * (expectedAtMs - readyByMs) + (1 - degree) * (releaseAtMs - readyByMs);
+  const isWorthIt = idleMs <= degree * policy.coldStartCostVmMs;
+  const vms = isWorthIt ? Math.min(Math.ceil(wanted), policy.prewarmVmsMax, affordable) : 0;
   return {
     startAtMs: Math.max(nowMs, windowStartAtMs - leadMs(policy)),
     readyByMs,

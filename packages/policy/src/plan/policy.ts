@@ -11,6 +11,8 @@ export interface PlanPolicy {
   readonly prewarmIdleMaxVmMs: number;
   /** Idle time may exceed that of the fixed keep-alive by this factor, and no more. */
   readonly idleFactorMax: number;
+  /** What one cold start is worth, in idle VM time: preparing must not be expected to cost more. */
+  readonly coldStartCostVmMs: number;
   /** After so many windows in a row without a call the function is aperiodic again. */
   readonly missesMax: number;
 }
@@ -21,6 +23,7 @@ export const planPolicyDefault: PlanPolicy = {
   prewarmVmsMax: 16,
   prewarmIdleMaxVmMs: 3_600_000,
   idleFactorMax: 1.1,
+  coldStartCostVmMs: 600_000,
   missesMax: 4,
 };
 
