@@ -59,7 +59,7 @@ describe("The live view of a replay", () => {
     for (const target of [8, 8, 6]) view.pools({ ...level, target });
     assert.deepEqual(
       said.map((line) => line.trim()),
-      ["warming target 8 → 6 (1 functions learned, 8 VMs)"],
+      ["warming target 8 → 6 (functions learned: 1, VMs: 8)"],
     );
   });
 

@@ -38,7 +38,7 @@ export function createLiveView(terminal: Terminal, options: LiveViewOptions): Re
       terminal.paint("green", "●".repeat(generic)) + "○".repeat(Math.max(0, target - generic));
     terminal.status(
       [
-        `${terminal.paint("bold", traceClock(lastAtMs))} · ${made} of ${total} calls · ${periodicFunctions} functions learned`,
+        `${terminal.paint("bold", traceClock(lastAtMs))} · ${made} of ${total} calls · functions learned: ${periodicFunctions}`,
         `warming pool ${bar} ${generic} ready, target ${target} of ${baseTarget} · with code: ${idle} idle, ${busy} busy · ${vms} VMs`,
       ].join("\n"),
     );
@@ -66,7 +66,7 @@ export function createLiveView(terminal: Terminal, options: LiveViewOptions): Re
         terminal.say(
           terminal.paint(
             "bold",
-            `          warming target ${lastTarget} → ${next.target} (${next.periodicFunctions} functions learned, ${next.total} VMs)`,
+            `          warming target ${lastTarget} → ${next.target} (functions learned: ${next.periodicFunctions}, VMs: ${next.total})`,
           ),
         );
       lastTarget = next.target;

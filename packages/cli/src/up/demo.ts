@@ -1,5 +1,5 @@
 /** The main job of `up`: deploys the examples, calls each once, and replays real traffic against real VMs. */
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { PoolsSnapshot, TidepoolClient } from "@tidepool/sdk";
 import { deploy } from "../commands/deploy.ts";
@@ -68,7 +68,10 @@ export async function runDemo(
   }
   terminal.say("");
   terminal.say(
-    terminal.paint("bold", `Real requests, replayed ${speed} times faster (${excerptPath})`),
+    terminal.paint(
+      "bold",
+      `Real requests, replayed ${speed} times faster (${relative(process.cwd(), excerptPath)})`,
+    ),
   );
   const summary = await replayFile(
     client,
