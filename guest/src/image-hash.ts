@@ -16,8 +16,10 @@ export async function imageHash(runtime: string): Promise<string> {
   const sources = (await readdir(folder)).filter(
     (name) => /\.(ts|json)$/.test(name) && !name.endsWith(".test.ts"),
   );
+  const initFolder = join(guestFolder, "init");
+  const initSources = (await readdir(initFolder)).filter((name) => /\.[ch]$/.test(name));
   const files = [
-    join(guestFolder, "init", "init.c"),
+    ...initSources.toSorted().map((name) => join(initFolder, name)),
     join(protoFolder, "tidepool", "guest", "v1", "guest.proto"),
     ...sources.toSorted((a, b) => a.localeCompare(b)).map((name) => join(folder, name)),
   ];
