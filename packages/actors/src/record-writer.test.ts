@@ -36,7 +36,7 @@ describe("RecordWriter", () => {
     writer.add("b", nothing);
     await writer.stop();
     assert.equal(writer.droppedCount, 2);
-    assert.match(lines.join(""), /explanations dropped.*"count":2/);
+    assert.match(lines.join(""), /"count":2,.*explanations dropped/);
   });
 
   it("holds a bounded number of records", async () => {
@@ -44,7 +44,7 @@ describe("RecordWriter", () => {
     const writer = new RecordWriter({ bus, logger: silentLogger });
     for (let i = 0; i <= recordsWaitingMax; i += 1) writer.add("a", nothing);
     await writer.stop();
-    assert.equal(writer.droppedCount, recordsWaitingMax);
-    assert.equal(sent.length, 1);
+    assert.equal(writer.droppedCount, 1);
+    assert.equal(sent.length, recordsWaitingMax);
   });
 });

@@ -14,8 +14,8 @@ export interface RecordWriterOptions {
 
 /** Longest a record waits for others. */
 export const recordFlushMs = 50;
-/** Records that may wait. */
-export const recordsWaitingMax = 10_000;
+/** Records that may wait: more than these in one moment are not explained. */
+export const recordsWaitingMax = 2_000;
 
 interface Waiting {
   readonly subject: string;
@@ -26,6 +26,7 @@ export class RecordWriter {
   private readonly bus: RecordWriterOptions["bus"];
   private readonly logger: Logger;
   private waiting: Waiting[] = [];
+  private surplusCount = 0;
   private timer: NodeJS.Timeout | undefined;
   /** Since the start. */
   droppedCount = 0;
@@ -37,8 +38,8 @@ export class RecordWriter {
 
   /** @param encode called later, off the path of what is told of */
   add(subject: string, encode: () => Uint8Array): void {
-    if (this.waiting.length >= recordsWaitingMax) this.drop(this.waiting.splice(0), "too many");
-    this.waiting.push({ subject, encode });
+    if (this.waiting.length < recordsWaitingMax) this.waiting.push({ subject, encode });
+    else this.surplusCount += 1;
     this.timer ??= setTimeout(() => this.flush(), recordFlushMs);
   }
 
@@ -53,20 +54,22 @@ export class RecordWriter {
     this.timer = undefined;
     const records = this.waiting;
     this.waiting = [];
+    if (this.surplusCount > 0) this.noteDropped(this.surplusCount, "too many at once");
+    this.surplusCount = 0;
     if (records.length === 0) return;
-    if (!this.bus.isConnected) return this.drop(records, "NATS is away");
+    if (!this.bus.isConnected) return this.noteDropped(records.length, "NATS is away");
     for (const [index, { subject, encode }] of records.entries()) {
       try {
         this.bus.connection.publish(subject, encode());
       } catch (error) {
-        return this.drop(records.slice(index), messageOf(error));
+        return this.noteDropped(records.length - index, messageOf(error));
       }
     }
   }
 
-  private drop(records: readonly Waiting[], reason: string): void {
-    this.droppedCount += records.length;
+  private noteDropped(count: number, reason: string): void {
+    this.droppedCount += count;
     const { droppedCount } = this;
-    this.logger.warn("explanations dropped", { count: records.length, droppedCount, reason });
+    this.logger.warn("explanations dropped", { count, droppedCount, reason });
   }
 }

@@ -8,10 +8,12 @@ import { forgetPattern, remember } from "./periodicity/index.ts";
 import {
   createRecord,
   decide,
+  describe,
   functionDemand,
   noteArrival,
   notePrewarmed,
   type Decision,
+  type Description,
   type FunctionRecord,
   type PlanFacts,
   type PlanPolicy,
@@ -30,6 +32,8 @@ export interface FunctionPolicy<Kept = FunctionRecord> {
   decide(record: Kept, settings: PlanPolicy, facts: PlanFacts, nowMs: number): Decision;
   /** What the function asks of the generic pool. */
   functionDemand(record: Kept, settings: PlanPolicy, nowMs: number): FunctionDemand;
+  /** For people, with the next `windowsMax` windows. */
+  describe(record: Kept, settings: PlanPolicy, nowMs: number, windowsMax: number): Description;
 }
 
 /** Learns when calls come, from the calls alone. */
@@ -40,6 +44,7 @@ const learned: FunctionPolicy = {
   notePrewarmed,
   decide,
   functionDemand,
+  describe,
 };
 
 /** Keeps every VM for the keep-alive after each call, and expects nothing. */
@@ -55,6 +60,8 @@ const fixed: FunctionPolicy = {
     decide(withoutPattern(record), settings, facts, nowMs),
   functionDemand: (record, settings, nowMs) =>
     functionDemand(withoutPattern(record), settings, nowMs),
+  describe: (record, settings, nowMs, windowsMax) =>
+    describe(withoutPattern(record), settings, nowMs, windowsMax),
 };
 
 export const policies = { learned, fixed } as const satisfies Readonly<

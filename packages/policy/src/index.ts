@@ -11,7 +11,15 @@ export {
   notePrewarmed,
   planPolicyDefault,
 } from "./plan/index.ts";
-export type { Decision, FunctionRecord, PlanFacts, PlanPolicy, Prewarm } from "./plan/index.ts";
+export type {
+  Decision,
+  Description,
+  ExpectedWindow,
+  FunctionRecord,
+  PlanFacts,
+  PlanPolicy,
+  Prewarm,
+} from "./plan/index.ts";
 export { seededRandom } from "./seeded-random.ts";
 export {
   addDemand,

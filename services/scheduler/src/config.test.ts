@@ -11,6 +11,7 @@ describe("readConfig of the scheduler", () => {
       poolBaseTarget: 8,
       poolFloor: 1,
       policy: "learned",
+      shardPrewarmIdleVmSecondsMax: 360_000,
     });
     assert.notEqual(schedulerId, readConfig({}).schedulerId);
   });

@@ -5,6 +5,7 @@ import type { LogLevel } from "@tidepool/common";
 import { policyNames } from "@tidepool/policy";
 import type { PolicyName } from "@tidepool/policy";
 import { subjects } from "@tidepool/proto";
+import { shardPrewarmIdleVmSecondsMaxDefault } from "./shard/prewarm-meter.ts";
 
 export interface SchedulerConfig {
   readonly natsUrl: string;
@@ -19,6 +20,8 @@ export interface SchedulerConfig {
   readonly poolFloor: number;
   /** What keeps VMs and pre-warms them. */
   readonly policy: PolicyName;
+  /** What pre-warmed VMs of one shard may idle within any hour, VM-seconds. */
+  readonly shardPrewarmIdleVmSecondsMax: number;
 }
 
 /** @throws TidepoolError `invalid`, naming every variable that is wrong */
@@ -35,6 +38,11 @@ export function readConfig(env: NodeJS.ProcessEnv): SchedulerConfig {
       poolBaseTarget: reader.integer("TIDEPOOL_POOL_BASE_TARGET", 8, { min: 0, max: 10_000 }),
       poolFloor: reader.integer("TIDEPOOL_POOL_FLOOR", 1, { min: 0, max: 10_000 }),
       policy: reader.oneOf("TIDEPOOL_POLICY", "learned", policyNames),
+      shardPrewarmIdleVmSecondsMax: reader.integer(
+        "TIDEPOOL_SHARD_PREWARM_IDLE_VM_SECONDS_MAX",
+        shardPrewarmIdleVmSecondsMaxDefault,
+        { min: 0, max: 1_000_000_000 },
+      ),
     };
     if (!subjects.isToken(config.schedulerId)) {
       reader.problem(

@@ -1,6 +1,7 @@
 /** What the scheduler's shards need of the outside, and the words that they use for it. */
 import type { FunctionRecord } from "@tidepool/policy";
 import type { tidepool } from "@tidepool/proto";
+import type { WindowLedger } from "./shard/window-ledger.ts";
 
 /** One version of a function, as far as the scheduler looks into it. */
 export interface FunctionVersion {
@@ -10,9 +11,34 @@ export interface FunctionVersion {
   readonly runtime: string;
   readonly memoryMib: number;
   readonly keepAliveMs: number;
+  /** Whose it is. */
+  readonly tenant: string;
+  /** Undefined: as its tenant has it. */
+  readonly prediction: Prediction | undefined;
+  /** Idle VM-seconds that one cold start is worth; undefined: as its tenant has it. */
+  readonly coldStartCost: number | undefined;
   /** The whole of it, for hosts. */
   readonly wire: tidepool.internal.v1.FunctionVersion.$Properties;
 }
+
+/** `shadow` decides and records, and changes nothing; `off` has the fixed keep-alive alone. */
+export type Prediction = "on" | "shadow" | "off";
+
+/** What a tenant has set for all its functions that do not say otherwise. */
+export interface TenantTerms {
+  readonly prediction: Prediction | undefined;
+  readonly coldStartCost: number | undefined;
+  /** Of pre-warmed VMs within any hour; undefined: the default. */
+  readonly prewarmIdleVmSecondsMax: number | undefined;
+}
+
+/** Every function belongs to it until tenants can be made. */
+export const tenantDefault = "default";
+export const tenantTermsDefault: TenantTerms = {
+  prediction: undefined,
+  coldStartCost: undefined,
+  prewarmIdleVmSecondsMax: undefined,
+};
 
 export const versionKeyOf = (name: string, version: string): string => `${name}@${version}`;
 export const configKeyOf = (runtime: string, memoryMib: number): string =>
@@ -63,6 +89,8 @@ export interface StoredShard {
   /** Last arrival in it; 0 when nothing was stored. */
   readonly sequence: number;
   readonly records: ReadonlyMap<string, FunctionRecord>;
+  /** How the windows of functions went; not all have one. */
+  readonly ledgers: ReadonlyMap<string, WindowLedger>;
 }
 
 export interface SnapshotStore {
@@ -84,7 +112,21 @@ export interface ArrivalSource {
 
 export interface ArrivalBatch {
   readonly sequence: number;
-  readonly arrivals: readonly { readonly functionName: string; readonly atMs: number }[];
+  readonly arrivals: readonly Arrival[];
+}
+
+export interface Arrival {
+  readonly functionName: string;
+  readonly version: string;
+  /** "" where it was not told. */
+  readonly requestId: string;
+  readonly atMs: number;
+}
+
+/** What was expected of a call, for people; lost when it cannot be kept. */
+export interface ExplanationSink {
+  /** @param make called later, off the shard's path */
+  add(requestId: string, make: () => tidepool.v1.CallExpectation.$Properties): void;
 }
 
 /** A VM for a call that waits. */

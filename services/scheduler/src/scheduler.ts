@@ -15,8 +15,11 @@ import { demandToWire, parseDemand, targetsToWire } from "./nats/demand-codec.ts
 import { FunctionWatch } from "./nats/function-watch.ts";
 import { NatsHostCommands } from "./nats/host-commands.ts";
 import { parseAcquire, parseHeartbeat } from "./nats/parse.ts";
+import { NatsExplanations } from "./nats/explanations.ts";
 import { NatsSnapshotStore } from "./nats/snapshot-store.ts";
+import { TenantWatch } from "./nats/tenant-watch.ts";
 import { notOurs } from "./shard/acquirer.ts";
+import { shardPrewarmIdleVmSecondsMaxDefault, ToldUses } from "./shard/prewarm-meter.ts";
 import { Shard } from "./shard/shard.ts";
 import type { ShardWorld } from "./shard/world.ts";
 import { demandRefreshMs, WarmingTargets } from "./targets/warming-targets.ts";
@@ -29,6 +32,8 @@ export interface SchedulerOptions {
   readonly warmingPolicy: WarmingPolicy;
   /** What keeps and pre-warms; the learned one unless told otherwise. */
   readonly policy?: FunctionPolicy;
+  /** What pre-warmed VMs of one shard may idle within any hour. */
+  readonly shardPrewarmIdleVmSecondsMax?: number;
   readonly logger: Logger;
   readonly clock?: Clock;
   readonly random?: () => number;
@@ -60,6 +65,9 @@ export class Scheduler {
   private readonly hosts = new HostTable();
   private readonly targets: WarmingTargets;
   private readonly functions: FunctionWatch;
+  private readonly tenants: TenantWatch;
+  private readonly toldUses = new ToldUses();
+  private readonly explanations: NatsExplanations;
   private readonly leases: ShardLeases;
   private readonly shards = new Map<number, RunningShard>();
   private readonly parts: Omit<ShardWorld, "onDemandChanged">;
@@ -78,6 +86,10 @@ export class Scheduler {
     this.functions = new FunctionWatch(this.logger, (name) =>
       this.shards.get(subjects.shardOf(name, shardCount))?.shard.functionChanged(name),
     );
+    this.tenants = new TenantWatch(this.logger, (tenant) => {
+      for (const { shard } of this.shards.values()) void shard.tenantChanged(tenant);
+    });
+    this.explanations = new NatsExplanations(bus, this.logger);
     this.leases = new ShardLeases({
       bus,
       storage,
@@ -95,6 +107,11 @@ export class Scheduler {
       snapshots: new NatsSnapshotStore(storage, this.logger),
       arrivals: new NatsArrivalSource(bus, storage, this.logger),
       functionOf: (name) => this.functions.get(name),
+      tenantOf: (tenant) => this.tenants.get(tenant),
+      toldUses: this.toldUses,
+      shardPrewarmIdleVmSecondsMax:
+        options.shardPrewarmIdleVmSecondsMax ?? shardPrewarmIdleVmSecondsMaxDefault,
+      explanations: this.explanations,
       epochOf: (shard) => this.leases.epochOf(shard),
       clock: this.clock,
       random,
@@ -111,12 +128,15 @@ export class Scheduler {
         if (isNews) this.changedSoon();
       }),
       bus.subscribe(subjects.allShardDemand, tidepool.internal.v1.ShardDemand, (message) => {
-        this.targets.note(parseDemand(message), this.clock.nowMs());
+        const nowMs = this.clock.nowMs();
+        const demand = parseDemand(message);
+        this.targets.note(demand, nowMs);
+        this.toldUses.note(demand.shard, demand.tenantUses, nowMs);
         this.changedSoon();
       }),
     );
     this.firstHeartbeat = setTimeout(() => this.hosts.giveUpWaiting(), firstHeartbeatWaitMs);
-    await this.functions.start(bus, storage);
+    await Promise.all([this.tenants.start(bus, storage), this.functions.start(bus, storage)]);
     await this.leases.start();
     this.ticker = setInterval(() => this.tick(), targetsEveryMs);
   }
@@ -129,9 +149,10 @@ export class Scheduler {
     await this.leases.stop();
     clearTimeout(this.changeTimer);
     this.changeTimer = undefined;
-    await this.functions.stop();
+    await Promise.all([this.functions.stop(), this.tenants.stop()]);
     await Promise.all(this.subscriptions.map((subscription) => subscription.stop()));
     await Promise.all([...this.shards.keys()].map((shard) => this.stopShard(shard, "fenced")));
+    await this.explanations.stop();
   }
 
   /** Shards that this scheduler owns, ascending. */
@@ -234,7 +255,9 @@ export class Scheduler {
       if (!isDue || epoch === undefined || !running.shard.isCaughtUp) continue;
       running.isDemandChanged = false;
       running.demandToldAtMs = nowMs;
-      const demand = demandToWire({ shard: number, epoch }, running.shard.demand(), nowMs);
+      const { shard } = running;
+      const lease = { shard: number, epoch };
+      const demand = demandToWire(lease, shard.demand(), shard.tenantUses(), nowMs);
       const codec = tidepool.internal.v1.ShardDemand;
       this.options.bus.publish(subjects.shardDemand(number), codec, codec.create(demand));
     }

@@ -1,5 +1,7 @@
 export { activeUntilMs, functionDemand } from "./demand.ts";
 export { decide } from "./decide.ts";
+export { describe } from "./describe.ts";
+export type { Description, ExpectedWindow } from "./describe.ts";
 export type { Decision, PlanFacts, Prewarm } from "./decide.ts";
 export { leadMs, marginMs, planPolicyDefault } from "./policy.ts";
 export type { PlanPolicy } from "./policy.ts";

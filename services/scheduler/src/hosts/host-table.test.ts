@@ -22,6 +22,9 @@ const aVersion = (version = "1"): FunctionVersion => ({
   runtime: "nodejs20",
   memoryMib: 128,
   keepAliveMs: 600_000,
+  tenant: "default",
+  prediction: undefined,
+  coldStartCost: undefined,
   wire: {},
 });
 const pool = { runtime: "nodejs20", memoryMib: 128, ready: 1, prepareP95Ms: 90 };

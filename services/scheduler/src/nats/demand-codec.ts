@@ -11,6 +11,7 @@ import type { ConfigTarget, ShardDemand } from "../targets/warming-targets.ts";
 export function demandToWire(
   lease: Lease,
   configs: readonly ConfigDemand[],
+  tenantUses: ShardDemand["tenantUses"],
   nowMs: number,
 ): tidepool.internal.v1.ShardDemand.$Properties {
   return {
@@ -24,6 +25,10 @@ export function demandToWire(
       residual: residualQuantile(residual.bins, residualShare),
       residualBins: [...residual.bins],
       periodicFunctions: periodicCount,
+    })),
+    tenants: tenantUses.map(({ tenant, vmSeconds }) => ({
+      tenant,
+      prewarmIdleVmSeconds: vmSeconds,
     })),
   };
 }
@@ -49,6 +54,10 @@ export function parseDemand(wire: tidepool.internal.v1.ShardDemand.$Properties):
         bins: config.residualBins ?? [],
       },
       periodicCount: config.periodicFunctions ?? 0,
+    })),
+    tenantUses: (wire.tenants ?? []).map(({ tenant, prewarmIdleVmSeconds }) => ({
+      tenant: tenant ?? "",
+      vmSeconds: prewarmIdleVmSeconds ?? 0,
     })),
   };
 }

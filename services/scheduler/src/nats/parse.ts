@@ -3,7 +3,15 @@ import { TidepoolError } from "@tidepool/common";
 import { fromTimestamp, subjects } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
 import type { Heartbeat } from "../hosts/host-table.ts";
-import type { AcquireOrder, ArrivalBatch, FunctionVersion } from "../ports.ts";
+import { tenantDefault } from "../ports.ts";
+import { parsePrediction } from "./prediction.ts";
+import type {
+  AcquireOrder,
+  Arrival,
+  ArrivalBatch,
+  FunctionVersion,
+  TenantTerms,
+} from "../ports.ts";
 
 type FunctionVersionWire = tidepool.internal.v1.FunctionVersion.$Properties;
 
@@ -23,6 +31,7 @@ export function parseAcquire(wire: tidepool.internal.v1.AcquireRequest.$Properti
 /** @throws TidepoolError `invalid` */
 export function parseFunctionVersion(
   wire: FunctionVersionWire | null | undefined,
+  tenant = tenantDefault,
 ): FunctionVersion {
   const { name, version, codeDigest, settings } = wire ?? {};
   if (!wire || !name || !subjects.isToken(name)) {
@@ -39,6 +48,9 @@ export function parseFunctionVersion(
     runtime: settings.runtime,
     memoryMib: settings.memoryMib || memoryMibDefault,
     keepAliveMs: settings.keepAliveMs || keepAliveMsDefault,
+    tenant,
+    prediction: parsePrediction(settings.prediction),
+    coldStartCost: positive(settings.coldStartCost),
     wire,
   };
 }
@@ -49,7 +61,23 @@ export function parseFunctionRecord(
 ): FunctionVersion | undefined {
   const { name, version, codeDigest, settings } = record.function ?? {};
   if (!name || !version || !codeDigest || !settings) return undefined;
-  return parseFunctionVersion({ name, version, codeDigest, settings });
+  const tenant = record.function?.tenant || tenantDefault;
+  return parseFunctionVersion({ name, version, codeDigest, settings }, tenant);
+}
+
+export function parseTenantRecord({
+  tenant,
+}: tidepool.internal.v1.TenantRecord.$Properties): TenantTerms {
+  const settings = tenant?.settings;
+  return {
+    prediction: parsePrediction(settings?.prediction),
+    coldStartCost: positive(settings?.coldStartCost),
+    prewarmIdleVmSecondsMax: positive(settings?.prewarmIdleVmSecondsMax),
+  };
+}
+
+function positive(value: number | null | undefined): number | undefined {
+  return typeof value === "number" && value > 0 ? value : undefined;
 }
 
 /** @throws TidepoolError `invalid` */
@@ -92,11 +120,16 @@ export function parseArrivals(
   sequence: number,
   storedAtMs: number,
 ): ArrivalBatch {
-  const arrivals: { functionName: string; atMs: number }[] = [];
-  for (const { functionName, at } of wire.arrivals ?? []) {
+  const arrivals: Arrival[] = [];
+  for (const { functionName, version, requestId, at } of wire.arrivals ?? []) {
     const atMs = fromTimestamp(at);
     if (!functionName || atMs === undefined) continue;
-    arrivals.push({ functionName, atMs: Math.min(atMs, storedAtMs) });
+    arrivals.push({
+      functionName,
+      version: version ?? "",
+      requestId: requestId ?? "",
+      atMs: Math.min(atMs, storedAtMs),
+    });
   }
   return { sequence, arrivals };
 }

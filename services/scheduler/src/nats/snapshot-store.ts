@@ -11,6 +11,7 @@ import type { Logger } from "@tidepool/common";
 import type { FunctionRecord } from "@tidepool/policy";
 import { tidepool, toTimestamp } from "@tidepool/proto";
 import type { Lease, SnapshotStore, StoredShard } from "../ports.ts";
+import type { WindowLedger } from "../shard/window-ledger.ts";
 
 const { FunctionSnapshots, ShardSnapshot, ShardSnapshotPart } = tidepool.internal.v1;
 const deflate = promisify(deflateRaw);
@@ -21,7 +22,7 @@ export const recordFormat = 1;
 /** Functions in a part: a few kilobytes each before deflating, far below a message's megabyte after. */
 export const functionsPerPart = 200;
 
-const nothing: StoredShard = { sequence: 0, records: new Map() };
+const nothing: StoredShard = { sequence: 0, records: new Map(), ledgers: new Map() };
 
 export class NatsSnapshotStore implements SnapshotStore {
   private readonly storage: Storage;
@@ -46,23 +47,25 @@ export class NatsSnapshotStore implements SnapshotStore {
       return part.sequence === sequence && part.epoch === epoch ? part : undefined;
     });
     const records = new Map<string, FunctionRecord>();
+    const ledgers = new Map<string, WindowLedger>();
     try {
       for (const part of await Promise.all(loading)) {
         if (part === undefined) throw new Error("a part is missing");
         const { functions } = FunctionSnapshots.decode(await inflate(part.functions));
-        for (const { name, record } of functions) {
+        for (const { name, record, account } of functions) {
           if (name) records.set(name, JSON.parse(record ?? "") as FunctionRecord);
+          if (name && account) ledgers.set(name, JSON.parse(account) as WindowLedger);
         }
       }
     } catch (error) {
       this.logger.warn("snapshot unreadable, replaying all", { shard, error: messageOf(error) });
       return nothing;
     }
-    return { sequence, records };
+    return { sequence, records, ledgers };
   }
 
   /** @throws TidepoolError `stale` when a later owner of the shard has written */
-  async save({ shard, epoch }: Lease, { sequence, records }: StoredShard): Promise<void> {
+  async save({ shard, epoch }: Lease, { sequence, records, ledgers }: StoredShard): Promise<void> {
     const { head, revision } = await this.loadHead(shard);
     if (head !== undefined && head.epoch > epoch) {
       throw new TidepoolError("stale", `snapshot of shard ${shard} has epoch ${head.epoch}`);
@@ -73,7 +76,7 @@ export class NatsSnapshotStore implements SnapshotStore {
     const { snapshots } = this.storage;
     try {
       for (let from = 0; from < entries.length; from += functionsPerPart) {
-        const functions = await pack(entries.slice(from, from + functionsPerPart));
+        const functions = await pack(entries.slice(from, from + functionsPerPart), ledgers);
         const part = ShardSnapshotPart.encode({ epoch, sequence, functions }).finish();
         await snapshots.put(partKey(shard, set, partCount), part);
         partCount += 1;
@@ -110,7 +113,14 @@ const partKey = (shard: number, set: string, index: number): string =>
   `shard.${shard}.${set}.${index}`;
 
 /** Deflated in zlib's own threads: the shard goes on meanwhile. */
-function pack(entries: readonly (readonly [string, FunctionRecord])[]): Promise<Buffer> {
-  const functions = entries.map(([name, record]) => ({ name, record: JSON.stringify(record) }));
+function pack(
+  entries: readonly (readonly [string, FunctionRecord])[],
+  ledgers: StoredShard["ledgers"],
+): Promise<Buffer> {
+  const functions = entries.map(([name, record]) => {
+    const ledger = ledgers.get(name);
+    const account = ledger === undefined ? "" : JSON.stringify(ledger);
+    return { name, record: JSON.stringify(record), account };
+  });
   return deflate(FunctionSnapshots.encode({ functions }).finish());
 }

@@ -3,8 +3,10 @@ import { silentLogger, TidepoolError } from "@tidepool/common";
 import type { Clock, Code } from "@tidepool/common";
 import { policies, seededRandom } from "@tidepool/policy";
 import { HostTable } from "../hosts/host-table.ts";
+import { tenantTermsDefault } from "../ports.ts";
 import type { AcquireOrder, AssignOrder, FunctionVersion } from "../ports.ts";
 import { Acquirer } from "./acquirer.ts";
+import { ToldUses } from "./prewarm-meter.ts";
 import { acquireMemoryMs, assignAttemptsMax } from "./world.ts";
 import type { ShardWorld } from "./world.ts";
 
@@ -15,6 +17,9 @@ const version: FunctionVersion = {
   runtime: "nodejs20",
   memoryMib: 128,
   keepAliveMs: 600_000,
+  tenant: "default",
+  prediction: undefined,
+  coldStartCost: undefined,
   wire: {},
 };
 
@@ -75,6 +80,10 @@ function aWorld(failures: Readonly<Record<string, Code | undefined>>, seed = 1):
       snapshots: { load: never, save: never },
       arrivals: { follow: never },
       functionOf: () => version,
+      tenantOf: () => tenantTermsDefault,
+      toldUses: new ToldUses(),
+      shardPrewarmIdleVmSecondsMax: 0,
+      explanations: { add: never },
       epochOf: () => test.epoch,
       clock,
       random: seededRandom(seed),

@@ -2,6 +2,7 @@
 import type { FunctionRecord } from "@tidepool/policy";
 import type { CallWindow } from "../ports.ts";
 import type { ContributedDemand } from "./demand-book.ts";
+import type { WindowLedger } from "./window-ledger.ts";
 
 export interface FunctionState {
   readonly name: string;
@@ -10,6 +11,14 @@ export interface FunctionState {
   version: string;
   /** The latest window that VMs were prepared for, until its release. */
   prepared: PreparedWindow | undefined;
+  /** The same, or what it would be in shadow; stays after its release, to tell people. */
+  latestPrepared: PreparedWindow | undefined;
+  /** Why the window ahead is not prepared, in words. */
+  notPrepared: string | undefined;
+  /** How its windows went; undefined while it never had one. */
+  ledger: WindowLedger | undefined;
+  /** Of its latest call; "" when that was before this owner's time. */
+  calledVersion: string;
   /** What hosts were last told to keep, when it differs from their own keep-alive. */
   told: KeepTold | undefined;
   /** Its part of the shard's demand. */
@@ -22,21 +31,39 @@ export interface PreparedWindow {
   readonly window: CallWindow;
   readonly readyByMs: number;
   readonly releaseAtMs: number;
+  readonly orderedAtMs: number;
+  /** How many of its VMs were new. */
+  readonly orderCount: number;
+  /** Nothing was ordered. */
+  readonly isShadow: boolean;
+  readonly vmIds: string[];
+  /** Of orders that no VM came of, in words; at most prewarmFailuresKeptMax. */
+  readonly failures: string[];
   /** Calls that have used it. */
   usedCount: number;
 }
+
+export const prewarmFailuresKeptMax = 4;
 
 export interface KeepTold {
   readonly untilMs: number;
   readonly count: number;
 }
 
-export function createState(name: string, record: FunctionRecord): FunctionState {
+export function createState(
+  name: string,
+  record: FunctionRecord,
+  ledger?: WindowLedger,
+): FunctionState {
   return {
     name,
     record,
     version: "",
     prepared: undefined,
+    latestPrepared: undefined,
+    notPrepared: undefined,
+    ledger,
+    calledVersion: "",
     told: undefined,
     demand: undefined,
     assignedAtMs: new Map(),

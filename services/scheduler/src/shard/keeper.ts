@@ -3,9 +3,10 @@
  * A VM that is still busy counts when it becomes idle. Telling twice is harmless: the newest order wins.
  */
 import { TidepoolError } from "@tidepool/common";
+import type { Decision, PlanPolicy } from "@tidepool/policy";
 import type { CallWindow } from "../ports.ts";
 import type { FunctionState, KeepTold } from "./function-state.ts";
-import { assignedHostMemoryMs, keepAttemptsMax, keepCountAll } from "./world.ts";
+import { assignedHostMemoryMs, keepAttemptsMax, keepCountAll, releaseRepeatMs } from "./world.ts";
 import type { ShardWorld } from "./world.ts";
 
 export interface KeepWish {
@@ -27,6 +28,44 @@ export class Keeper {
   constructor(world: ShardWorld, shard: number) {
     this.world = world;
     this.shard = shard;
+  }
+
+  /** Tells hosts what a decision means for what is idle. @returns when to look again */
+  follow(
+    state: FunctionState,
+    decision: Decision,
+    policy: PlanPolicy,
+    nowMs: number,
+    isAfterCall: boolean,
+  ): number | undefined {
+    const { prepared, told } = state;
+    // More calls of this window may come, for which VMs wait: they stay until it is over.
+    if (prepared !== undefined && prepared.usedCount < prepared.window.count)
+      return prepared.releaseAtMs;
+    if (decision.forecast === undefined) {
+      // What waits unused keeps its time; only what a call has just left is kept as ever.
+      if (isAfterCall) this.reset(state, policy.keepAliveMs);
+      return undefined;
+    }
+    if (isAfterCall || told === undefined) {
+      const untilMs = decision.keepUntilMs;
+      if (untilMs >= nowMs + policy.keepAliveMs) {
+        this.reset(state, policy.keepAliveMs);
+        return undefined;
+      }
+      const spansNext =
+        decision.prewarm !== undefined && untilMs >= decision.prewarm.windowStartAtMs;
+      const count = spansNext ? decision.prewarm.count : keepCountAll;
+      this.tell(state, { untilMs, count, window: undefined });
+      return untilMs + releaseRepeatMs;
+    }
+    // A VM that was busy when the hosts were told may have become idle after its time.
+    if (nowMs < told.untilMs) return told.untilMs + releaseRepeatMs;
+    const vms = [...this.world.hosts.whereabouts(state.name).values()].flat();
+    if (vms.some(({ idle }) => idle > 0)) {
+      this.tell(state, { untilMs: nowMs, count: 0, window: undefined });
+    }
+    return vms.some(({ idle, busy }) => idle + busy > 0) ? nowMs + releaseRepeatMs : undefined;
   }
 
   /** The hosts' own keep-alive again; nothing is sent where it already holds. */

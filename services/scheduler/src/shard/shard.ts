@@ -8,21 +8,28 @@
  * the same before and after a move. A call that waits for a VM does not wait for any of that.
  */
 import { TidepoolError } from "@tidepool/common";
-import { activeUntilMs, planPolicyDefault } from "@tidepool/policy";
-import type { Decision, FunctionRecord, PlanPolicy, Prewarm } from "@tidepool/policy";
+import { activeUntilMs } from "@tidepool/policy";
+import type { FunctionRecord, PlanPolicy, Prewarm } from "@tidepool/policy";
 import type { tidepool } from "@tidepool/proto";
-import type { AcquireOrder, ArrivalBatch, FunctionVersion } from "../ports.ts";
+import type { AcquireOrder, Arrival, ArrivalBatch, FunctionVersion } from "../ports.ts";
 import { Acquirer } from "./acquirer.ts";
 import type { AcquiredVm } from "./acquirer.ts";
+import { Caps } from "./caps.ts";
 import { DemandBook } from "./demand-book.ts";
 import type { ConfigDemand } from "./demand-book.ts";
+import { expectationOf } from "./expectation.ts";
+import { followWindows, whyNotPrepared } from "./follow-windows.ts";
 import { forecastReply } from "./forecast-reply.ts";
 import { createState } from "./function-state.ts";
 import type { FunctionState } from "./function-state.ts";
 import { Keeper } from "./keeper.ts";
-import { Prewarmer } from "./prewarmer.ts";
+import { mannerOf } from "./manner.ts";
+import type { Manner } from "./manner.ts";
+import { preparedWindow, Prewarmer } from "./prewarmer.ts";
 import { WakeHeap } from "./wake-heap.ts";
-import { keepCountAll, releaseRepeatMs, snapshotEveryMs } from "./world.ts";
+import { noteCall, notePrepared } from "./window-ledger.ts";
+import type { WindowLedger } from "./window-ledger.ts";
+import { replanBatch, snapshotEveryMs, windowsShownMax } from "./world.ts";
 import type { ShardWorld } from "./world.ts";
 
 /** A host tells of a VM that became idle within this time; a plan made at the call waits so long for it. */
@@ -34,6 +41,7 @@ export class Shard {
   private readonly acquirer: Acquirer;
   private readonly keeper: Keeper;
   private readonly prewarmer: Prewarmer;
+  private readonly caps: Caps;
   private readonly demandBook = new DemandBook();
   private readonly states = new Map<string, FunctionState>();
   private readonly wakes = new WakeHeap();
@@ -51,16 +59,19 @@ export class Shard {
     this.world = world;
     this.shard = shard;
     this.acquirer = new Acquirer(world, shard, (version) => this.noteSurprise(version));
+    this.caps = new Caps(world, shard);
     this.keeper = new Keeper(world, shard);
     this.prewarmer = new Prewarmer(world, shard, this.keeper);
   }
 
   /** Resolves when the shard knows all that came before it. */
   async start(): Promise<void> {
-    const { sequence, records } = await this.world.snapshots.load(this.shard);
+    const { sequence, records, ledgers } = await this.world.snapshots.load(this.shard);
     this.sequence = this.savedSequence = sequence;
     this.savedAtMs = this.world.clock.nowMs();
-    for (const [name, record] of records) this.states.set(name, createState(name, record));
+    for (const [name, record] of records) {
+      this.states.set(name, createState(name, record, ledgers.get(name)));
+    }
     if (this.isStopped) return;
     const following = await this.world.arrivals.follow(this.shard, sequence + 1, (batch) =>
       this.receive(batch),
@@ -101,12 +112,24 @@ export class Shard {
       throw new TidepoolError("unavailable", `shard ${this.shard} is still reading its arrivals`);
     }
     const version = this.world.functionOf(name);
-    const policy = this.policyOf(version);
-    const record = this.states.get(name)?.record ?? this.world.policy.createRecord(policy);
-    const idleVmCount = this.world.hosts.idleCount(name, version?.version ?? "");
     const nowMs = this.world.clock.nowMs();
-    const decision = this.world.policy.decide(record, policy, { idleVmCount }, nowMs);
-    return forecastReply(name, record, policy, decision);
+    const { acting, terms, settings, tenant } = mannerOf(this.world, version);
+    const state = this.states.get(name);
+    const record = state?.record ?? acting.createRecord(settings);
+    const idleVmCount = this.world.hosts.idleCount(name, version?.version ?? "");
+    const decided = acting.decide(record, settings, { idleVmCount }, nowMs);
+    const capped = this.caps.apply(tenant, decided, settings.keepAliveMs, nowMs);
+    return forecastReply({
+      name,
+      state,
+      terms,
+      known: acting.describe(record, settings, nowMs, windowsShownMax),
+      keepAliveMs: settings.keepAliveMs,
+      ...(terms.prediction === "on" ? capped : { decision: decided, refusal: undefined }),
+      ofTenant: this.caps.ofTenant(tenant, nowMs),
+      ofShard: this.caps.ofShard(nowMs),
+      nowMs,
+    });
   }
 
   /** Whether all that came before it has been read and planned for. */
@@ -116,6 +139,25 @@ export class Shard {
 
   demand(): readonly ConfigDemand[] {
     return this.demandBook.entries(this.world.clock.nowMs());
+  }
+
+  /** What pre-warmed VMs of its functions have idled. */
+  tenantUses(): ReturnType<Caps["tenantUses"]> {
+    return this.caps.tenantUses(this.world.clock.nowMs());
+  }
+
+  /** A tenant's settings changed: its functions are planned anew, some at a time. */
+  async tenantChanged(tenant: string): Promise<void> {
+    let left = replanBatch;
+    for (const state of this.states.values()) {
+      if (!this.isLive || this.isStopped) return;
+      if (this.world.functionOf(state.name)?.tenant !== tenant) continue;
+      this.plan(state);
+      left -= 1;
+      if (left > 0) continue;
+      await new Promise((resume) => setImmediate(resume));
+      left = replanBatch;
+    }
   }
 
   /** A version was published, settings changed, or the function is gone. */
@@ -146,22 +188,47 @@ export class Shard {
     if (this.isStopped || sequence <= this.sequence) return;
     this.sequence = sequence;
     const touched = new Set<FunctionState>();
-    for (const { functionName, atMs } of arrivals) {
+    for (const arrival of arrivals) {
+      const { functionName, atMs } = arrival;
       const version = this.world.functionOf(functionName);
-      const policy = this.policyOf(version);
-      const state = this.stateOf(functionName, policy);
-      state.record = this.world.policy.noteArrival(state.record, policy, atMs);
-      if (!this.isLive) continue;
-      touched.add(state);
-      this.noteUse(state, atMs);
+      const manner = mannerOf(this.world, version);
+      const state = this.stateOf(functionName, manner.settings);
+      if (this.isLive) this.noteCall(state, arrival, version, manner);
+      state.record = this.world.policy.noteArrival(state.record, manner.settings, atMs);
+      if (this.isLive) touched.add(state);
     }
     for (const state of touched) this.plan(state, true);
   }
 
+  /** Before it is learned from. */
+  private noteCall(
+    state: FunctionState,
+    arrival: Arrival,
+    version: FunctionVersion | undefined,
+    { acting, terms, settings }: Manner,
+  ): void {
+    const { requestId, atMs } = arrival;
+    const { hosts, explanations } = this.world;
+    if (requestId !== "" && version !== undefined) {
+      const input = { arrival, state, terms, policy: acting, settings, hosts };
+      explanations.add(requestId, expectationOf(input));
+    }
+    if (state.ledger !== undefined) noteCall(state.ledger, atMs, settings.keepAliveMs);
+    state.calledVersion = arrival.version;
+    this.noteUse(state, version, atMs);
+  }
+
   /** A call in a prepared window uses one of its VMs; what comes beyond its count takes the ordinary path. */
-  private noteUse({ prepared }: FunctionState, atMs: number): void {
-    if (prepared === undefined || atMs < prepared.readyByMs || atMs > prepared.releaseAtMs) return;
-    prepared.usedCount += 1;
+  private noteUse(
+    { prepared, latestPrepared }: FunctionState,
+    version: FunctionVersion | undefined,
+    atMs: number,
+  ): void {
+    const met = prepared ?? latestPrepared;
+    if (met === undefined || atMs < met.readyByMs || atMs > met.releaseAtMs) return;
+    met.usedCount += 1;
+    const isOneOfIts = !met.isShadow && met.usedCount <= met.window.count;
+    if (isOneOfIts && version !== undefined) this.caps.giveBack(version, met, atMs);
   }
 
   /** Decides for one function and carries it out; sets when to decide again. */
@@ -169,77 +236,54 @@ export class Shard {
     const version = this.world.functionOf(state.name);
     if (version === undefined || this.isStopped) return;
     const nowMs = this.world.clock.nowMs();
-    const policy = this.policyOf(version);
+    const { acting, terms, settings } = mannerOf(this.world, version);
+    const isOn = terms.prediction === "on";
     const { prepared } = state;
-    if (prepared !== undefined && nowMs >= prepared.releaseAtMs) state.prepared = undefined;
+    if (prepared !== undefined && (!isOn || nowMs >= prepared.releaseAtMs))
+      state.prepared = undefined;
     state.version = version.version;
 
     const idleVmCount = this.world.hosts.idleCount(state.name, version.version);
-    const decision = this.world.policy.decide(state.record, policy, { idleVmCount }, nowMs);
+    const decided = acting.decide(state.record, settings, { idleVmCount }, nowMs);
+    const { decision, refusal } = isOn
+      ? this.caps.apply(version.tenant, decided, settings.keepAliveMs, nowMs)
+      : { decision: decided, refusal: undefined };
+    state.notPrepared = refusal ?? whyNotPrepared(state, decision, settings, nowMs);
+    followWindows(state, decision, { acting, terms, settings }, isAfterCall, nowMs);
     const wakes = [decision.nextWakeAtMs];
     const { prewarm } = decision;
     if (prewarm !== undefined && prewarm.startAtMs <= nowMs) {
-      if (isAfterCall && canSettle(prewarm, policy, nowMs)) {
+      if (isAfterCall && canSettle(prewarm, settings, nowMs)) {
         wakes.push(nowMs + settleMs);
       } else {
-        state.record = this.world.policy.notePrewarmed(state.record, prewarm);
-        this.prewarmer.start(state, version, prewarm, decision);
+        state.record = acting.notePrewarmed(state.record, prewarm);
+        if (state.ledger !== undefined)
+          notePrepared(state.ledger, prewarm.readyByMs, prewarm.releaseAtMs);
+        if (isOn) {
+          this.caps.take(version, prewarm, nowMs);
+          this.prewarmer.start(state, version, prewarm, decision);
+        } else state.latestPrepared = preparedWindow(prewarm, decision, true, nowMs);
       }
     }
-    wakes.push(this.keep(state, decision, policy, nowMs, isAfterCall));
-    wakes.push(this.contribute(state, version, policy, nowMs));
+    if (isOn) wakes.push(this.keeper.follow(state, decision, settings, nowMs, isAfterCall));
+    else this.keeper.reset(state, settings.keepAliveMs);
+    wakes.push(this.contribute(state, version, { acting, terms, settings }, nowMs));
     const due = wakes.filter((atMs) => atMs !== undefined && atMs > nowMs);
     this.wakes.set(state.name, due.length === 0 ? undefined : Math.min(...(due as number[])));
     this.armTimer();
-  }
-
-  /** @returns when to look again */
-  private keep(
-    state: FunctionState,
-    decision: Decision,
-    policy: PlanPolicy,
-    nowMs: number,
-    isAfterCall: boolean,
-  ): number | undefined {
-    const { prepared, told } = state;
-    // More calls of this window may come, for which VMs wait: they stay until it is over.
-    if (prepared !== undefined && prepared.usedCount < prepared.window.count)
-      return prepared.releaseAtMs;
-    if (decision.forecast === undefined) {
-      // What waits unused keeps its time; only what a call has just left is kept as ever.
-      if (isAfterCall) this.keeper.reset(state, policy.keepAliveMs);
-      return undefined;
-    }
-    if (isAfterCall || told === undefined) {
-      const untilMs = decision.keepUntilMs;
-      if (untilMs >= nowMs + policy.keepAliveMs) {
-        this.keeper.reset(state, policy.keepAliveMs);
-        return undefined;
-      }
-      const spansNext =
-        decision.prewarm !== undefined && untilMs >= decision.prewarm.windowStartAtMs;
-      const count = spansNext ? decision.prewarm.count : keepCountAll;
-      this.keeper.tell(state, { untilMs, count, window: undefined });
-      return untilMs + releaseRepeatMs;
-    }
-    // A VM that was busy when the hosts were told may have become idle after its time.
-    if (nowMs < told.untilMs) return told.untilMs + releaseRepeatMs;
-    const vms = [...this.world.hosts.whereabouts(state.name).values()].flat();
-    if (vms.some(({ idle }) => idle > 0)) {
-      this.keeper.tell(state, { untilMs: nowMs, count: 0, window: undefined });
-    }
-    return vms.some(({ idle, busy }) => idle + busy > 0) ? nowMs + releaseRepeatMs : undefined;
   }
 
   /** @returns until when the function counts as it does now, when nothing but time changes that */
   private contribute(
     state: FunctionState,
     version: FunctionVersion,
-    policy: PlanPolicy,
+    { acting, terms, settings }: Pick<Manner, "acting" | "terms" | "settings">,
     nowMs: number,
   ): number | undefined {
     const before = state.demand;
-    const part = this.world.policy.functionDemand(state.record, policy, nowMs);
+    const asked = acting.functionDemand(state.record, settings, nowMs);
+    // What nobody acts upon covers nothing.
+    const part = terms.prediction === "on" ? asked : { ...asked, degree: 0, coverage: 0 };
     if (part.count > 0) {
       state.demand = this.demandBook.replace(before, version, part, nowMs);
     } else {
@@ -247,7 +291,7 @@ export class Shard {
       state.demand = undefined;
     }
     if (state.demand !== before) this.world.onDemandChanged();
-    return part.count > 0 && part.degree === 0 ? activeUntilMs(state.record, policy) : undefined;
+    return part.count > 0 && part.degree === 0 ? activeUntilMs(state.record, settings) : undefined;
   }
 
   private forget(state: FunctionState): void {
@@ -264,17 +308,6 @@ export class Shard {
       this.states.set(name, state);
     }
     return state;
-  }
-
-  private policyOf(version: FunctionVersion | undefined): PlanPolicy {
-    if (version === undefined) return planPolicyDefault;
-    const { runtime, memoryMib, keepAliveMs } = version;
-    return {
-      ...planPolicyDefault,
-      keepAliveMs,
-      prepareP95Ms:
-        this.world.hosts.prepareP95Ms(runtime, memoryMib) ?? planPolicyDefault.prepareP95Ms,
-    };
   }
 
   private armTimer(): void {
@@ -301,11 +334,14 @@ export class Shard {
     if (epoch === undefined) return;
     const { shard, sequence } = this;
     const records = new Map<string, FunctionRecord>();
-    for (const [name, { record }] of this.states) {
-      if (this.world.functionOf(name) !== undefined) records.set(name, record);
+    const ledgers = new Map<string, WindowLedger>();
+    for (const [name, { record, ledger }] of this.states) {
+      if (this.world.functionOf(name) === undefined) continue;
+      records.set(name, record);
+      if (ledger !== undefined) ledgers.set(name, ledger);
     }
     try {
-      await this.world.snapshots.save({ shard, epoch }, { sequence, records });
+      await this.world.snapshots.save({ shard, epoch }, { sequence, records, ledgers });
       this.savedSequence = sequence;
     } catch (error) {
       const failure = TidepoolError.from(error);

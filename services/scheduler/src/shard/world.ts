@@ -2,7 +2,15 @@
 import type { Clock, Logger } from "@tidepool/common";
 import type { FunctionPolicy } from "@tidepool/policy";
 import type { HostTable } from "../hosts/host-table.ts";
-import type { ArrivalSource, FunctionVersion, HostCommands, SnapshotStore } from "../ports.ts";
+import type {
+  ArrivalSource,
+  ExplanationSink,
+  FunctionVersion,
+  HostCommands,
+  SnapshotStore,
+  TenantTerms,
+} from "../ports.ts";
+import type { ToldUses } from "./prewarm-meter.ts";
 
 export interface ShardWorld {
   readonly hosts: HostTable;
@@ -12,6 +20,11 @@ export interface ShardWorld {
   readonly arrivals: ArrivalSource;
   /** The published version of a function; undefined when there is none (any more). */
   readonly functionOf: (name: string) => FunctionVersion | undefined;
+  readonly tenantOf: (tenant: string) => TenantTerms;
+  /** What other shards' pre-warmed VMs have idled. */
+  readonly toldUses: ToldUses;
+  readonly shardPrewarmIdleVmSecondsMax: number;
+  readonly explanations: ExplanationSink;
   /** The epoch to act under; undefined when the shard must not act. */
   readonly epochOf: (shard: number) => number | undefined;
   readonly clock: Clock;
@@ -44,3 +57,5 @@ export const assignedHostMemoryMs = 10_000;
 export const snapshotEveryMs = 30_000;
 /** Forecast windows told to who asks. */
 export const windowsShownMax = 3;
+/** Functions planned anew in one turn when a tenant's settings changed; calls come between the turns. */
+export const replanBatch = 500;

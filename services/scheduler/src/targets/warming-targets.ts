@@ -26,6 +26,8 @@ export interface ShardDemand {
     readonly residual: Residual;
     readonly periodicCount: number;
   }[];
+  /** What pre-warmed VMs have idled within the hour. */
+  readonly tenantUses: readonly { readonly tenant: string; readonly vmSeconds: number }[];
 }
 
 export interface ConfigTarget {

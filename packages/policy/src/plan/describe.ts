@@ -1,0 +1,71 @@
+/** What is known and expected of one function, for people: nothing decides by it. */
+import { forecast, type Forecast } from "../periodicity/index.ts";
+import type { PlanPolicy } from "./policy.ts";
+import type { FunctionRecord } from "./record.ts";
+
+export interface ExpectedWindow {
+  readonly startAtMs: number;
+  readonly endAtMs: number;
+  readonly expectedAtMs: number;
+  /** Calls expected at once. */
+  readonly count: number;
+  readonly degree: number;
+}
+
+export interface Description {
+  readonly callsSeen: number;
+  /** Undefined before the first. */
+  readonly latestCallAtMs: number | undefined;
+  /** 0 when no period is known; then there are no windows. */
+  readonly degree: number;
+  readonly periodMs: number;
+  /** Those that have not ended, soonest first. */
+  readonly windows: readonly ExpectedWindow[];
+  readonly hits: number;
+  readonly misses: number;
+  /** In words. */
+  readonly evidence: readonly string[];
+}
+
+/** @param windowsMax how many windows to look ahead, if calls keep coming */
+export function describe(
+  { history }: FunctionRecord,
+  policy: PlanPolicy,
+  nowMs: number,
+  windowsMax: number,
+): Description {
+  const next = forecast(history, nowMs, policy);
+  const { callsSeen, ticksSeen } = history;
+  const calls = `${callsSeen} calls at ${ticksSeen} instants seen`;
+  const common = { callsSeen, latestCallAtMs: history.ticks.at(-1)?.atMs };
+  if (next === undefined) {
+    const evidence = [calls, "no pattern found"];
+    return { ...common, degree: 0, periodMs: 0, windows: [], hits: 0, misses: 0, evidence };
+  }
+  const { hits, misses, missesInRow, dispersionMs } = next.evidence;
+  const windows: ExpectedWindow[] = [];
+  let found: Forecast | undefined = next;
+  while (found !== undefined && windows.length < windowsMax) {
+    const { window, expectedAtMs, count } = found;
+    windows.push({ ...window, expectedAtMs, count: Math.ceil(count.upper), degree: next.degree });
+    found = forecast(history, window.endAtMs + 1, policy);
+  }
+  return {
+    ...common,
+    degree: next.degree,
+    periodMs: next.periodMs,
+    windows,
+    hits,
+    misses,
+    evidence: [
+      calls,
+      `every ${seconds(next.periodMs)}, within ${seconds(dispersionMs)}`,
+      `${hits} windows hit, ${misses} missed, ${missesInRow} of them just now`,
+      `${Math.round(next.coverage * 100)} % of calls came inside a window`,
+    ],
+  };
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(ms < 10_000 ? 2 : 0)} s`;
+}

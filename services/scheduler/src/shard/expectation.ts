@@ -1,0 +1,87 @@
+/** What was expected of a call at the moment before it was learned from: the shard's half of its explanation. */
+import type { FunctionPolicy, PlanPolicy } from "@tidepool/policy";
+import { toTimestamp } from "@tidepool/proto";
+import type { tidepool } from "@tidepool/proto";
+import type { HostTable } from "../hosts/host-table.ts";
+import { windowToWire } from "../nats/host-commands.ts";
+import { predictionToWire } from "../nats/prediction.ts";
+import type { Arrival, CallWindow } from "../ports.ts";
+import type { FunctionState, PreparedWindow } from "./function-state.ts";
+import type { Terms } from "./terms.ts";
+import { nearestWindow } from "./window-ledger.ts";
+
+export interface ExpectationInput {
+  readonly arrival: Arrival;
+  readonly state: FunctionState;
+  readonly terms: Terms;
+  readonly policy: FunctionPolicy;
+  readonly settings: PlanPolicy;
+  readonly hosts: HostTable;
+}
+
+/** Takes what changes now; the words are made when they are asked for. */
+export function expectationOf({
+  arrival,
+  state,
+  terms,
+  policy,
+  settings,
+  hosts,
+}: ExpectationInput): () => tidepool.v1.CallExpectation.$Properties {
+  const { requestId, functionName, atMs } = arrival;
+  const { record, told, notPrepared, calledVersion, ledger, latestPrepared } = state;
+  const window = ledger === undefined ? undefined : nearestWindow(ledger, atMs);
+  const usedCount = latestPrepared?.usedCount ?? 0;
+  const parts = [...hosts.whereabouts(state.name).values()].flat();
+  const idleVms = parts.reduce((sum, { idle }) => sum + idle, 0);
+  const busyVms = parts.reduce((sum, { busy }) => sum + busy, 0);
+  return () => {
+    const known = policy.describe(record, settings, atMs, 1);
+    const { latestCallAtMs, degree } = known;
+    const keepUntilMs =
+      told?.untilMs ??
+      (latestCallAtMs === undefined ? undefined : latestCallAtMs + settings.keepAliveMs);
+    const isPrepared = latestPrepared !== undefined && overlaps(latestPrepared.window, window);
+    return {
+      requestId,
+      functionName,
+      at: toTimestamp(atMs),
+      prediction: predictionToWire(terms.prediction),
+      coldStartCost: terms.coldStartCost,
+      keepAliveMs: settings.keepAliveMs,
+      callsSeen: known.callsSeen,
+      ...(latestCallAtMs === undefined ? {} : { previousCallAt: toTimestamp(latestCallAtMs) }),
+      previousVersion: calledVersion,
+      ...(window === undefined ? {} : { window: windowToWire(window) }),
+      degree: degree || window?.degree || 0,
+      evidence: [...known.evidence],
+      hits: known.hits,
+      misses: known.misses,
+      ...(isPrepared ? { prewarm: prewarmToWire({ ...latestPrepared, usedCount }) } : {}),
+      ...(keepUntilMs === undefined ? {} : { keepUntil: toTimestamp(keepUntilMs) }),
+      keepBecause: told === undefined ? "keep-alive" : "forecast",
+      notPreparedBecause: notPrepared ?? "",
+      idleVms,
+      busyVms,
+    };
+  };
+}
+
+export function prewarmToWire(prepared: PreparedWindow): tidepool.v1.PrewarmRecord.$Properties {
+  return {
+    window: windowToWire(prepared.window),
+    orderedAt: toTimestamp(prepared.orderedAtMs),
+    readyBy: toTimestamp(prepared.readyByMs),
+    releaseAt: toTimestamp(prepared.releaseAtMs),
+    count: prepared.window.count,
+    orderCount: prepared.orderCount,
+    vmIds: [...prepared.vmIds],
+    failures: [...prepared.failures],
+    usedCount: prepared.usedCount,
+    isShadow: prepared.isShadow,
+  };
+}
+
+function overlaps(a: CallWindow, b: CallWindow | undefined): boolean {
+  return b !== undefined && a.startAtMs <= b.endAtMs && b.startAtMs <= a.endAtMs;
+}

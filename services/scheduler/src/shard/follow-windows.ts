@@ -1,0 +1,33 @@
+/** Keeps the account of a function's windows beside its plan. */
+import type { Decision, PlanPolicy } from "@tidepool/policy";
+import type { FunctionState } from "./function-state.ts";
+import type { Manner } from "./manner.ts";
+import { createLedger, noteExpected, noteKeep } from "./window-ledger.ts";
+
+/** After each decision. The account begins with the first window that is expected. */
+export function followWindows(
+  state: FunctionState,
+  decision: Decision,
+  { acting, terms, settings }: Pick<Manner, "acting" | "terms" | "settings">,
+  isAfterCall: boolean,
+  nowMs: number,
+): void {
+  if (decision.degree === 0 && state.ledger === undefined) return;
+  const known = acting.describe(state.record, settings, nowMs, 1);
+  state.ledger ??= createLedger(nowMs, known.latestCallAtMs);
+  noteExpected(state.ledger, known.windows[0], terms.prediction === "shadow", nowMs);
+  if (isAfterCall) noteKeep(state.ledger, decision.keepUntilMs);
+}
+
+/** In words, when the policy has decided against it; undefined when it is prepared, planned, or not expected. */
+export function whyNotPrepared(
+  { prepared, latestPrepared }: FunctionState,
+  { degree, prewarm, keepUntilMs }: Decision,
+  { keepAliveMs, coldStartCostVmMs }: PlanPolicy,
+  nowMs: number,
+): string | undefined {
+  if (degree === 0 || prewarm !== undefined || prepared !== undefined) return undefined;
+  if (latestPrepared !== undefined && nowMs <= latestPrepared.releaseAtMs) return undefined;
+  if (keepUntilMs < nowMs + keepAliveMs) return undefined;
+  return `a VM would be expected to idle longer for it than a cold start is worth (${Math.round(coldStartCostVmMs / 1_000)} VM-seconds), or than the fixed keep-alive allows`;
+}
