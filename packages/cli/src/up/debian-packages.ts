@@ -71,21 +71,20 @@ export async function ensurePackages(
     signal,
   );
   await runAsRoot([...prefix, "apt-get", "update"], "apt-get update", terminal, signal);
-  const options = [
-    "-y",
-    "--no-install-recommends",
-    "-o",
-    "APT::Status-Fd=1",
-    "-o",
-    "Dpkg::Use-Pty=0",
-  ];
   await runAsRoot(
-    [...prefix, "apt-get", "install", ...options, ...names],
+    [...prefix, "sh", "-c", installScript, "sh", ...names],
     `apt-get install ${names.join(" ")}`,
     terminal,
     signal,
   );
 }
+
+/**
+ * The progress goes to a descriptor of its own, opened behind sudo, which closes what it is given: on
+ * descriptor 1 the packages' own scripts would find their standard output closed, and fail.
+ */
+const installScript =
+  'exec apt-get install -y --no-install-recommends -o APT::Status-Fd=3 -o Dpkg::Use-Pty=0 "$@" 3>&1';
 
 /** The command that gives root's rights, empty for root. */
 async function rootPrefix(names: readonly string[]): Promise<readonly string[]> {
@@ -103,7 +102,8 @@ async function rootPrefix(names: readonly string[]): Promise<readonly string[]> 
   });
 }
 
-const keptBytesMax = 4_000;
+const keptLinesMax = 400;
+const shownLinesMax = 8;
 const interruptMaxMs = 5_000;
 
 async function runAsRoot(
@@ -120,9 +120,10 @@ async function runAsRoot(
   );
   // Its own group: Ctrl-C comes to us, and we end apt with its downloads.
   const child = spawn(command, args, { stdio: ["inherit", "pipe", "pipe"], detached: true });
-  let kept = "";
+  const kept: string[] = [];
   const keep = (line: string): void => {
-    kept = `${kept}${line}\n`.slice(-keptBytesMax);
+    kept.push(line);
+    if (kept.length > keptLinesMax) kept.shift();
   };
   createInterface({ input: child.stdout }).on("line", (line) => {
     const share = percentOf(line);
@@ -152,11 +153,19 @@ async function runAsRoot(
   if (code === 0) return;
   throw new TidepoolError(
     "unavailable",
-    `${title} failed (${code}): ${kept.trim().slice(-1_500)}`,
+    `${title} failed (${code}):\n${firstTrouble(kept).join("\n")}`,
     {
       details: { hint: "is the network there, and do the apt sources name main and universe?" },
     },
   );
+}
+
+/** The first complaint with the line before it: what follows is mostly its consequence. */
+export function firstTrouble(lines: readonly string[]): readonly string[] {
+  const told = lines.filter((line) => line.trim() !== "" && !line.startsWith("pm"));
+  const first = told.findIndex((line) => /^(E:|dpkg: error)/.test(line));
+  const start = first < 0 ? told.length - shownLinesMax : first - 1;
+  return told.slice(Math.max(0, start), Math.max(0, start) + shownLinesMax);
 }
 
 /** apt's machine-readable progress, "dlstatus:1:12.5:…" downloads, then "pmstatus:qemu:40:…". */
