@@ -7,5 +7,3 @@ export { leadMs, marginMs, planPolicyDefault } from "./policy.ts";
 export type { PlanPolicy } from "./policy.ts";
 export { createRecord, noteArrival, notePrewarmed } from "./record.ts";
 export type { FunctionRecord, IdleAccount, OpenPrewarm } from "./record.ts";
-export { replayPolicy } from "./replay-policy.ts";
-export type { PolicyReplay, ReplayOptions, Start } from "./replay-policy.ts";

@@ -1,28 +1,39 @@
 /**
- * Runs the plan over known calls of one function under a virtual clock: every call, wake and release in
+ * Runs a policy over the known calls of one function under a virtual clock: every call, wake and release in
  * its order, VMs ready one preparing time after their order. The same calls give the same figures.
  */
-import { decide, type Prewarm } from "./decide.ts";
-import type { PlanPolicy } from "./policy.ts";
-import { createRecord, noteArrival, notePrewarmed, type FunctionRecord } from "./record.ts";
-
-export interface PolicyReplay {
-  /** How each call started, in the order of the calls. */
-  readonly starts: readonly Start[];
-  readonly idleVmMs: number;
-  readonly prewarmedVmCount: number;
-  readonly record: FunctionRecord;
-}
+import type { FunctionPolicy } from "../function-policy.ts";
+import type { Decision, FunctionRecord, PlanPolicy, Prewarm } from "../plan/index.ts";
 
 /** `predicted`: a VM that was prepared or kept for this window; `warm`: one left from an earlier call. */
 export type Start = "predicted" | "warm" | "cold";
 
 export interface ReplayOptions {
-  readonly policy: PlanPolicy;
+  readonly policy: FunctionPolicy;
+  readonly settings: PlanPolicy;
+  /** From the order of a VM to its being ready. */
   readonly prepareMs: number;
   readonly callMs: number;
+  /** Calls and idle time before it are history only; 0 when absent. */
+  readonly scoreFromMs?: number;
   /** VMs still idle are counted until then. */
   readonly untilMs: number;
+  /** Told of every scored call. */
+  readonly onStart?: (start: Start, atMs: number) => void;
+  /** Told of every decision, in the order of time. */
+  readonly onDecision?: (decision: Decision, atMs: number, reason: "call" | "wake") => void;
+}
+
+export interface FunctionReplay {
+  readonly calls: number;
+  readonly cold: number;
+  readonly warm: number;
+  readonly predicted: number;
+  /** VMs that the function's code was loaded on: for a cold call, or ahead. */
+  readonly loads: number;
+  /** VMs with the function's code that waited. */
+  readonly idleVmMs: number;
+  readonly record: FunctionRecord;
 }
 
 interface Vm {
@@ -32,27 +43,34 @@ interface Vm {
 }
 
 /** `callsAtMs` in ascending order; the same instant several times is several calls at once. */
-export function replayPolicy(callsAtMs: readonly number[], options: ReplayOptions): PolicyReplay {
-  const { policy, prepareMs, callMs, untilMs } = options;
-  const starts: Start[] = [];
-  let record = createRecord(policy);
+export function replayFunction(
+  callsAtMs: Iterable<number>,
+  options: ReplayOptions,
+): FunctionReplay {
+  const { policy, settings, prepareMs, callMs, untilMs, scoreFromMs = 0 } = options;
+  const started = { predicted: 0, warm: 0, cold: 0 };
+  let record = policy.createRecord(settings);
   let vms: Vm[] = [];
   let idleVmMs = 0;
-  let prewarmedVmCount = 0;
+  let loads = 0;
   let wakeAtMs: number | undefined;
 
+  const idled = (fromMs: number, toMs: number): void => {
+    idleVmMs += Math.max(0, Math.min(toMs, untilMs) - Math.max(fromMs, scoreFromMs));
+  };
   const release = (nowMs: number): void => {
+    if (vms.every((vm) => vm.releaseAtMs > nowMs)) return;
     for (const vm of vms)
-      if (vm.releaseAtMs <= nowMs) idleVmMs += Math.max(0, vm.releaseAtMs - vm.readyAtMs);
+      if (vm.releaseAtMs <= nowMs) idled(vm.readyAtMs, Math.max(vm.readyAtMs, vm.releaseAtMs));
     vms = vms.filter((vm) => vm.releaseAtMs > nowMs);
   };
   const order = (prewarm: Prewarm, nowMs: number): void => {
-    record = notePrewarmed(record, prewarm);
+    record = policy.notePrewarmed(record, prewarm);
     for (const vm of vms.slice(0, prewarm.count)) {
       vm.releaseAtMs = Math.max(vm.releaseAtMs, prewarm.releaseAtMs);
       vm.isReserved = true;
     }
-    prewarmedVmCount += prewarm.orderCount;
+    if (nowMs >= scoreFromMs) loads += prewarm.orderCount;
     for (let i = 0; i < prewarm.orderCount; i += 1)
       vms.push({
         readyAtMs: nowMs + prepareMs,
@@ -60,9 +78,10 @@ export function replayPolicy(callsAtMs: readonly number[], options: ReplayOption
         isReserved: true,
       });
   };
-  const plan = (nowMs: number): void => {
+  const plan = (nowMs: number, reason: "call" | "wake"): void => {
     const idleVmCount = vms.filter((vm) => vm.readyAtMs <= nowMs).length;
-    const decision = decide(record, policy, { idleVmCount }, nowMs);
+    const decision = policy.decide(record, settings, { idleVmCount }, nowMs);
+    options.onDecision?.(decision, nowMs, reason);
     wakeAtMs = decision.nextWakeAtMs;
     const { prewarm } = decision;
     if (prewarm !== undefined && prewarm.startAtMs <= nowMs) order(prewarm, nowMs);
@@ -71,34 +90,39 @@ export function replayPolicy(callsAtMs: readonly number[], options: ReplayOption
     while (wakeAtMs !== undefined && wakeAtMs <= nowMs) {
       const atMs = wakeAtMs;
       release(atMs);
-      plan(atMs);
+      plan(atMs, "wake");
     }
     release(nowMs);
   };
-  const serve = (nowMs: number): void => {
+  const keptFrom = (readyAtMs: number): Vm => {
+    const { keepUntilMs } = policy.decide(record, settings, { idleVmCount: 0 }, readyAtMs);
+    return { readyAtMs, releaseAtMs: keepUntilMs, isReserved: false };
+  };
+  const serve = (nowMs: number): Start => {
     const idle = vms.filter((vm) => vm.readyAtMs <= nowMs);
     const chosen = idle.find((vm) => vm.isReserved) ?? idle.at(-1);
-    const keepFrom = (readyAtMs: number): Vm => {
-      const { keepUntilMs } = decide(record, policy, { idleVmCount: 0 }, readyAtMs);
-      return { readyAtMs, releaseAtMs: keepUntilMs, isReserved: false };
-    };
     if (chosen === undefined) {
-      starts.push("cold");
-      vms.push(keepFrom(nowMs + prepareMs + callMs));
-      return;
+      vms.push(keptFrom(nowMs + prepareMs + callMs));
+      return "cold";
     }
-    starts.push(chosen.isReserved ? "predicted" : "warm");
-    idleVmMs += nowMs - chosen.readyAtMs;
-    vms.splice(vms.indexOf(chosen), 1, keepFrom(nowMs + callMs));
+    idled(chosen.readyAtMs, nowMs);
+    vms.splice(vms.indexOf(chosen), 1, keptFrom(nowMs + callMs));
+    return chosen.isReserved ? "predicted" : "warm";
   };
 
   for (const atMs of callsAtMs) {
     runUntil(atMs);
-    record = noteArrival(record, policy, atMs);
-    serve(atMs);
-    plan(atMs);
+    record = policy.noteArrival(record, settings, atMs);
+    const start = serve(atMs);
+    if (atMs >= scoreFromMs) {
+      started[start] += 1;
+      if (start === "cold") loads += 1;
+      options.onStart?.(start, atMs);
+    }
+    plan(atMs, "call");
   }
   runUntil(untilMs);
-  for (const vm of vms) idleVmMs += Math.max(0, untilMs - vm.readyAtMs);
-  return { starts, idleVmMs, prewarmedVmCount, record };
+  for (const vm of vms) idled(vm.readyAtMs, untilMs);
+  const { predicted, warm, cold } = started;
+  return { calls: predicted + warm + cold, cold, warm, predicted, loads, idleVmMs, record };
 }

@@ -1,0 +1,16 @@
+export { coldAt, curvePoints, frontier, poolDemandAt, settingWithin, wasteAt } from "./curve.ts";
+export type { CurvePoint } from "./curve.ts";
+export { poolDemand } from "./pool.ts";
+export type { PoolDemand } from "./pool.ts";
+export { replayFunction } from "./replay-function.ts";
+export type { FunctionReplay, ReplayOptions, Start } from "./replay-function.ts";
+export { simulate } from "./simulate.ts";
+export type { FunctionTotals, Simulation, SimulationOptions, Totals } from "./simulate.ts";
+export { policyOnSlots } from "./slot-policy.ts";
+export type { KnobSetting } from "./slot-policy.ts";
+export { scoreSlots } from "./slot-score.ts";
+export type { SlotPolicy, SlotRun, SlotScores } from "./slot-score.ts";
+export { mergeSpans, scoreSpans } from "./spans.ts";
+export type { SlotScore, SlotSpan } from "./spans.ts";
+export { callInstants, functionFromInstants, slotMsDefault } from "./workload.ts";
+export type { SimulatedFunction, Workload } from "./workload.ts";
