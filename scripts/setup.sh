@@ -56,7 +56,7 @@ packages_are_stale() {
 
 build_is_stale() {
   [ ! -e "$root/node_modules/.tidepool-built" ] ||
-    [ -n "$(find "$root/proto" "$root/packages" "$root/services" "$root/guest" "$root/tsconfig.base.json" \
+    [ -n "$(find "$root/proto" "$root/packages" "$root/services" "$root/guest" "$root/bench/rivals" "$root/tsconfig.base.json" \
       \( -name dist -o -name gen -o -name node_modules \) -prune -o -type f \
       \( -name '*.ts' -o -name '*.proto' -o -name '*.mjs' -o -name '*.json' \) \
       -newer "$root/node_modules/.tidepool-built" -print -quit)" ]

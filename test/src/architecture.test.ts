@@ -12,8 +12,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "packages/sdk": ["proto", "common"],
   "packages/policy": ["common"],
   guest: ["proto", "common"],
-  // The command starts NATS and builds the image itself; the services it only spawns.
-  "packages/cli": ["proto", "common", "actors", "sdk", "guest"],
+  // The command starts NATS and builds the image itself; the services it only spawns. To simulate it runs the
+  // policy, and beside it the rivals that bench/ has.
+  "packages/cli": ["proto", "common", "actors", "sdk", "guest", "policy", "bench"],
+  "bench/rivals": ["policy"],
   "services/frontend": ["proto", "common", "actors"],
   "services/scheduler": ["proto", "common", "actors", "policy"],
   "services/host-agent": ["proto", "common", "actors", "guest"],
