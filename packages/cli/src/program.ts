@@ -1,5 +1,6 @@
 /** The command line: what can be asked, with an example each. What a command does is loaded when it runs. */
 import { Command, InvalidArgumentError, Option } from "commander";
+import type { SimulateOptions } from "./commands/simulate.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 
 export const addressDefault = "127.0.0.1:7070";
@@ -72,6 +73,27 @@ export function createProgram(context: CommandContext): Command {
     .action(async (file: string, options: ReplayCommandOptions) => {
       const { replayCommand } = await import("./commands/replay.ts");
       await replayCommand(file, { ...options, address: address() }, context);
+    });
+
+  command(
+    program,
+    "simulate",
+    "Show what Tidepool would save on a log of calls; needs no running system",
+    "tidepool simulate --trace access.csv --out curve.svg",
+  )
+    .requiredOption("--trace <file>", "CSV `timestamp,function`, or JSON lines; plain or gzipped")
+    .option("--policy <name...>", "fixed, learned, hybrid, fft, clairvoyant (default: all)")
+    .option("--price <s>", "what a cold start costs, in idle VM seconds", number(1, 86_400), 600)
+    .option(
+      "--score-from <slot>",
+      "minutes before are history only (default: a third)",
+      integer(0, 527_040),
+    )
+    .option("--out <file.svg>", "draw the curve of cold starts against waste")
+    .addOption(json())
+    .action(async (options: SimulateOptions) => {
+      const { simulateCommand } = await import("./commands/simulate.ts");
+      await simulateCommand(options, context);
     });
   return program;
 }
