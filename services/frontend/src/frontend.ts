@@ -14,6 +14,7 @@ import {
   tidepoolService,
 } from "@tidepool/proto";
 import type { FrontendConfig } from "./config.ts";
+import { CallExplainer } from "./explain/call-explainer.ts";
 import { Functions } from "./functions/functions.ts";
 import { Handlers } from "./grpc/handlers.ts";
 import { Health } from "./grpc/health.ts";
@@ -22,13 +23,17 @@ import { tidepoolApi } from "./grpc/tidepool-api.ts";
 import { HostStreams } from "./hosts/host-streams.ts";
 import { drainMaxMs, grpcMessageMaxBytes } from "./limits.ts";
 import { ArrivalPublisher } from "./nats/arrivals.ts";
+import { NatsCallRecords, NatsOutcomes } from "./nats/call-records.ts";
 import { NatsCodeStore } from "./nats/code-store.ts";
 import { FleetNews } from "./nats/fleet-news.ts";
 import { NatsFunctionStore } from "./nats/function-store.ts";
 import { NatsScheduler } from "./nats/scheduler.ts";
+import { NatsTenantStore } from "./nats/tenant-store.ts";
 import { PoolsView } from "./pools/pools-view.ts";
+import { CallTracker } from "./routing/call-tracker.ts";
 import { Router } from "./routing/router.ts";
 import { VmTable } from "./routing/vm-table.ts";
+import { Tenants } from "./tenants/tenants.ts";
 
 export interface FrontendOptions {
   readonly config: Pick<FrontendConfig, "address" | "shardCount">;
@@ -113,20 +118,35 @@ export class Frontend {
     news.start();
     this.parts.push(news);
     const scheduler = new NatsScheduler(bus, shardCount);
+    const outcomes = new NatsOutcomes(bus, logger);
+    this.parts.push(outcomes);
     const router = new Router({
       findFunction: (name) => functions.get(name),
       table,
       hosts,
       scheduler,
       arrivals,
+      calls: new CallTracker(outcomes, clock),
       clock,
     });
+    const explainer = new CallExplainer(new NatsCallRecords(bus, storage), clock);
+    const tenants = new Tenants(new NatsTenantStore(bus, storage.tenants), clock);
     const handlers = new Handlers(logger, this.stopping.signal);
     const poolsChanged = (signal: AbortSignal): Promise<void> => news.changed(signal);
     const { client } = storage;
     server.addService(
       tidepoolService,
-      tidepoolApi(handlers, { functions, router, scheduler, pools, poolsChanged, client, clock }),
+      tidepoolApi(handlers, {
+        functions,
+        router,
+        scheduler,
+        explainer,
+        tenants,
+        pools,
+        poolsChanged,
+        client,
+        clock,
+      }),
     );
     const { check, watch } = this.health;
     server.addService(healthService, { check, watch });

@@ -28,6 +28,10 @@ export const timeoutMaxMs = 900_000;
 export const timeoutDefaultMs = 30_000;
 export const keepAliveMaxMs = 86_400_000;
 export const keepAliveDefaultMs = 600_000;
+/** Most idle VM-seconds that one cold start may be said to be worth. */
+export const coldStartCostMaxVmSeconds = 86_400;
+/** Largest cap that a tenant may set on idle VM-seconds of pre-warmed VMs within an hour. */
+export const prewarmCapMaxVmSeconds = 1_000_000_000;
 /** Names and values of a function's environment together, bytes. */
 export const environmentMaxBytes = 4096;
 export const descriptionMaxBytes = 1024;
@@ -59,6 +63,20 @@ export const arrivalBufferMax = 50_000;
 export const hostSilenceMaxMs = 5_000;
 /** Shortest time between two updates of one watcher of the pools. */
 export const poolsUpdateMinMs = 250;
+
+/** Calls under way that the record of another call names. */
+export const underWayNamedMax = 4;
+/** A failure's message in the record of a call, characters. */
+export const failureRecordMaxLength = 512;
+/** Longest that an explanation waits for the records of a call that was just made. */
+export const recordWaitMaxMs = 1_000;
+/** Hosts' facts of VMs are stored for so long. */
+export const vmFactsKeptMs = 3_600_000;
+/** Facts read for one explanation, at most, and for how long. */
+export const factsReadMax = 20_000;
+export const factsReadMaxMs = 2_000;
+/** Steps of VMs told in one explanation. */
+export const vmStepsMax = 20;
 
 export const logLinesDefault = 100;
 export const logLinesMax = 10_000;

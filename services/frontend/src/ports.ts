@@ -1,6 +1,7 @@
 /** What the frontend's decisions need from outside; the adapters are in nats/ and hosts/. */
 import type { TidepoolError } from "@tidepool/common";
 import type { tidepool } from "@tidepool/proto";
+import type { Step } from "./explain/call-facts.ts";
 import type { StoredFunction } from "./functions/function-record.ts";
 
 /** Functions by name. Writes are compare-and-set; reads may be served from a watched copy. */
@@ -55,6 +56,25 @@ export interface ArrivalSink {
     readonly requestId: string;
     readonly atMs: number;
   }): void;
+}
+
+/** What came of calls; lost when it cannot be kept. */
+export interface OutcomeSink {
+  /** @param make called later, off the call's path */
+  add(requestId: string, make: () => tidepool.v1.CallOutcome.$Properties): void;
+}
+
+/** What is recorded of calls. */
+export interface CallRecordReader {
+  outcome(requestId: string): Promise<tidepool.v1.CallOutcome | undefined>;
+  expectation(requestId: string): Promise<tidepool.v1.CallExpectation | undefined>;
+  /** Steps of a function's VMs, oldest first. */
+  vmSteps(functionName: string, fromMs: number, untilMs: number): Promise<readonly Step[]>;
+}
+
+export interface TenantStore {
+  find(name: string): Promise<tidepool.v1.Tenant.$Properties | undefined>;
+  put(name: string, tenant: tidepool.v1.Tenant.$Properties): Promise<void>;
 }
 
 export interface HostCall {

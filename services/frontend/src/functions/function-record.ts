@@ -1,5 +1,6 @@
 /** One function as the frontend keeps it, and its two shapes on the wire: the store's record and the API's message. */
 import { fromTimestamp, tidepool, toTimestamp } from "@tidepool/proto";
+import { tenantDefault } from "../tenants/tenants.ts";
 import { parseSettings } from "./settings.ts";
 import type { Settings } from "./settings.ts";
 
@@ -15,6 +16,8 @@ export interface StoredFunction {
   readonly updatedAtMs: number;
   /** Highest version number ever given under this name; survives a delete and a new create. */
   readonly versionsGiven: number;
+  /** Whose it is. */
+  readonly tenant: string;
 }
 
 const { FunctionRecord } = tidepool.internal.v1;
@@ -39,11 +42,13 @@ export function parseRecord(bytes: Uint8Array): StoredFunction {
     createdAtMs: fromTimestamp(wire.createdAt) ?? 0,
     updatedAtMs: fromTimestamp(wire.updatedAt) ?? 0,
     versionsGiven: record.versionsGiven ?? 0,
+    tenant: wire.tenant || tenantDefault,
   };
 }
 
 export function functionToWire(stored: StoredFunction): tidepool.v1.Function.$Properties {
-  const { name, settings, version, codeDigest, codeBytes, createdAtMs, updatedAtMs } = stored;
+  const { name, settings, version, codeDigest, codeBytes, createdAtMs, updatedAtMs, tenant } =
+    stored;
   return {
     name,
     settings: { ...settings },
@@ -52,6 +57,7 @@ export function functionToWire(stored: StoredFunction): tidepool.v1.Function.$Pr
     codeBytes,
     createdAt: toTimestamp(createdAtMs),
     updatedAt: toTimestamp(updatedAtMs),
+    tenant,
   };
 }
 

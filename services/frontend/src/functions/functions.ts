@@ -8,10 +8,11 @@ import type { Clock, Logger } from "@tidepool/common";
 import type { tidepool } from "@tidepool/proto";
 import { unusedCodeKeepMs } from "../limits.ts";
 import type { CodeStore, FunctionStore } from "../ports.ts";
+import { tenantDefault } from "../tenants/tenants.ts";
 import { checkCodeZip } from "./code-zip.ts";
 import { nextVersion } from "./function-record.ts";
 import type { StoredFunction } from "./function-record.ts";
-import { parseName, parseSettings } from "./settings.ts";
+import { isReplanOnly, parseName, parseSettings } from "./settings.ts";
 
 export interface FunctionsOptions {
   readonly store: FunctionStore;
@@ -58,6 +59,7 @@ export class Functions {
       createdAtMs: nowMs,
       updatedAtMs: nowMs,
       versionsGiven: 0,
+      tenant: tenantDefault,
     });
   }
 
@@ -70,7 +72,9 @@ export class Functions {
     }
     return this.store.change(current.name, (newest) => {
       const changed = { ...newest, settings, updatedAtMs: this.clock.nowMs() };
-      return changed.codeDigest === "" ? changed : nextVersion(changed);
+      // VMs of the version go on serving it when only what is planned for them changes.
+      const isSameVersion = changed.codeDigest === "" || isReplanOnly(newest.settings, settings);
+      return isSameVersion ? changed : nextVersion(changed);
     });
   }
 

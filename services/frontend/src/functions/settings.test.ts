@@ -13,6 +13,8 @@ describe("parseSettings", () => {
       environment: {},
       description: "",
       keepAliveMs: 600_000,
+      prediction: 0,
+      coldStartCost: 0,
     });
   });
 

@@ -1,7 +1,7 @@
 /** What an owner may decide about a function: defaults, limits, and all problems of one request in one error. */
+import { isDeepStrictEqual } from "node:util";
 import { TidepoolError } from "@tidepool/common";
-import { subjects } from "@tidepool/proto";
-import type { tidepool } from "@tidepool/proto";
+import { subjects, tidepool } from "@tidepool/proto";
 import {
   descriptionMaxBytes,
   environmentMaxBytes,
@@ -14,6 +14,7 @@ import {
   timeoutDefaultMs,
   timeoutMaxMs,
 } from "../limits.ts";
+import { predictionProblems } from "./prediction.ts";
 
 export const runtimes = ["nodejs20"] as const;
 
@@ -26,6 +27,10 @@ export interface Settings {
   readonly environment: Readonly<Record<string, string>>;
   readonly description: string;
   readonly keepAliveMs: number;
+  /** Unspecified: as its tenant has it. */
+  readonly prediction: tidepool.v1.Prediction;
+  /** Idle VM-seconds that one cold start is worth; 0: as its tenant has it. */
+  readonly coldStartCost: number;
 }
 
 /** @throws TidepoolError `invalid`, naming everything that is wrong and its limits */
@@ -41,6 +46,8 @@ export function parseSettings(
     environment: { ...given?.environment },
     description: given?.description ?? "",
     keepAliveMs: given?.keepAliveMs || keepAliveDefaultMs,
+    prediction: given?.prediction ?? tidepool.v1.Prediction.PREDICTION_UNSPECIFIED,
+    coldStartCost: given?.coldStartCost ?? 0,
   };
   const problems = [...nameProblems(name ?? ""), ...settingsProblems(settings)];
   if (problems.length > 0) throw new TidepoolError("invalid", problems.join("; "));
@@ -93,7 +100,15 @@ function settingsProblems(settings: Settings): string[] {
       `description has ${Buffer.byteLength(description)} bytes, the limit is ${descriptionMaxBytes}`,
     );
   }
+  problems.push(...predictionProblems(settings.prediction, settings.coldStartCost));
   return [...problems, ...environmentProblems(settings.environment)];
+}
+
+/** Whether the two differ in what is planned for the function, and in nothing that its VMs were made with. */
+export function isReplanOnly(before: Settings, after: Settings): boolean {
+  const { prediction, coldStartCost } = before;
+  if (after.prediction === prediction && after.coldStartCost === coldStartCost) return false;
+  return isDeepStrictEqual({ ...after, prediction, coldStartCost }, before);
 }
 
 function environmentProblems(environment: Settings["environment"]): string[] {

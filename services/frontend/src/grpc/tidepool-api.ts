@@ -4,6 +4,7 @@ import type { JetStreamClient } from "@nats-io/jetstream";
 import { TidepoolError } from "@tidepool/common";
 import type { Clock } from "@tidepool/common";
 import type { tidepool, tidepoolService } from "@tidepool/proto";
+import type { CallExplainer } from "../explain/call-explainer.ts";
 import { functionToWire } from "../functions/function-record.ts";
 import type { Functions } from "../functions/functions.ts";
 import { poolsUpdateMinMs, uploadsAtOnceMax } from "../limits.ts";
@@ -12,6 +13,7 @@ import type { PoolsView } from "../pools/pools-view.ts";
 import type { Scheduler } from "../ports.ts";
 import { parseInvocation } from "../routing/invocation.ts";
 import type { Answer, Router } from "../routing/router.ts";
+import type { Tenants } from "../tenants/tenants.ts";
 import type { CallContext, Handlers } from "./handlers.ts";
 import { readUpload } from "./upload.ts";
 
@@ -21,6 +23,8 @@ export interface TidepoolApiOptions {
   readonly functions: Functions;
   readonly router: Router;
   readonly scheduler: Scheduler;
+  readonly explainer: CallExplainer;
+  readonly tenants: Tenants;
   readonly pools: PoolsView;
   /** Resolves at the next change of the pools, or when the signal aborts. */
   readonly poolsChanged: (signal: AbortSignal) => Promise<void>;
@@ -32,7 +36,7 @@ export function tidepoolApi(
   handlers: Handlers,
   options: TidepoolApiOptions,
 ): Record<keyof typeof tidepoolService, UntypedHandleCall> {
-  const { functions, router, scheduler } = options;
+  const { functions, router, scheduler, explainer, tenants } = options;
   let uploadCount = 0;
   return {
     createFunction: handlers.unary(
@@ -97,6 +101,19 @@ export function tidepoolApi(
       "GetLogs",
       (request: tidepool.v1.GetLogsRequest.$Properties, { signal }) =>
         getLogs(options, request, signal),
+    ),
+    explainCall: handlers.unary(
+      "ExplainCall",
+      ({ requestId }: tidepool.v1.ExplainCallRequest.$Properties, { signal }) =>
+        explainer.explain(requestId ?? "", signal),
+    ),
+    getTenant: handlers.unary("GetTenant", ({ name }: tidepool.v1.GetTenantRequest.$Properties) =>
+      tenants.get(name),
+    ),
+    updateTenant: handlers.unary(
+      "UpdateTenant",
+      ({ name, settings }: tidepool.v1.UpdateTenantRequest.$Properties) =>
+        tenants.update(name, settings),
     ),
   };
 }

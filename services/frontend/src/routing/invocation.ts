@@ -26,6 +26,8 @@ export interface CallFailureDetails {
   readonly mayHaveStarted: boolean;
   readonly start?: tidepool.v1.Start;
   readonly stages?: Stages;
+  readonly vmId?: string;
+  readonly hostId?: string;
 }
 
 const nullJson = new TextEncoder().encode("null");

@@ -29,6 +29,7 @@ import type {
   HostStages,
   Scheduler,
 } from "../ports.ts";
+import type { CallTracker } from "./call-tracker.ts";
 import type { CallFailureDetails, Invocation, Stages } from "./invocation.ts";
 import type { HostAddress, VmTable } from "./vm-table.ts";
 
@@ -38,6 +39,7 @@ export interface RouterOptions {
   readonly hosts: Hosts;
   readonly scheduler: Scheduler;
   readonly arrivals: ArrivalSink;
+  readonly calls: CallTracker;
   readonly clock: Clock;
 }
 
@@ -72,7 +74,7 @@ export class Router {
     deadlineAtMs: number | undefined,
     signal: AbortSignal,
   ): Promise<Answer> {
-    const { clock, arrivals, findFunction } = this.options;
+    const { clock, arrivals, calls, findFunction } = this.options;
     const atMs = clock.nowMs();
     const begunAtMs = performance.now();
     const { requestId } = invocation;
@@ -81,13 +83,13 @@ export class Router {
       if (stored.version === "") {
         throw new TidepoolError("wrongPhase", `function '${stored.name}' has no code yet`);
       }
-      const { name: functionName, version } = stored;
-      arrivals.add({ functionName, version, requestId, atMs });
-      return await this.withDeadline(
-        stored,
-        deadlineAtMs ?? atMs + stored.settings.timeoutMs + callOverheadMaxMs,
-        signal,
-        (call, ended) => this.route(stored, { ...call, ...invocation }, begunAtMs, ended),
+      const call = { functionName: stored.name, version: stored.version, requestId, atMs };
+      arrivals.add(call);
+      const endsAtMs = deadlineAtMs ?? atMs + stored.settings.timeoutMs + callOverheadMaxMs;
+      return await calls.track(call, () =>
+        this.withDeadline(stored, endsAtMs, signal, (limits, ended) =>
+          this.route(stored, { ...limits, ...invocation }, begunAtMs, ended),
+        ),
       );
     } catch (error) {
       throw withDetails(error, { requestId, mayHaveStarted: false });
@@ -143,12 +145,14 @@ export class Router {
       (await this.tryIdleVm(base, signal)) ?? (await this.acquireAndCall(stored, base, signal));
     const stages = stagesOf(answer.stages, begunAtMs);
     if (answer.kind === "failed") {
-      const { failure, start } = answer;
+      const { failure, start, vmId } = answer;
       throw withDetails(failure, {
         requestId: call.requestId,
         mayHaveStarted: true,
         start,
         stages,
+        vmId,
+        hostId: host.hostId,
       });
     }
     const { kind: _, ...result } = answer;
