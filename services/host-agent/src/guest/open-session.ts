@@ -18,7 +18,7 @@ import type {
   OpenGuestSession,
   SessionOptions,
 } from "./session.ts";
-import { runtimeExitError, thrownError } from "./session-errors.ts";
+import { lastWordsMaxBytes, runtimeExitError, thrownError } from "./session-errors.ts";
 import { Slot } from "./slot.ts";
 
 const { HostControl, GuestControl, HostRuntime, GuestRuntime, Stream } = tidepool.guest.v1;
@@ -47,6 +47,8 @@ class FramedSession implements GuestSession {
   readonly #answered = new Slot<InvokeResult>("an invocation");
   readonly #answer: AnswerCollector;
   #flushId = 0;
+  #lastWords = "";
+  #memoryLimitMib = 0;
 
   constructor(domain: Domain, options: SessionOptions) {
     this.domain = domain;
@@ -149,6 +151,7 @@ class FramedSession implements GuestSession {
   async #sendCode(code: FunctionLoad): Promise<void> {
     const { functionName, functionVersion, handler, memoryLimitMib, environment } = code;
     const load = { functionName, functionVersion, handler, memoryLimitMib, environment };
+    this.#memoryLimitMib = memoryLimitMib;
     const send = async (message: tidepool.guest.v1.HostRuntime.$Properties): Promise<void> => {
       const hasRoom = this.#runtime.send(HostRuntime.encode(message).finish());
       if (!hasRoom) await this.#runtime.drained();
@@ -171,11 +174,18 @@ class FramedSession implements GuestSession {
     }
   }
 
+  #keepLastWords(bytes: Uint8Array): void {
+    const text = Buffer.from(bytes).toString("latin1");
+    this.#lastWords = (this.#lastWords + text).slice(-lastWordsMaxBytes);
+  }
+
   #takeControl(message: tidepool.guest.v1.GuestControl): void {
     const { restored, output, flushed, runtimeExited } = message;
     if (output) {
       const stream = output.stream === Stream.STREAM_STDERR ? "stderr" : "stdout";
-      this.#options.onOutput?.(stream, output.bytes ?? new Uint8Array());
+      const bytes = output.bytes ?? new Uint8Array();
+      if (stream === "stderr") this.#keepLastWords(bytes);
+      this.#options.onOutput?.(stream, bytes);
     } else if (restored) {
       this.#restored.resolve(restored.templateId ?? "");
     } else if (message.clockSet) {
@@ -184,11 +194,15 @@ class FramedSession implements GuestSession {
       this.#flushed.resolve(flushed.id ?? 0);
     } else if (runtimeExited) {
       this.#end(
-        runtimeExitError({
-          exitCode: runtimeExited.exitCode ?? 0,
-          signal: runtimeExited.signal ?? 0,
-          isOutOfMemory: runtimeExited.outOfMemory ?? false,
-        }),
+        runtimeExitError(
+          {
+            exitCode: runtimeExited.exitCode ?? 0,
+            signal: runtimeExited.signal ?? 0,
+            isOutOfMemory: runtimeExited.outOfMemory ?? false,
+          },
+          this.#lastWords,
+          this.#memoryLimitMib,
+        ),
       );
     } else {
       throw new Error("a control message of an unknown kind");

@@ -10,14 +10,23 @@ describe("runtimeExitError", () => {
       { ...exit, exitCode: 134 },
     ];
     assert.deepEqual(
-      ends.map((each) => runtimeExitError(each).code),
+      ends.map(
+        (each) => runtimeExitError(each, "FATAL ERROR: JavaScript heap out of memory", 128).code,
+      ),
       ["memoryLimit", "memoryLimit", "memoryLimit"],
     );
   });
 
+  it("names the limit, and takes an abort without V8's words as a crash", () => {
+    const killed = runtimeExitError({ ...exit, isOutOfMemory: true }, "", 128);
+    assert.equal(killed.message, "the function used more than its memory limit of 128 MiB");
+    const aborted = runtimeExitError({ ...exit, signal: 6 }, "process.abort() was called", 128);
+    assert.equal(aborted.code, "guestCrash");
+  });
+
   it("names exit code or signal of every other end", () => {
-    const code = runtimeExitError({ ...exit, exitCode: 3 });
-    const signal = runtimeExitError({ ...exit, signal: 11 });
+    const code = runtimeExitError({ ...exit, exitCode: 3 }, "", 128);
+    const signal = runtimeExitError({ ...exit, signal: 11 }, "", 128);
     assert.deepEqual([code.code, signal.code], ["guestCrash", "guestCrash"]);
     assert.match(code.message, /exited with code 3/);
     assert.match(signal.message, /ended by signal 11/);

@@ -9,15 +9,22 @@ export interface RuntimeExit {
   readonly isOutOfMemory: boolean;
 }
 
-/** V8 aborts when its heap limit, a share of the memory limit, is reached. */
+/** V8 aborts when its heap limit, a share of the memory limit, is reached, and says so; others may abort too. */
 const abortSignal = 6;
 const heapExhaustedExitCodes = [133, 134];
+const heapExhaustedWords = "heap out of memory";
+/** Of what the runtime printed last, as much as is needed to find V8's words. */
+export const lastWordsMaxBytes = 8 * 1024;
 
-export function runtimeExitError(exit: RuntimeExit): TidepoolError {
-  const isHeapExhausted =
-    exit.signal === abortSignal || heapExhaustedExitCodes.includes(exit.exitCode);
-  if (exit.isOutOfMemory || isHeapExhausted) {
-    const text = "the function used more memory than its limit and was ended";
+/** @param lastWords the end of what the runtime wrote to stderr */
+export function runtimeExitError(
+  exit: RuntimeExit,
+  lastWords: string,
+  memoryLimitMib: number,
+): TidepoolError {
+  const hasAborted = exit.signal === abortSignal || heapExhaustedExitCodes.includes(exit.exitCode);
+  if (exit.isOutOfMemory || (hasAborted && lastWords.includes(heapExhaustedWords))) {
+    const text = `the function used more than its memory limit of ${String(memoryLimitMib)} MiB`;
     return new TidepoolError("memoryLimit", text);
   }
   const how =
