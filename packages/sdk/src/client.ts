@@ -15,16 +15,23 @@ import {
   parseInvokeResult,
   parseLogLine,
   parsePools,
+  parseTenant,
+  settingsToWire,
+  tenantSettingsToWire,
 } from "./parse.ts";
+import { parseExplanation } from "./parse-explanation.ts";
 import { Transport } from "./transport.ts";
 import type { CallLimits } from "./transport.ts";
 import type {
+  CallExplanation,
   Forecast,
   FunctionDescription,
   FunctionSettings,
   InvokeResult,
   LogLine,
   PoolsSnapshot,
+  Tenant,
+  TenantSettings,
 } from "./types.ts";
 
 export interface ConnectOptions {
@@ -87,7 +94,7 @@ export class TidepoolClient {
     settings: FunctionSettings,
     limits: CallLimits = {},
   ): Promise<FunctionDescription> {
-    const request = { name, settings: { ...settings } };
+    const request = { name, settings: settingsToWire(settings) };
     return parseFunction(
       await this.transport.unary(tidepoolService.createFunction, request, this.within(limits)),
     );
@@ -99,7 +106,7 @@ export class TidepoolClient {
     settings: FunctionSettings,
     limits: CallLimits = {},
   ): Promise<FunctionDescription> {
-    const request = { name, settings: { ...settings } };
+    const request = { name, settings: settingsToWire(settings) };
     return parseFunction(
       await this.transport.unary(tidepoolService.updateFunction, request, this.within(limits)),
     );
@@ -173,6 +180,35 @@ export class TidepoolClient {
       parseForecast(
         await this.transport.unary(tidepoolService.getForecast, { name }, this.within(limits)),
       ),
+    );
+  }
+
+  /** Why a call was cold or not. @throws TidepoolError `notFound` when nothing is recorded of it any more */
+  async explainCall(requestId: string, limits: CallLimits = {}): Promise<CallExplanation> {
+    return this.repeatRead(limits.signal, async () =>
+      parseExplanation(
+        await this.transport.unary(tidepoolService.explainCall, { requestId }, this.within(limits)),
+      ),
+    );
+  }
+
+  async getTenant(name: string, limits: CallLimits = {}): Promise<Tenant> {
+    return this.repeatRead(limits.signal, async () =>
+      parseTenant(
+        await this.transport.unary(tidepoolService.getTenant, { name }, this.within(limits)),
+      ),
+    );
+  }
+
+  /** Replaces all its settings; what is absent gets its default. */
+  async updateTenant(
+    name: string,
+    settings: TenantSettings,
+    limits: CallLimits = {},
+  ): Promise<Tenant> {
+    const request = { name, settings: tenantSettingsToWire(settings) };
+    return parseTenant(
+      await this.transport.unary(tidepoolService.updateTenant, request, this.within(limits)),
     );
   }
 

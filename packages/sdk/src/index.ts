@@ -11,17 +11,29 @@ export type { CallDetails } from "./call-error.ts";
 export { fixedKeepAlive } from "./fixed-keep-alive.ts";
 export type { FixedKeepAlive, ReplayedCall } from "./fixed-keep-alive.ts";
 export type { CallLimits } from "./transport.ts";
+export { predictions } from "./types.ts";
 export type {
+  CallExpectation,
+  CallExplanation,
+  CallOutcome,
+  CapUse,
+  Comparison,
   Forecast,
   FunctionDescription,
   FunctionSettings,
   Host,
   InvokeResult,
   LogLine,
+  PastWindow,
   Pool,
   PoolsSnapshot,
+  Prediction,
+  Prewarm,
   Stages,
   Start,
+  Tenant,
+  TenantSettings,
+  VmStep,
   Window,
 } from "./types.ts";
 export { TidepoolError } from "@tidepool/common";

@@ -1,14 +1,21 @@
 /** Answers from the wire as plain data: the one place that reads protobuf shapes. */
 import { TidepoolError } from "@tidepool/common";
 import { fromTimestamp, tidepool } from "@tidepool/proto";
+import { predictions } from "./types.ts";
 import type {
+  Comparison,
   Forecast,
   FunctionDescription,
+  FunctionSettings,
   InvokeResult,
   LogLine,
   PoolsSnapshot,
+  Prediction,
+  Prewarm,
   Stages,
   Start,
+  Tenant,
+  TenantSettings,
   Window,
 } from "./types.ts";
 
@@ -24,12 +31,15 @@ export function parseFunction(wire: tidepool.v1.Function.$Properties): FunctionD
       environment: { ...settings.environment },
       description: settings.description ?? "",
       keepAliveMs: settings.keepAliveMs ?? 0,
+      prediction: parsePrediction(settings.prediction),
+      coldStartCost: settings.coldStartCost ?? 0,
     },
     version: wire.version || undefined,
     codeDigest: wire.codeDigest || undefined,
     codeBytes: wire.codeDigest ? (wire.codeBytes ?? 0) : undefined,
     createdAtMs: fromTimestamp(wire.createdAt) ?? 0,
     updatedAtMs: fromTimestamp(wire.updatedAt) ?? 0,
+    tenant: wire.tenant || "default",
   };
 }
 
@@ -94,6 +104,44 @@ export function parsePools(wire: tidepool.v1.PoolsSnapshot.$Properties): PoolsSn
   };
 }
 
+/** Settings of a function, as the API takes them. */
+export function settingsToWire({
+  prediction = "inherit",
+  ...rest
+}: FunctionSettings): tidepool.v1.FunctionSettings.$Properties {
+  return { ...rest, prediction: predictionWires[prediction] };
+}
+
+export function tenantSettingsToWire({
+  prediction = "inherit",
+  ...rest
+}: TenantSettings): tidepool.v1.TenantSettings.$Properties {
+  return { ...rest, prediction: predictionWires[prediction] };
+}
+
+const predictionWires = {
+  inherit: tidepool.v1.Prediction.PREDICTION_UNSPECIFIED,
+  on: tidepool.v1.Prediction.PREDICTION_ON,
+  shadow: tidepool.v1.Prediction.PREDICTION_SHADOW,
+  off: tidepool.v1.Prediction.PREDICTION_OFF,
+} as const satisfies Record<Prediction, tidepool.v1.Prediction>;
+
+export function parsePrediction(wire: tidepool.v1.Prediction | null | undefined): Prediction {
+  return predictions.find((prediction) => predictionWires[prediction] === wire) ?? "inherit";
+}
+
+export function parseTenant(wire: tidepool.v1.Tenant.$Properties): Tenant {
+  return {
+    name: wire.name ?? "",
+    settings: {
+      prediction: parsePrediction(wire.settings?.prediction),
+      coldStartCost: wire.settings?.coldStartCost ?? 0,
+      prewarmIdleVmSecondsMax: wire.settings?.prewarmIdleVmSecondsMax ?? 0,
+    },
+    updatedAtMs: fromTimestamp(wire.updatedAt),
+  };
+}
+
 export function parseForecast(wire: tidepool.v1.GetForecastResponse.$Properties): Forecast {
   return {
     name: wire.name ?? "",
@@ -105,6 +153,49 @@ export function parseForecast(wire: tidepool.v1.GetForecastResponse.$Properties)
     hits: wire.hits ?? 0,
     misses: wire.misses ?? 0,
     prewarmAtMs: fromTimestamp(wire.prewarmAt),
+    prediction: parsePrediction(wire.prediction),
+    predictionFrom: wire.predictionFrom ?? "",
+    coldStartCost: wire.coldStartCost ?? 0,
+    coldStartCostFrom: wire.coldStartCostFrom ?? "",
+    recent: (wire.recent ?? []).map((past) => ({
+      window: parseWindow(past.window ?? {}),
+      calledAtMs: fromTimestamp(past.calledAt),
+      wasPrepared: past.wasPrepared ?? false,
+      wasShadow: past.wasShadow ?? false,
+    })),
+    plan: wire.plan ?? [],
+    keepUntilMs: fromTimestamp(wire.keepUntil),
+    comparison: wire.comparison ? parseComparison(wire.comparison) : undefined,
+    tenantCap: { used: wire.tenantCap?.used ?? 0, max: wire.tenantCap?.max ?? 0 },
+    shardCap: { used: wire.shardCap?.used ?? 0, max: wire.shardCap?.max ?? 0 },
+    prewarm: wire.prewarm ? parsePrewarm(wire.prewarm) : undefined,
+  };
+}
+
+function parseComparison(wire: tidepool.v1.Comparison.$Properties): Comparison {
+  return {
+    sinceMs: fromTimestamp(wire.since) ?? 0,
+    calls: wire.calls ?? 0,
+    coldStarts: wire.coldStarts ?? 0,
+    fixedColdStarts: wire.fixedColdStarts ?? 0,
+    idleVmSeconds: wire.idleVmSeconds ?? 0,
+    fixedIdleVmSeconds: wire.fixedIdleVmSeconds ?? 0,
+    preparedWindows: wire.preparedWindows ?? 0,
+  };
+}
+
+export function parsePrewarm(wire: tidepool.v1.PrewarmRecord.$Properties): Prewarm {
+  return {
+    window: parseWindow(wire.window ?? {}),
+    orderedAtMs: fromTimestamp(wire.orderedAt) ?? 0,
+    readyByMs: fromTimestamp(wire.readyBy) ?? 0,
+    releaseAtMs: fromTimestamp(wire.releaseAt) ?? 0,
+    count: wire.count ?? 0,
+    orderCount: wire.orderCount ?? 0,
+    vmIds: wire.vmIds ?? [],
+    failures: wire.failures ?? [],
+    usedCount: wire.usedCount ?? 0,
+    isShadow: wire.isShadow ?? false,
   };
 }
 
@@ -120,7 +211,7 @@ export function parseLogLine(wire: tidepool.v1.LogLine.$Properties): LogLine {
   };
 }
 
-function parseWindow(wire: tidepool.v1.Window.$Properties): Window {
+export function parseWindow(wire: tidepool.v1.Window.$Properties): Window {
   return {
     startAtMs: fromTimestamp(wire.startAt) ?? 0,
     endAtMs: fromTimestamp(wire.endAt) ?? 0,

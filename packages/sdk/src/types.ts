@@ -39,7 +39,15 @@ export interface FunctionSettings {
   readonly description?: string;
   /** How long a VM stays warm after a call that nothing predicts the next of. */
   readonly keepAliveMs?: number;
+  /** Absent: "inherit", as the tenant has it. */
+  readonly prediction?: Prediction;
+  /** Idle VM-seconds that one cold start is worth; 0 or absent: as the tenant has it. */
+  readonly coldStartCost?: number;
 }
+
+/** What is done with forecasts: `shadow` decides and records and changes nothing; `off` has the fixed keep-alive. */
+export const predictions = ["inherit", "on", "shadow", "off"] as const;
+export type Prediction = (typeof predictions)[number];
 
 export interface FunctionDescription {
   readonly name: string;
@@ -51,6 +59,24 @@ export interface FunctionDescription {
   readonly codeBytes: number | undefined;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
+  /** Whose it is. */
+  readonly tenant: string;
+}
+
+/** What holds for all functions of a tenant that do not say otherwise. */
+export interface TenantSettings {
+  readonly prediction?: Prediction;
+  /** Idle VM-seconds that one cold start is worth; 0 or absent: as many as the keep-alive has. */
+  readonly coldStartCost?: number;
+  /** Idle VM-seconds that pre-warmed VMs may have within any hour; 0 or absent: the server's default. */
+  readonly prewarmIdleVmSecondsMax?: number;
+}
+
+export interface Tenant {
+  readonly name: string;
+  readonly settings: Required<TenantSettings>;
+  /** Undefined while nothing was ever set. */
+  readonly updatedAtMs: number | undefined;
 }
 
 export interface InvokeResult {
@@ -116,6 +142,129 @@ export interface Forecast {
   readonly misses: number;
   /** When the next VM will be prepared; undefined when none is planned. */
   readonly prewarmAtMs: number | undefined;
+  /** What applies, and who said so: "function", "tenant" or "default". */
+  readonly prediction: Prediction;
+  readonly predictionFrom: string;
+  readonly coldStartCost: number;
+  readonly coldStartCostFrom: string;
+  /** Windows that have passed, newest first. */
+  readonly recent: readonly PastWindow[];
+  /** What is done about the next window, in words. */
+  readonly plan: readonly string[];
+  /** Until when idle VMs are to be kept; undefined where nothing beyond the keep-alive was ordered. */
+  readonly keepUntilMs: number | undefined;
+  readonly comparison: Comparison | undefined;
+  readonly tenantCap: CapUse;
+  readonly shardCap: CapUse;
+  /** VMs that wait for a window, or in shadow would. */
+  readonly prewarm: Prewarm | undefined;
+}
+
+export interface PastWindow {
+  readonly window: Window;
+  /** When its first call came; undefined for a miss. */
+  readonly calledAtMs: number | undefined;
+  readonly wasPrepared: boolean;
+  readonly wasShadow: boolean;
+}
+
+/** Modelled from the times of the calls, one VM at a time: the plan, and the fixed keep-alive on the same calls. */
+export interface Comparison {
+  readonly sinceMs: number;
+  readonly calls: number;
+  readonly coldStarts: number;
+  readonly fixedColdStarts: number;
+  readonly idleVmSeconds: number;
+  readonly fixedIdleVmSeconds: number;
+  readonly preparedWindows: number;
+}
+
+/** VM-seconds within the last hour. */
+export interface CapUse {
+  readonly used: number;
+  readonly max: number;
+}
+
+export interface Prewarm {
+  readonly window: Window;
+  readonly orderedAtMs: number;
+  readonly readyByMs: number;
+  readonly releaseAtMs: number;
+  readonly count: number;
+  /** How many of them were new. */
+  readonly orderCount: number;
+  readonly vmIds: readonly string[];
+  readonly failures: readonly string[];
+  /** Calls that have come in this window. */
+  readonly usedCount: number;
+  /** Nothing was ordered. */
+  readonly isShadow: boolean;
+}
+
+/** Why a call was cold or not. */
+export interface CallExplanation {
+  readonly requestId: string;
+  readonly functionName: string;
+  /** One sentence; instants in it are UTC. */
+  readonly summary: string;
+  /** The reason in it as one word. */
+  readonly reason: string;
+  /** Undefined while the call runs. */
+  readonly outcome: CallOutcome | undefined;
+  /** Undefined when it was not recorded. */
+  readonly expectation: CallExpectation | undefined;
+  /** What became of the VMs that matter to this call, oldest first. */
+  readonly vmSteps: readonly VmStep[];
+}
+
+export interface CallOutcome {
+  readonly version: string;
+  readonly atMs: number;
+  readonly endedAtMs: number;
+  /** Undefined when it failed before it had a VM. */
+  readonly start: Start | undefined;
+  readonly stages: Stages;
+  readonly vmId: string;
+  readonly hostId: string;
+  readonly readyBeforeMs: number;
+  readonly window: Window | undefined;
+  readonly failure: { readonly code: string; readonly message: string } | undefined;
+  /** Calls of the same version that were under way when it came; the first few are named. */
+  readonly underWay: readonly string[];
+  readonly underWayCount: number;
+}
+
+/** What was expected before the call was learned from. */
+export interface CallExpectation {
+  readonly prediction: Prediction;
+  readonly coldStartCost: number;
+  readonly keepAliveMs: number;
+  readonly callsSeen: number;
+  readonly previousCallAtMs: number | undefined;
+  /** 0 when no period was known. */
+  readonly degree: number;
+  /** The window that the call is nearest to. */
+  readonly window: Window | undefined;
+  readonly evidence: readonly string[];
+  readonly hits: number;
+  readonly misses: number;
+  readonly prewarm: Prewarm | undefined;
+  readonly keepUntilMs: number | undefined;
+  /** "keep-alive" or "forecast" */
+  readonly keepBecause: string;
+  /** "" when the window was prepared, or there is none. */
+  readonly notPreparedBecause: string;
+  readonly idleVms: number;
+  readonly busyVms: number;
+}
+
+export interface VmStep {
+  readonly atMs: number;
+  readonly vmId: string;
+  readonly hostId: string;
+  readonly phase: string;
+  /** Of "gone". */
+  readonly reason: string;
 }
 
 export interface LogLine {
