@@ -1,12 +1,17 @@
 /** The command line: what can be asked, with an example each. What a command does is loaded when it runs. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { SimulateOptions } from "./commands/simulate.ts";
+import type { Prediction } from "@tidepool/sdk";
+import type { TenantOptions } from "./commands/tenant.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 
 export const addressDefault = "127.0.0.1:7070";
 const portDefault = 7070;
 const speedDefault = 60;
 const functionsDefault = 50;
+/** The server's own limits, VM-seconds. */
+const coldStartCostMax = 86_400;
+const prewarmCapMax = 1_000_000_000;
 
 export interface CommandContext {
   readonly terminal: Terminal;
@@ -155,6 +160,8 @@ export interface DeployOptions {
   readonly memory?: number;
   readonly timeout?: number;
   readonly keepAlive?: number;
+  readonly prediction?: Prediction;
+  readonly price?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly description?: string;
 }
@@ -180,6 +187,12 @@ function addFunctionCommands(program: Command, context: CommandContext, json: ()
       "--keep-alive <ms>",
       "how long its VM stays after an unpredicted call, ms (default: 600000)",
       integer(0, 86_400_000),
+    )
+    .addOption(predictionOption("the tenant's"))
+    .option(
+      "--price <vm-seconds>",
+      "idle VM-seconds that one cold start is worth (default: the tenant's)",
+      number(0, coldStartCostMax),
     )
     .option("--env <key=value>", "environment variable; may be repeated", keyValue, {})
     .option("--description <text>")
@@ -233,6 +246,21 @@ function addFunctionCommands(program: Command, context: CommandContext, json: ()
       await forecast(name, withAddress(options), context);
     });
 
+  command(
+    program,
+    "why",
+    "Show why a call was cold or not: what was expected, what was done, what came",
+    "tidepool why 5f0c2a1e-7b1d-4c53-9d0e-2f8f0a6b1c11",
+  )
+    .argument("<request-id>")
+    .addOption(json())
+    .action(async (requestId: string, options: { json?: boolean }) => {
+      const { why } = await import("./commands/why.ts");
+      await why(requestId, withAddress(options), context);
+    });
+
+  addTenantCommands(program, context, json);
+
   command(program, "logs", "Show what a function printed", "tidepool logs hello -f")
     .argument("<name>")
     .option("-f, --follow", "go on with each new line")
@@ -243,6 +271,53 @@ function addFunctionCommands(program: Command, context: CommandContext, json: ()
       const { logs } = await import("./commands/logs.ts");
       await logs(name, withAddress(options), context);
     });
+}
+
+function addTenantCommands(program: Command, context: CommandContext, json: () => Option): void {
+  const address = (): string => String(program.opts()["address"]);
+  const tenant = program
+    .command("tenant")
+    .description("Show or set what holds for all functions that do not say otherwise");
+  command(tenant, "show", "Show a tenant's settings", "tidepool tenant show default")
+    .argument("[name]", "of the tenant", "default")
+    .addOption(json())
+    .action(async (name: string, options: { json?: boolean }) => {
+      const { showTenant } = await import("./commands/tenant.ts");
+      await showTenant(name, { ...options, address: address() }, context);
+    });
+  command(
+    tenant,
+    "set",
+    "Change a tenant's settings; what is not given stays",
+    "tidepool tenant set default --prediction shadow",
+  )
+    .argument("<name>", "of the tenant")
+    .addOption(predictionOption("on"))
+    .option(
+      "--price <vm-seconds>",
+      "idle VM-seconds that one cold start is worth; 0: as many as the keep-alive has",
+      number(0, coldStartCostMax),
+    )
+    .option(
+      "--prewarm-cap <vm-seconds>",
+      "idle VM-seconds that pre-warmed VMs may have within any hour; 0: the default",
+      number(0, prewarmCapMax),
+    )
+    .addOption(json())
+    .action(async (name: string, options: Omit<TenantOptions, "address">) => {
+      const { setTenant } = await import("./commands/tenant.ts");
+      await setTenant(name, { ...options, address: address() }, context);
+    });
+}
+
+function predictionOption(whose: string): Option {
+  const description = `on, shadow (decide, record, change nothing) or off; inherit: ${whose}`;
+  return new Option("--prediction <mode>", description).choices([
+    "inherit",
+    "on",
+    "shadow",
+    "off",
+  ] satisfies Prediction[]);
 }
 
 export interface InvokeOptions {

@@ -76,7 +76,7 @@ function mergeSettings(
   existing: FunctionDescription | undefined,
   options: DeployOptions,
 ): FunctionSettings {
-  const { handler, memory, timeout, keepAlive, env, description } = options;
+  const { handler, memory, timeout, keepAlive, env, description, prediction, price } = options;
   const hasEnvironment = env !== undefined && Object.keys(env).length > 0;
   return {
     runtime: runtimeDefault,
@@ -86,6 +86,8 @@ function mergeSettings(
     ...(memory === undefined ? {} : { memoryMib: memory }),
     ...(timeout === undefined ? {} : { timeoutMs: timeout }),
     ...(keepAlive === undefined ? {} : { keepAliveMs: keepAlive }),
+    ...(prediction === undefined ? {} : { prediction }),
+    ...(price === undefined ? {} : { coldStartCost: price }),
     ...(hasEnvironment ? { environment: env } : {}),
     ...(description === undefined ? {} : { description }),
   };

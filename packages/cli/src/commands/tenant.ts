@@ -1,0 +1,60 @@
+/** `tidepool tenant show|set NAME`: what holds for all functions that do not say otherwise. */
+import type { Prediction, Tenant } from "@tidepool/sdk";
+import { withClient } from "../client.ts";
+import { usageError } from "../failure.ts";
+import type { ClientOptions, CommandContext } from "../program.ts";
+import { formatInstant } from "../terminal/format.ts";
+
+export interface TenantOptions extends ClientOptions {
+  readonly prediction?: Prediction;
+  readonly price?: number;
+  readonly prewarmCap?: number;
+}
+
+export async function showTenant(
+  name: string,
+  options: ClientOptions,
+  context: CommandContext,
+): Promise<void> {
+  print(await withClient(options, (client) => client.getTenant(name)), options, context);
+}
+
+/** What is not given stays as it was. */
+export async function setTenant(
+  name: string,
+  options: TenantOptions,
+  context: CommandContext,
+): Promise<void> {
+  const { prediction, price, prewarmCap } = options;
+  if (prediction === undefined && price === undefined && prewarmCap === undefined)
+    throw usageError("nothing to set", "give --prediction, --price or --prewarm-cap");
+  const tenant = await withClient(options, async (client) => {
+    const { settings } = await client.getTenant(name);
+    return client.updateTenant(name, {
+      ...settings,
+      ...(prediction === undefined ? {} : { prediction }),
+      ...(price === undefined ? {} : { coldStartCost: price }),
+      ...(prewarmCap === undefined ? {} : { prewarmIdleVmSecondsMax: prewarmCap }),
+    });
+  });
+  print(tenant, options, context);
+}
+
+function print(
+  tenant: Tenant,
+  { json = false }: ClientOptions,
+  { terminal }: CommandContext,
+): void {
+  terminal.out(json ? `${JSON.stringify(tenant)}\n` : describeTenant(tenant));
+}
+
+export function describeTenant({ name, settings, updatedAtMs }: Tenant): string {
+  const { prediction, coldStartCost, prewarmIdleVmSecondsMax } = settings;
+  const lines = [
+    `${name}: set ${updatedAtMs === undefined ? "never" : formatInstant(updatedAtMs)}`,
+    `  prediction   ${prediction === "inherit" ? "on (default)" : prediction}`,
+    `  price        ${coldStartCost === 0 ? "the length of a function's keep-alive (default)" : `${coldStartCost} idle VM-seconds a cold start`}`,
+    `  pre-warm cap ${prewarmIdleVmSecondsMax === 0 ? "the default" : `${prewarmIdleVmSecondsMax} idle VM-seconds within any hour`}`,
+  ];
+  return `${lines.join("\n")}\n`;
+}
