@@ -126,6 +126,18 @@ describe("The VMs of a HostAgent, simulated", function () {
   });
 
   describe("the warming pool", () => {
+    it("of a new memory size is there before the first call of the function that wants it", async () => {
+      await start();
+      const settings = { runtime: "nodejs20", memoryMib: 512 };
+      const wide = FunctionRecord.encode({ function: { name: "wide", version: "1", settings } });
+      await host.storage.functions.put("wide", wide.finish());
+      await host.until("one waits", () =>
+        host.agent.fleet
+          .views()
+          .some((vm) => vm.config.memoryMib === 512 && vm.phase === "warming"),
+      );
+    });
+
     it("follows its target up and down, and says 'reduced' of those that go", async () => {
       await start({ poolBaseTarget: 1 });
       await host.until("at 1", () => host.count("warming") === 1);

@@ -122,7 +122,13 @@ export class HostAgent {
     this.server = await startHostServer(config.address, { fleet, assignments, clock }, this.logger);
     this.pools.ensure(baseConfig, config.poolBaseTarget);
     this.commands = serveCommands(bus, config.hostId, { assignments, pools: this.pools });
-    this.watching = await watchFunctions(bus, storage, assignments, this.logger);
+    this.watching = await watchFunctions(
+      bus,
+      storage,
+      assignments,
+      (config) => this.pools.ensure(config),
+      this.logger,
+    );
     this.sweeping = setInterval(() => this.assignments.releaseOverdue(), releaseSweepMs);
     this.reporter.tell();
   }

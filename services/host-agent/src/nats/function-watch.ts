@@ -1,16 +1,21 @@
-/** Hears which version of each function is deployed, so that VMs of deleted and replaced ones can go. */
+/**
+ * Hears which version of each function is deployed: VMs of deleted and replaced ones can go, and the template
+ * of a new memory size is made when the function comes, not when its first call waits for it.
+ */
 import { followBucket } from "@tidepool/actors";
 import type { Bus, Stoppable, Storage } from "@tidepool/actors";
 import { messageOf } from "@tidepool/common";
 import type { Logger } from "@tidepool/common";
 import { subjects, tidepool } from "@tidepool/proto";
 import type { Assignments } from "../assignments/assignments.ts";
+import type { VmConfig } from "../hypervisor/hypervisor.ts";
 
 /** @throws TidepoolError `unavailable` when the bucket cannot be read at the start */
 export async function watchFunctions(
   bus: Bus,
   storage: Storage,
   assignments: Assignments,
+  prepare: (config: VmConfig) => void,
   logger: Logger,
 ): Promise<Stoppable> {
   return followBucket(bus, storage, {
@@ -22,8 +27,11 @@ export async function watchFunctions(
         return;
       }
       try {
-        const record = tidepool.internal.v1.FunctionRecord.decode(value);
-        assignments.noteDeployed(key, record.function?.version || undefined);
+        const { version, settings } =
+          tidepool.internal.v1.FunctionRecord.decode(value).function ?? {};
+        assignments.noteDeployed(key, version || undefined);
+        const { runtime, memoryMib } = settings ?? {};
+        if (version && runtime && memoryMib) prepare({ runtime, memoryMib });
       } catch (error) {
         logger.warn("function record cannot be read", { key, error: messageOf(error) });
       }

@@ -104,11 +104,14 @@ export class WarmingTargets {
     });
   }
 
-  /** A config other than the default one has no more VMs waiting than its functions could use at once. */
+  /**
+   * A config other than the default one has no more VMs waiting than its functions could use at once, and
+   * one for the first call of a function that was deployed just now.
+   */
   private policyOf({ runtime, memoryMib, demand }: ConfigSum): WarmingPolicy {
     if (runtime === configDefault.runtime && memoryMib === configDefault.memoryMib)
       return this.policy;
-    const needed = Math.ceil(demand.neededMicro / 1e6);
+    const needed = Math.max(1, Math.ceil(demand.neededMicro / 1e6));
     return {
       base: Math.min(this.policy.base, needed),
       floor: Math.min(this.policy.floor, needed),
