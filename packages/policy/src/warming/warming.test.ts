@@ -68,6 +68,29 @@ describe("warming target", () => {
       }),
     );
   });
+  it("does not rise with the count of functions of one degree, and falls below the base with enough of them", () => {
+    fc.assert(
+      fc.property(fc.nat(15), share, policies, (count, degree, policy) => {
+        const target = (calls: number): number =>
+          warmingTarget(
+            { demand: sumOf([{ count: calls, degree, coverage: 1 }]), residual: 0 },
+            policy,
+          );
+        assert.ok(target(count + 1) <= target(count));
+        if (degree > 0.5 && policy.base > 2 * policy.floor + 2)
+          assert.ok(target(100) < policy.base);
+      }),
+    );
+  });
+  it("does not fall with the surprises of the recent past", () => {
+    fc.assert(
+      fc.property(parts, fc.nat(60), fc.nat(60), policies, (all, residual, more, policy) => {
+        const target = (surprises: number): number =>
+          warmingTarget({ demand: sumOf(all), residual: surprises }, policy);
+        assert.ok(target(residual + more) >= target(residual));
+      }),
+    );
+  });
   it("does not cut at degree 0, at coverage 0 or at count 0", () => {
     fc.assert(
       fc.property(fc.array(part), policies, (all, policy) => {
@@ -89,6 +112,18 @@ describe("warming target", () => {
 });
 
 describe("demand", () => {
+  it("cuts no call twice: a function's calls count the same whole or as parts, and no more than they are", () => {
+    fc.assert(
+      fc.property(part, fc.nat(16), (one, more) => {
+        const whole = demandOf({ ...one, count: one.count + more });
+        const apart = sumOf([one, { ...one, count: more }]);
+        assert.equal(whole.neededMicro, apart.neededMicro);
+        // Each part is rounded to a millionth of a VM.
+        assert.ok(Math.abs(whole.uncoveredMicro - apart.uncoveredMicro) <= 1);
+        assert.ok(0 <= whole.uncoveredMicro && whole.uncoveredMicro <= whole.neededMicro);
+      }),
+    );
+  });
   it("is the same in any order, and without a part that was added and removed", () => {
     fc.assert(
       fc.property(parts, part, (all, one) => {
