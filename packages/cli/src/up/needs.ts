@@ -30,11 +30,32 @@ export function systemPackages(hypervisor: string): readonly HostPackage[] {
   return hypervisor === "libvirt" ? [...base, ...libvirtPackages] : base;
 }
 
+/** A client in another language, generated from our .proto files. */
+const conformancePackages: readonly HostPackage[] = [
+  { debianName: "protobuf-compiler", provides: "protoc", purpose: "reads .proto files, for tests" },
+  {
+    debianName: "protobuf-compiler-grpc",
+    provides: "grpc_python_plugin",
+    purpose: "generates a Python client, for tests",
+  },
+  {
+    debianName: "python3-grpcio",
+    provides: "/usr/lib/python3/dist-packages/grpc/__init__.py",
+    purpose: "runs a Python client, for tests",
+  },
+  {
+    debianName: "python3-protobuf",
+    provides: "/usr/lib/python3/dist-packages/google/protobuf/__init__.py",
+    purpose: "runs a Python client, for tests",
+  },
+];
+
 /** What the tests need, all drivers included. */
 export const testPackages: readonly HostPackage[] = [
   natsPackage,
   ...hostPackages,
   ...libvirtPackages,
+  ...conformancePackages,
 ];
 
 /** Builds the guest image, with a bar, when it is not in the cache. */
