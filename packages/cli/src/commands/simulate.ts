@@ -9,6 +9,8 @@ import { drawCurves } from "../simulate/curve-svg.ts";
 import { describeContest, describeLog } from "../simulate/describe-contest.ts";
 import { readLog } from "../simulate/read-log.ts";
 import { startProgress } from "../terminal/progress.ts";
+import type { ProgressBar } from "../terminal/progress.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 export interface SimulateOptions {
   readonly trace: string;
@@ -39,10 +41,7 @@ export async function simulateCommand(
     choices,
     priceS,
     scoreFromSlot,
-    onProgress: (what, done, total) => {
-      if (!terminal.isInteractive) return;
-      startProgress(terminal, what, String).update(done, total);
-    },
+    onProgress: progressOf(terminal),
   });
   terminal.status("");
   terminal.out(json === true ? `${JSON.stringify(contest)}\n` : describeContest(contest));
@@ -54,6 +53,17 @@ export async function simulateCommand(
     throw new TidepoolError("invalid", `${out} cannot be written`, { cause: error });
   }
   terminal.say(`curve drawn in ${out}`);
+}
+
+/** A bar for each part of the work; nothing where stderr is no terminal. */
+function progressOf(terminal: Terminal): (what: string, done: number, total: number) => void {
+  let current: { readonly what: string; readonly bar: ProgressBar } | undefined;
+  return (what, done, total) => {
+    if (!terminal.isInteractive) return;
+    if (current?.what !== what)
+      current = { what, bar: startProgress(terminal, what, (value) => `${value} functions`) };
+    current.bar.update(done, total);
+  };
 }
 
 function parseChoices(given: readonly string[]): PolicyChoice[] {

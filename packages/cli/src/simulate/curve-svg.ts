@@ -50,7 +50,7 @@ function axes(): string[] {
     }),
     ...coldTicks.map((tick) => {
       const y = yOf(tick);
-      return `<line x1="${plot.left}" y1="${y}" x2="${plot.right}" y2="${y}" stroke="#e5e5e5"/>${text(plot.left - 8, y + 5, String(tick), 'text-anchor="end"')}`;
+      return `<line x1="${plot.left}" y1="${y}" x2="${plot.right}" y2="${y}" stroke="#e5e5e5"/>${text(plot.left - 8, y + 5, tick === coldShareMin ? `≤ ${tick}` : String(tick), 'text-anchor="end"')}`;
     }),
   ];
   const middle = (plot.top + plot.bottom) / 2;
