@@ -99,12 +99,19 @@ export function notePrepared(ledger: WindowLedger, readyByMs: number, releaseAtM
   if (ledger.open !== null) ledger.open.isPrepared = true;
 }
 
-/** The window that a call is nearest to, of the one ahead and the one that was last. */
+/**
+ * The window that a call is nearest to, of the one ahead and the one that was last. Where another call has
+ * come in that one, a call after its end is no late one of it.
+ */
 export function nearestWindow(
   { open, recent }: WindowLedger,
   atMs: number,
 ): CallWindow | undefined {
-  const known = [open?.window, recent[0]?.window].filter((window) => window !== undefined);
+  const [last] = recent;
+  const isOfLast = last !== undefined && (last.calledAtMs === null || atMs <= last.window.endAtMs);
+  const known = [open?.window, isOfLast ? last.window : undefined].filter(
+    (window) => window !== undefined,
+  );
   const distances = known.map((window) => ({ window, ms: distanceMs(window, atMs) }));
   distances.sort((a, b) => a.ms - b.ms);
   return distances[0]?.window;
