@@ -74,19 +74,23 @@ function describeSaving({ distinct, seconds, priceS }: Contest): string[] {
   return [
     ...comparison.trimEnd().split("\n"),
     "",
+    "On this log, against keeping every VM for 10 minutes after its call:",
     ...(own === undefined ? [] : inWords(own.coldShares[wasteShares.indexOf(1)], own.wasteShare)),
+    `- to the second, at the price of ${priceS} s: ${learned.distinct.cold} cold starts instead of ${fixed.distinct.cold}, and VMs idle ${percentLess(learned.distinct.idleVmMs / fixed.distinct.idleVmMs)}.`,
   ];
 }
 
 function inWords(coldShare: number | null | undefined, wasteShare: number | null): string[] {
-  const lines = ["On this log, against keeping every VM for 10 minutes after its call:"];
+  const lines: string[] = [];
   if (typeof coldShare === "number")
-    lines.push(`- for the same idle time Tidepool has ${timesFewer(coldShare)} cold starts;`);
-  else lines.push("- Tidepool's cheapest setting idles longer than that;");
+    lines.push(
+      `- in slots of a minute, for the same idle time Tidepool has ${timesFewer(coldShare)} cold starts;`,
+    );
+  else lines.push("- in slots of a minute, Tidepool's cheapest setting idles longer than that;");
   lines.push(
     wasteShare === null
-      ? "- no setting of Tidepool has as few cold starts."
-      : `- for as many cold starts its VMs idle ${percentLess(wasteShare)}.`,
+      ? "- no setting of Tidepool has as few cold starts;"
+      : `- for as many cold starts its VMs idle ${percentLess(wasteShare)};`,
   );
   return lines;
 }
