@@ -13,7 +13,7 @@ import { runCommand } from "./command.ts";
 import type { CommandOptions } from "./command.ts";
 import { debianSources, guestSuite, transportOptions } from "./debian-source.ts";
 import { makeInitramfs } from "./initramfs.ts";
-import { guestFolder, runtimeFolder } from "./manifest.ts";
+import { initFolder, runtimeFolder } from "./manifest.ts";
 import type { RuntimeManifest } from "./manifest.ts";
 
 export const imageFiles = {
@@ -56,9 +56,11 @@ export async function buildImage(
 type Run = (program: string, words: string[], more?: Partial<CommandOptions>) => Promise<string>;
 
 async function compileInit(run: Run, work: string): Promise<void> {
-  const source = join(guestFolder, "init", "init.c");
-  const flags = ["-std=gnu17", "-Wall", "-Wextra", "-Werror", "-O2", "-static", "-s"];
-  await run("gcc", [...flags, "-o", join(work, "init"), source]);
+  const sources = (await readdir(initFolder)).filter((name) => name.endsWith(".c"));
+  const warnings = ["-Wall", "-Wextra", "-Werror"];
+  const flags = ["-std=gnu17", "-D_GNU_SOURCE", ...warnings, "-O2", "-static", "-s"];
+  const paths = sources.map((name) => join(initFolder, name));
+  await run("gcc", [...flags, "-o", join(work, "init"), ...paths]);
 }
 
 async function bundleRuntime(manifest: RuntimeManifest, work: string): Promise<void> {

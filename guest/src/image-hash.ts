@@ -4,7 +4,7 @@ import { readFile, readdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { guestSuite } from "./debian-source.ts";
-import { guestFolder, runtimeFolder } from "./manifest.ts";
+import { initFolder, runtimeFolder } from "./manifest.ts";
 
 /** To be raised when the recipe changes in a way that the hashed files do not show. */
 const recipeVersion = 1;
@@ -13,18 +13,19 @@ export async function imageHash(runtime: string): Promise<string> {
   const require = createRequire(import.meta.url);
   const protoFolder = join(dirname(require.resolve("@tidepool/proto")), "..");
   const folder = runtimeFolder(runtime);
-  const sources = (await readdir(folder)).filter(
-    (name) => /\.(ts|json)$/.test(name) && !name.endsWith(".test.ts"),
-  );
-  const initFolder = join(guestFolder, "init");
-  const initSources = (await readdir(initFolder)).filter((name) => /\.[ch]$/.test(name));
   const files = [
-    ...initSources.toSorted().map((name) => join(initFolder, name)),
+    ...(await filesIn(initFolder, /\.[ch]$/)),
     join(protoFolder, "tidepool", "guest", "v1", "guest.proto"),
-    ...sources.toSorted((a, b) => a.localeCompare(b)).map((name) => join(folder, name)),
+    ...(await filesIn(folder, /(?<!\.test)\.(ts|json)$/)),
   ];
   const hash = createHash("sha256");
   hash.update(`${String(recipeVersion)} ${guestSuite} ${process.version} ${process.arch}\n`);
   for (const file of files) hash.update(await readFile(file)).update("\0");
   return hash.digest("hex").slice(0, 32);
+}
+
+/** In an order that does not depend on the machine. */
+async function filesIn(folder: string, wanted: RegExp): Promise<string[]> {
+  const names = (await readdir(folder)).filter((name) => wanted.test(name));
+  return names.sort().map((name) => join(folder, name));
 }

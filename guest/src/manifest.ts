@@ -21,6 +21,8 @@ export interface RuntimeManifest {
 /** The package's own folder: the same from src/ and from dist/. */
 export const guestFolder = fileURLToPath(new URL("..", import.meta.url));
 
+export const initFolder = join(guestFolder, "init");
+
 export const runtimeFolder = (runtime: string): string => join(guestFolder, "runtimes", runtime);
 
 export async function readManifest(runtime: string): Promise<RuntimeManifest> {

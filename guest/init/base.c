@@ -1,9 +1,14 @@
-/* Part of init.c, which includes it once: failing, time, small files. */
+#include "base.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/reboot.h>
+#include <time.h>
+#include <unistd.h>
 
-/* ---- failing ---- */
-
-/* Says why on the console and ends the VM. */
-static void __attribute__((noreturn, format(printf, 1, 2))) fail(const char *format, ...) {
+void fail(const char *format, ...) {
   char text[512];
   va_list arguments;
   va_start(arguments, format);
@@ -18,24 +23,22 @@ static void __attribute__((noreturn, format(printf, 1, 2))) fail(const char *for
   for (;;) pause();
 }
 
-static void must(bool ok, const char *what) {
+void must(bool ok, const char *what) {
   if (!ok) fail("%s: %s", what, strerror(errno));
 }
 
-static int64_t nowMs(void) {
+int64_t nowMs(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void sleepMs(int ms) {
+void sleepMs(int ms) {
   struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
   nanosleep(&time, NULL);
 }
 
-/* ---- small files ---- */
-
-static size_t readSmallFile(const char *path, char *into, size_t size) {
+size_t readSmallFile(const char *path, char *into, size_t size) {
   int file = open(path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return 0;
   size_t length = 0;
@@ -49,7 +52,7 @@ static size_t readSmallFile(const char *path, char *into, size_t size) {
   return length;
 }
 
-static bool writeSmallFile(const char *path, const char *text) {
+bool writeSmallFile(const char *path, const char *text) {
   int file = open(path, O_WRONLY | O_CLOEXEC);
   if (file < 0) return false;
   bool ok = write(file, text, strlen(text)) == (ssize_t)strlen(text);
@@ -59,7 +62,7 @@ static bool writeSmallFile(const char *path, const char *text) {
   return ok;
 }
 
-static void mustWriteIn(const char *folder, const char *name, const char *text) {
+void mustWriteIn(const char *folder, const char *name, const char *text) {
   char path[256];
   snprintf(path, sizeof path, "%s/%s", folder, name);
   must(writeSmallFile(path, text), path);

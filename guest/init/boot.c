@@ -1,4 +1,28 @@
-/* Part of init.c, which includes it once: modules, ports, mounts, cgroup, loopback. */
+#include "boot.h"
+#include "base.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum {
+  runtimeProcessesMax = 256,
+  deviceWaitMaxMs = 10000,
+};
+
+static const char *const cgroupRoot = "/sys/fs/cgroup";
+const char *const runtimeCgroup = "/sys/fs/cgroup/runtime";
+
+struct guest guest;
 
 static void mountOrFail(const char *source, const char *target, const char *type, unsigned long flags,
                         const char *options) {
@@ -29,12 +53,12 @@ static void readKernelCommandLine(void) {
   for (char *word; (word = strsep(&rest, " \n")) != NULL;) {
     if (strncmp(word, "tidepool.template=", 18) == 0) {
       if (strlen(word + 18) > templateIdMaxBytes) fail("template id is longer than %d", templateIdMaxBytes);
-      strcpy(templateId, word + 18);
+      strcpy(guest.templateId, word + 18);
     }
-    if (strncmp(word, "tidepool.memory_mib=", 20) == 0) memoryMib = (unsigned)strtoul(word + 20, NULL, 10);
+    if (strncmp(word, "tidepool.memory_mib=", 20) == 0) guest.memoryMib = (unsigned)strtoul(word + 20, NULL, 10);
   }
-  if (templateId[0] == 0) fail("no tidepool.template on the kernel command line");
-  if (memoryMib == 0) fail("no tidepool.memory_mib on the kernel command line");
+  if (guest.templateId[0] == 0) fail("no tidepool.template on the kernel command line");
+  if (guest.memoryMib == 0) fail("no tidepool.memory_mib on the kernel command line");
 }
 
 static int findPort(const char *wanted) {
@@ -54,7 +78,7 @@ static int findPort(const char *wanted) {
   return port;
 }
 
-static int waitForPort(const char *name) {
+int waitForPort(const char *name) {
   for (int64_t until = nowMs() + deviceWaitMaxMs; nowMs() < until; sleepMs(2)) {
     int port = findPort(name);
     if (port >= 0) return port;
@@ -94,7 +118,7 @@ static void makeCgroup(void) {
   mountOrFail("cgroup2", cgroupRoot, "cgroup2", MS_NODEV | MS_NOSUID | MS_NOEXEC, NULL);
   mustWriteIn(cgroupRoot, "cgroup.subtree_control", "+memory +pids");
   must(mkdir(runtimeCgroup, 0755) == 0, runtimeCgroup);
-  snprintf(text, sizeof text, "%uM", memoryMib);
+  snprintf(text, sizeof text, "%uM", guest.memoryMib);
   mustWriteIn(runtimeCgroup, "memory.max", text);
   mustWriteIn(runtimeCgroup, "memory.oom.group", "1");
   snprintf(text, sizeof text, "%d", runtimeProcessesMax);
@@ -108,4 +132,20 @@ static void raiseLoopback(void) {
   request.ifr_flags = IFF_UP;
   ioctl(any, SIOCSIFFLAGS, &request);
   close(any);
+}
+
+void bringUp(void) {
+  mkdir("/dev", 0755), mkdir("/proc", 0755), mkdir("/sys", 0755);
+  mountOrFail("devtmpfs", "/dev", "devtmpfs", MS_NOSUID, NULL);
+  mountOrFail("proc", "/proc", "proc", MS_NODEV | MS_NOSUID | MS_NOEXEC, NULL);
+  mountOrFail("sysfs", "/sys", "sysfs", MS_NODEV | MS_NOSUID | MS_NOEXEC, NULL);
+  umask(022);
+  readKernelCommandLine();
+  loadModules();
+  mountRoot();
+  mountWritable();
+  makeCgroup();
+  raiseLoopback();
+  must(sethostname("tidepool", strlen("tidepool")) == 0, "sethostname");
+  mustWriteIn("/proc/sys", "user/max_user_namespaces", "0");
 }

@@ -1,0 +1,24 @@
+/* Bringing the guest up: kernel modules, root image, writable folders, cgroup, and what the command line says. */
+#pragma once
+
+enum {
+  runtimeUid = 990,
+  runtimeGid = 990,
+  templateIdMaxBytes = 128,
+};
+
+/* Where the runtime and all its children live, and end. */
+extern const char *const runtimeCgroup;
+
+struct guest {
+  char templateId[templateIdMaxBytes + 1];
+  unsigned memoryMib;
+};
+
+/* From the kernel command line; constant once bringUp has returned. */
+extern struct guest guest;
+
+void bringUp(void);
+
+/* Opens the virtio port of this name, when the device has appeared. */
+int waitForPort(const char *name);
