@@ -8,7 +8,8 @@ import type { tidepool } from "@tidepool/proto";
 import { findHandler } from "./find-handler.ts";
 import type { Handler } from "./find-handler.ts";
 
-const codeFolder = "/var/task";
+/** Where the code of a VM's one function is. */
+export const codeFolder = "/var/task";
 
 export interface LoadedFunction {
   readonly handler: Handler;
@@ -18,9 +19,14 @@ export interface LoadedFunction {
 }
 
 export class CodeReceiver {
+  readonly #folder: string;
   #load: tidepool.guest.v1.Load.$Properties = {};
   #open: { readonly path: string; readonly fd: number } | undefined;
   #failure: unknown;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
 
   begin(load: tidepool.guest.v1.Load.$Properties): void {
     this.#load = load;
@@ -41,7 +47,7 @@ export class CodeReceiver {
     if (this.#failure !== undefined) throw this.#failure;
     Object.assign(process.env, this.#load.environment);
     return {
-      handler: await findHandler(codeFolder, this.#load.handler ?? ""),
+      handler: await findHandler(this.#folder, this.#load.handler ?? ""),
       functionName: this.#load.functionName ?? "",
       functionVersion: this.#load.functionVersion ?? "",
       memoryLimitMib: this.#load.memoryLimitMib ?? 0,
@@ -51,7 +57,7 @@ export class CodeReceiver {
   #write(path: string, mode: number, content: Uint8Array): void {
     if (this.#open?.path !== path) {
       this.#close();
-      const target = join(codeFolder, path);
+      const target = join(this.#folder, path);
       mkdirSync(dirname(target), { recursive: true });
       this.#open = { path, fd: openSync(target, "wx", mode & 0o777) };
     }

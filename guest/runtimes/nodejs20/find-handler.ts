@@ -3,10 +3,14 @@
  * ESM and CommonJS as it always does (extension, package.json, then the syntax itself).
  */
 import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { locatingSyntaxErrors } from "./syntax-error.ts";
 
 export type Handler = (...parameters: unknown[]) => unknown;
+
+type Namespace = Record<string, unknown>;
 
 const extensions = [".js", ".mjs", ".cjs"] as const;
 
@@ -21,7 +25,7 @@ export async function findHandler(folder: string, handler: string): Promise<Hand
       `handler module '${module}' not found in the code (looked for ${tried})`,
     );
   }
-  const namespace = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+  const namespace = await locatingSyntaxErrors(pathToFileURL(file).href, () => loadModule(file));
   const found = lookUp(namespace, exportPath) ?? lookUp(namespace["default"], exportPath);
   if (typeof found === "function") return found as Handler;
   const name = exportPath.join(".");
@@ -33,6 +37,23 @@ export async function findHandler(folder: string, handler: string): Promise<Hand
   throw new HandlerError(
     `module '${module}' has no export '${name}'; it exports: ${listExports(namespace)}`,
   );
+}
+
+/** require() takes both kinds of modules, in half the time of import(), but none with top-level await. */
+async function loadModule(file: string): Promise<Namespace> {
+  try {
+    return asNamespace(createRequire(file)(file));
+  } catch (thrown) {
+    const code = (thrown as { code?: unknown } | null | undefined)?.code;
+    if (code !== "ERR_REQUIRE_ASYNC_MODULE") throw thrown;
+  }
+  return (await import(pathToFileURL(file).href)) as Namespace;
+}
+
+/** module.exports can be anything. */
+function asNamespace(loaded: unknown): Namespace {
+  const isObject = typeof loaded === "object" && loaded !== null;
+  return isObject || typeof loaded === "function" ? (loaded as Namespace) : { default: loaded };
 }
 
 /** The first dot after the last slash ends the file's name: "a.b/c.d.e" is export d.e of a.b/c. */
@@ -60,7 +81,7 @@ function lookUp(from: unknown, path: readonly string[]): unknown {
   return value;
 }
 
-function listExports(namespace: Record<string, unknown>): string {
+function listExports(namespace: Namespace): string {
   const { default: whole } = namespace;
   const names = new Set(Object.keys(namespace));
   if (typeof whole === "object" && whole !== null) {
@@ -68,6 +89,7 @@ function listExports(namespace: Record<string, unknown>): string {
     names.delete("default");
   }
   names.delete("module.exports");
+  names.delete("__esModule");
   return names.size === 0
     ? "nothing"
     : [...names].toSorted((a, b) => a.localeCompare(b)).join(", ");

@@ -6,14 +6,16 @@
  * the same in every clone.
  */
 import { tidepool } from "@tidepool/proto";
-import { CodeReceiver } from "./code-receiver.ts";
+import { CodeReceiver, codeFolder } from "./code-receiver.ts";
 import { describeThrown } from "./function-error.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { Invoker } from "./invoker.ts";
-import { freshenClone, freshenTimeOrigin } from "./fresh.ts";
+import { freshenClone, freshenTimeOrigin, replaceRandomness } from "./fresh.ts";
+import { optimizeFromNowOn } from "./optimizing.ts";
 import { openPort } from "./port.ts";
+import { preloadModules } from "./preload.ts";
+import { rehearse } from "./rehearsal.ts";
 import { makeOutputBlocking } from "./streams.ts";
-import { warmUp } from "./warm-up.ts";
 
 type HostRuntime = tidepool.guest.v1.HostRuntime;
 const { HostRuntime: Incoming } = tidepool.guest.v1;
@@ -21,10 +23,11 @@ const { HostRuntime: Incoming } = tidepool.guest.v1;
 const runtimeName = `nodejs20 ${process.version}`;
 
 makeOutputBlocking();
-await warmUp();
+replaceRandomness();
+preloadModules();
 
 const port = openPort();
-const code = new CodeReceiver();
+const code = new CodeReceiver(codeFolder);
 const invoker = new Invoker(port);
 
 const reader = new FrameReader((frame) => {
@@ -50,6 +53,11 @@ function take(message: HostRuntime): void {
       port.send({ pong: { id: id ?? 0, runtime: runtimeName } });
       return;
     }
+    case "rehearse":
+      void rehearse(message.rehearse?.rounds ?? 0).then(() => {
+        port.send({ rehearsed: {} });
+      });
+      return;
     case "load":
       if (message.load) code.begin(message.load);
       return;
@@ -76,6 +84,7 @@ async function load(): Promise<void> {
   const startedAtMs = performance.now();
   try {
     invoker.use(await code.load());
+    optimizeFromNowOn();
     const initUs = Math.round((performance.now() - startedAtMs) * 1000);
     port.send({ loaded: { initUs } });
   } catch (thrown) {

@@ -43,6 +43,7 @@ class FramedSession implements GuestSession {
   readonly #clockSet = new Slot<void>("a clock setting");
   readonly #flushed = new Slot<number>("a flush");
   readonly #pong = new Slot<void>("a ping");
+  readonly #rehearsed = new Slot<void>("a rehearsal");
   readonly #loaded = new Slot<{ readonly initUs: number }>("a load");
   readonly #answered = new Slot<InvokeResult>("an invocation");
   readonly #answer: AnswerCollector;
@@ -100,6 +101,12 @@ class FramedSession implements GuestSession {
     const text = `vm ${this.domain.vmId} is a guest of template ${id}, expected ${template.id}`;
     this.#end(new TidepoolError("internal", text));
     throw new TidepoolError("internal", text);
+  }
+
+  async rehearse(options: CallOptions = {}): Promise<void> {
+    await this.#ask(this.#rehearsed, options, () => {
+      this.#runtime.send(HostRuntime.encode({ rehearse: { rounds: 1 } }).finish());
+    });
   }
 
   async setClock(options: CallOptions = {}): Promise<void> {
@@ -213,6 +220,8 @@ class FramedSession implements GuestSession {
     const { loaded, loadFailed, answer, answerChunk, invokeFailed } = message;
     if (message.pong) {
       this.#pong.resolve();
+    } else if (message.rehearsed) {
+      this.#rehearsed.resolve();
     } else if (loaded) {
       this.#loaded.resolve({ initUs: loaded.initUs ?? 0 });
     } else if (loadFailed) {
@@ -257,6 +266,7 @@ class FramedSession implements GuestSession {
       this.#clockSet,
       this.#flushed,
       this.#pong,
+      this.#rehearsed,
       this.#loaded,
       this.#answered,
     ];

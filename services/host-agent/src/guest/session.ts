@@ -73,6 +73,11 @@ export interface GuestSession {
    * Nothing else may be called before. Resolves when the runtime has answered.
    */
   handshake(template: Template, options?: CallOptions): Promise<void>;
+  /**
+   * Has the runtime go once through a load and an invocation of its own, so that the guest's code for it is
+   * translated. For a clone that has time before its first call; before load(). Leaves no trace.
+   */
+  rehearse(options?: CallOptions): Promise<void>;
   /** To be called after every resume, before the next invocation. */
   setClock(options?: CallOptions): Promise<void>;
   /**

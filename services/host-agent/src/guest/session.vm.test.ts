@@ -47,9 +47,14 @@ describe("a guest session", () => {
 
   async function loaded(
     files: string | Record<string, string>,
-    { handler = "index.handler", ...options }: SessionOptions & { handler?: string } = {},
+    {
+      handler = "index.handler",
+      isRehearsed = false,
+      ...options
+    }: SessionOptions & { handler?: string; isRehearsed?: boolean } = {},
   ): Promise<GuestSession> {
     const session = await open(options);
+    if (isRehearsed) await session.rehearse();
     const sources = typeof files === "string" ? { "index.mjs": files } : files;
     await session.load({
       functionName: "greet",
@@ -160,6 +165,23 @@ describe("a guest session", () => {
       assert.equal(await invoke(session, text), text);
     });
 
+    it("leaves no trace of a rehearsal", async () => {
+      const traces = `import { readdirSync } from "node:fs";
+        import { createRequire } from "node:module";
+        const { cache } = createRequire(import.meta.url);
+        export const handler = () => ({
+          cache: Object.keys(cache),
+          files: ["/tmp", "/var/task"].map((folder) => readdirSync(folder)),
+          environment: Object.keys(process.env).sort(),
+          globals: Object.getOwnPropertyNames(globalThis).length,
+          flags: [typeof gc, process.execArgv.includes("--expose-gc")],
+        })`;
+      const plain = await invoke(await loaded(traces));
+      await domain.destroy();
+      assert.deepEqual(await invoke(await loaded(traces, { isRehearsed: true })), plain);
+      assert.deepEqual((plain as { files: unknown }).files, [[], ["index.mjs"]]);
+    });
+
     it("keeps what the module holds between invocations", async () => {
       const session = await loaded("let count = 0; export const handler = () => ++count");
       assert.deepEqual([await invoke(session), await invoke(session)], [1, 2]);
@@ -210,6 +232,33 @@ describe("a guest session", () => {
       const error = await rejectsWith(loaded(source), "functionError", /^RangeError: too early$/);
       assert.match(error.thrown?.stack ?? "", /index\.mjs:1/);
     });
+
+    const unparsable: [string, Record<string, string>, RegExp][] = [
+      ["a module", { "index.mjs": "\n  const a = ;" }, /task\/index\.mjs:2:13/],
+      ["a module by its syntax", { "index.js": "export const a = ;" }, /task\/index\.js:1:18/],
+      [
+        "a module that is imported",
+        { "index.mjs": 'import "./lib.mjs";', "lib.mjs": "\n\nfunction () {}" },
+        /task\/lib\.mjs:3:1/,
+      ],
+      [
+        "a module imported beside a top-level await",
+        { "index.mjs": 'import "./lib.mjs"; await 1;', "lib.mjs": "let a = {;" },
+        /task\/lib\.mjs:1:10/,
+      ],
+      ["a CommonJS module", { "index.cjs": "\nlet a = ;" }, /task\/index\.cjs:2/],
+      [
+        "an import that does not exist",
+        { "index.mjs": 'import { a } from "./lib.mjs";', "lib.mjs": "export const b = 1;" },
+        /task\/index\.mjs:1/,
+      ],
+    ];
+    for (const [what, files, place] of unparsable) {
+      it(`says where the syntax of ${what} is wrong`, async () => {
+        const error = await rejectsWith(loaded(files), "functionError", /^SyntaxError: /);
+        assert.match(error.thrown?.stack ?? "", place);
+      });
+    }
 
     it("reports name, message and the author's own stack of what a handler throws", async () => {
       const session = await loaded("export const handler = () => { throw new TypeError('bad') }");
@@ -264,7 +313,7 @@ describe("a guest session", () => {
         const session = await loaded(
           `export const handler = () => { for (const kept = []; ; ) kept.push(${value}) }`,
         );
-        await rejectsWith(invoke(session), "memoryLimit", /more memory than its limit/);
+        await rejectsWith(invoke(session), "memoryLimit", /more than its memory limit of 128 MiB/);
       });
     }
 

@@ -195,7 +195,7 @@ export function hypervisorContract(name: string, make: () => Promise<ContractSub
           }),
         );
       }
-      assert.equal(drawn.size, 10);
+      assert.equal(drawn.size, 14);
       for (const [kind, values] of drawn) assert.equal(values.size, cloneCount, kind);
     });
   });
@@ -207,6 +207,8 @@ const clonesAtOnce = 4;
 const drawRandomness = `
 const crypto = require("node:crypto");
 const { promisify } = require("node:util");
+const vm = require("node:vm");
+const { Worker } = require("node:worker_threads");
 const atImport = [crypto.randomBytes(8).toString("hex"), String(Math.random())];
 exports.handler = async () => {
   const key = await crypto.webcrypto.subtle.generateKey({ name: "AES-GCM", length: 128 }, true, ["encrypt"]);
@@ -222,6 +224,12 @@ exports.handler = async () => {
     webKey: Buffer.from(await crypto.webcrypto.subtle.exportKey("raw", key)).toString("hex"),
     integer: crypto.randomInt(2 ** 47),
     math: Math.random(),
+    newContextMath: vm.runInNewContext("Math.random()"),
+    contextMath: vm.runInContext("Math.random()", vm.createContext()),
+    scriptMath: new vm.Script("Math.random()").runInNewContext(),
+    workerMath: await new Promise((resolve, reject) =>
+      new Worker("require('worker_threads').parentPort.postMessage(Math.random())", { eval: true })
+        .on("message", resolve).on("error", reject)),
   };
 };`;
 

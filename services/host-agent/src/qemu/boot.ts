@@ -1,6 +1,7 @@
 /**
  * Waits until a cold-booted guest is what a clone should start as: init says which template it is, the
- * runtime answers, and has answered often enough to have its own code compiled.
+ * runtime has answered, has rehearsed a load and an invocation, and has answered often enough to have that
+ * code compiled too.
  */
 import type { Duplex } from "node:stream";
 import { TidepoolError } from "@tidepool/common";
@@ -9,6 +10,7 @@ import { FrameChannel } from "../guest/frame-channel.ts";
 
 const { GuestControl, GuestRuntime, HostRuntime } = tidepool.guest.v1;
 
+const rehearsalRounds = 10;
 const warmUpPings = 50;
 /** Takes the runtime through its reseeding once; every clone is given its own. */
 const warmUpEntropy = Buffer.alloc(32, 1);
@@ -57,9 +59,12 @@ export function waitForBoot(control: Duplex, runtime: Duplex, templateId: string
     const pings = new FrameChannel(runtime, {
       onEnd,
       onFrame: (frame) => {
-        if (!GuestRuntime.decode(frame).pong) return;
-        pongs += 1;
-        if (pongs < warmUpPings) ping();
+        const message = GuestRuntime.decode(frame);
+        if (message.pong) pongs += 1;
+        if (message.pong && pongs === 1) {
+          const rehearse = { rounds: rehearsalRounds };
+          pings.send(HostRuntime.encode({ rehearse }).finish());
+        } else if (pongs < warmUpPings) ping();
         settleWhenReady();
       },
     });

@@ -63,8 +63,9 @@ export class SimulatedGuest {
   }
 
   private async hearRuntime(frame: Uint8Array): Promise<void> {
-    const { ping, load, loadEnd, invoke, payloadChunk } = HostRuntime.decode(frame);
+    const { ping, rehearse, load, loadEnd, invoke, payloadChunk } = HostRuntime.decode(frame);
     if (ping) this.say({ pong: { id: ping.id, runtime: "simulated" } });
+    if (rehearse) this.say({ rehearsed: {} });
     else if (load) {
       this.handler = load.handler;
       this.behaviour = behaviourOf(load.environment);

@@ -14,7 +14,7 @@ import type {
   OutputStream,
 } from "../guest/session.ts";
 import type { Domain, Hypervisor, Template } from "../hypervisor/hypervisor.ts";
-import { flushMaxMs, handshakeMaxMs, loadMaxMs, outputMaxBytes } from "./limits.ts";
+import { flushMaxMs, handshakeMaxMs, loadMaxMs, outputMaxBytes, rehearsalMaxMs } from "./limits.ts";
 import type { OwnedFunction } from "./owned-function.ts";
 import { within } from "./within.ts";
 
@@ -63,6 +63,16 @@ export class Guest {
   clone(template: Template): Promise<void> {
     this.cloning = this.cloneOf(template);
     return this.cloning;
+  }
+
+  /** For a clone that nobody waits for: its first load will be quick. */
+  async rehearse(): Promise<void> {
+    await within(
+      rehearsalMaxMs,
+      () => new TidepoolError("unavailable", `no rehearsal in ${rehearsalMaxMs} ms`),
+      (signal) => this.session.rehearse({ signal }),
+      this.parts.leaving,
+    );
   }
 
   /** Lets a paused VM go on, with the right time. */

@@ -2,6 +2,8 @@
 
 /** A clone's greeting: clock, randomness, a runtime that answers. */
 export const handshakeMaxMs = 10_000;
+/** A clone of the pool goes once through a load and an invocation of its own before it waits. */
+export const rehearsalMaxMs = 10_000;
 /** Sending the code and running its init. */
 export const loadMaxMs = 10_000;
 /** What a function may print in one invocation, or in its init. */

@@ -273,6 +273,7 @@ export class Vm {
     const toMs = this.parts.clock.nowMs();
     this.cloneMs = toMs - fromMs;
     this.restored = { fromMs, toMs };
+    if (this.assignment === undefined) await this.guest.rehearse();
     if (this.assignment === undefined) await this.guest.pause();
   }
 
