@@ -1,7 +1,7 @@
 /**
  * The guest image in the user's cache: found under the hash of what it is made from, or built. A build
  * happens in a folder of its own and is renamed into place when it is complete; one that fails leaves
- * nothing but its error.
+ * nothing but its error. Images of earlier versions go when a new one has been built.
  */
 import {
   chmod,
@@ -18,6 +18,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { buildImage, imageFiles } from "./build-image.ts";
 import { withLock } from "./build-lock.ts";
+import { noteUse, pruneCache } from "./cache-folder.ts";
 import { imageHash } from "./image-hash.ts";
 import { readManifest } from "./manifest.ts";
 
@@ -57,6 +58,7 @@ export async function ensureGuestImage(options: GuestImageOptions): Promise<Gues
   const images = join(options.cacheDir ?? defaultCacheDir(), "images");
   const hash = await imageHash(runtime);
   const image = imageAt(images, runtime, hash);
+  await noteUse(images, hash);
   if (await isComplete(images, image)) return image;
 
   await mkdir(images, { recursive: true });
@@ -78,6 +80,7 @@ export async function ensureGuestImage(options: GuestImageOptions): Promise<Gues
       await rm(folder, { recursive: true, force: true });
       throw thrown;
     }
+    await pruneCache(images);
   });
   return image;
 }

@@ -4,7 +4,7 @@
  *
  * QEMU creates a missing memory file silently and would then boot from nothing, and a memory file that was
  * written to would make every later clone wrong: so both files are compared with the record, change time
- * included, before each clone.
+ * included, before each clone. Templates of earlier versions go when a new one is made.
  */
 import { constants } from "node:fs";
 import {
@@ -20,6 +20,7 @@ import {
 } from "node:fs/promises";
 import { join } from "node:path";
 import { TidepoolError } from "@tidepool/common";
+import { noteUse, pruneCache } from "@tidepool/guest";
 
 const recordFile = "template.json";
 
@@ -57,6 +58,7 @@ export class TemplateStore {
 
   /** @throws TidepoolError `notFound` when there is none, or it is not as it was frozen */
   async open(id: string): Promise<TemplateFiles> {
+    await noteUse(this.#folder, id);
     const files = filesIn(join(this.#folder, id));
     let record: TemplateRecord;
     try {
@@ -83,6 +85,7 @@ export class TemplateStore {
       };
       await writeFile(join(folder, recordFile), JSON.stringify(record, null, 2));
       await this.#publish(folder, id);
+      await pruneCache(this.#folder);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
