@@ -73,7 +73,11 @@ export function memoryArguments(config: VmConfig, ramPath: string, isClone: bool
 export function kernelCommandLine(machine: Machine, templateId: string): string {
   const { accelerator, config, tscKhz } = machine;
   return [
-    "console=ttyS0 quiet loglevel=3 panic=-1",
+    "console=ttyS0 quiet loglevel=3",
+    // A panic reboots, which ends QEMU; by the keyboard controller, the default, it sometimes boots anew.
+    "panic=-1 reboot=t",
+    // Nobody reads the guest's pressure counters, and every clone would have them translated.
+    "psi=0",
     // One tenant a guest: what separates is the VM, and under TCG these cost on every system call.
     "mitigations=off",
     accelerator === "tcg" ? `tsc_early_khz=${String(tscKhz)} tsc=reliable` : "",

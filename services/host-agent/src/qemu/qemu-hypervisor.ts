@@ -39,7 +39,7 @@ const templateFormatVersion = 2;
 
 /** A cold boot takes 3 s under TCG on an idle machine. */
 export const bootMaxMs = 30_000;
-const bootAttempts = 2;
+export const bootAttempts = 2;
 export const cloneMaxMs = 10_000;
 
 export interface QemuHypervisorOptions {

@@ -1,13 +1,13 @@
 /** The `qemu` driver with real guests: what all drivers promise, and what only this one does. */
 import assert from "node:assert/strict";
-import { truncate, mkdtemp, readdir, rm } from "node:fs/promises";
+import { truncate, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defaultCacheDir, ensureGuestImage } from "@tidepool/guest";
 import { openGuestSession } from "../guest/open-session.ts";
 import { hypervisorContract } from "../hypervisor/hypervisor-contract.ts";
 import { findDomains } from "./domains-on-host.ts";
-import { QemuHypervisor } from "./qemu-hypervisor.ts";
+import { bootAttempts, QemuHypervisor } from "./qemu-hypervisor.ts";
 
 const config = { runtime: "nodejs20", memoryMib: 128 };
 const image = (runtime: string): ReturnType<typeof ensureGuestImage> =>
@@ -104,6 +104,29 @@ describe("QemuHypervisor", () => {
     });
     const kept = await readdir(join(folder, "templates"));
     assert.equal(kept.length, 1);
+  });
+
+  it("ends with a guest whose kernel panics, at its first panic", async () => {
+    const initrdPath = join(folder, "no-initrd");
+    await writeFile(initrdPath, Buffer.alloc(4096));
+    const broken = new QemuHypervisor({
+      ...subject.options,
+      image: async (runtime) => ({ ...(await image(runtime)), hash: "panics", initrdPath }),
+    });
+    const error: unknown = await broken.ensureTemplate(config).catch((thrown: unknown) => thrown);
+    const panics = String(error).match(/Kernel panic - not syncing/g) ?? [];
+    assert.equal(panics.length, bootAttempts, String(error));
+  });
+
+  it("ends a running guest by itself when its host-agent is gone", async () => {
+    const template = await subject.hypervisor.ensureTemplate(config);
+    const domain = await subject.hypervisor.clone(template, "vm-1");
+    await openGuestSession(domain).handshake(template);
+    domain.control.destroy();
+    domain.runtime.destroy();
+    const { isExpected, detail } = await domain.exited;
+    assert.equal(isExpected, false);
+    assert.match(detail, /the host-agent has been gone for 10000 ms/);
   });
 
   it("tells a guest of another template from its own", async () => {

@@ -1,6 +1,6 @@
 /**
  * One QEMU process, with its channels as inherited socket pairs: nothing listens, no socket file exists,
- * and the channels end with the process.
+ * and the channels end with the process. The kernel kills it when this process dies, however that comes.
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
@@ -10,6 +10,9 @@ import { TidepoolError } from "@tidepool/common";
 import type { DomainExit } from "../hypervisor/hypervisor.ts";
 import { inherited } from "./machine.ts";
 import { QmpClient } from "./qmp.ts";
+
+/** Of util-linux: sets the signal that the kernel sends at the parent's death, and becomes the program. */
+const diesWithParent = ["setpriv", "--pdeathsig", "KILL", "--"] as const;
 
 /** Of what a guest's kernel and QEMU itself last said. */
 const lastWordsMaxCharacters = 2000;
@@ -28,7 +31,8 @@ export class QemuProcess {
 
   /** A clone inherits its template's state; the descriptor stays the caller's to close. */
   constructor(program: string, words: readonly string[], stateFd?: number) {
-    const child = spawn(program, words, {
+    const [setpriv, ...options] = diesWithParent;
+    const child = spawn(setpriv, [...options, program, ...words], {
       // A terminal's Ctrl-C is for the host-agent, which then ends its VMs in order.
       detached: true,
       env: {},
