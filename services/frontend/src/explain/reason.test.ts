@@ -1,8 +1,9 @@
 /** Each reason from the records that show it, in words. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { tidepool } from "@tidepool/proto";
 import type { Expectation, Outcome, Prewarm, Step } from "./call-facts.ts";
-import { explain } from "./reason.ts";
+import { explain, reasons } from "./reason.ts";
 import type { CallEvidence, Reason } from "./reason.ts";
 
 const { START_COLD, START_POOL, START_PREDICTED, START_UNSPECIFIED, START_WARM } =
@@ -236,6 +237,12 @@ const told: readonly [string, Reason, Partial<CallEvidence>, RegExp][] = [
 ];
 
 describe("explain", () => {
+  it("has each reason among these tests and in docs/prediction.md", () => {
+    assert.deepEqual(new Set(told.map(([, reason]) => reason)), new Set(reasons));
+    const page = readFileSync(new URL("../../../../docs/prediction.md", import.meta.url), "utf8");
+    for (const reason of reasons) assert.match(page, new RegExp(`^\\|[^|]*\`${reason}\``, "m"));
+  });
+
   for (const [what, reason, part, words] of told) {
     it(`tells of ${what}`, () => {
       const evidence = { outcome: anOutcome(), expectation: undefined, underWay: [], steps: [] };

@@ -6,7 +6,7 @@ import { tidepool } from "@tidepool/proto";
 import type { Expectation, Outcome, Prewarm, Step } from "./call-facts.ts";
 import { duration, expected, instant, offBy } from "./words.ts";
 
-/** One word for programs; docs/operations.md says what each means. */
+/** One word for programs; docs/prediction.md says what each means. */
 export const reasons = [
   "predicted",
   "warm",
