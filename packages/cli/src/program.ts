@@ -275,9 +275,12 @@ function addFunctionCommands(program: Command, context: CommandContext, json: ()
 
 function addTenantCommands(program: Command, context: CommandContext, json: () => Option): void {
   const address = (): string => String(program.opts()["address"]);
-  const tenant = program
-    .command("tenant")
-    .description("Show or set what holds for all functions that do not say otherwise");
+  const tenant = command(
+    program,
+    "tenant",
+    "Show or set what holds for all functions that do not say otherwise",
+    "tidepool tenant show default",
+  );
   command(tenant, "show", "Show a tenant's settings", "tidepool tenant show default")
     .argument("[name]", "of the tenant", "default")
     .addOption(json())

@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { runTidepool } from "./tidepool-process.ts";
 
-const commands = "up doctor deploy invoke list delete pools forecast logs replay".split(" ");
+const commands = "up doctor deploy invoke list delete pools forecast why tenant logs replay".split(
+  " ",
+);
 const nowhere = ["--address", "127.0.0.1:1"];
 
 describe("The tidepool command", () => {

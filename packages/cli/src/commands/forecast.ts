@@ -2,7 +2,7 @@
 import type { Comparison, Forecast, PastWindow } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import type { ClientOptions, CommandContext } from "../program.ts";
-import { formatClock, formatDuration, formatInstant } from "../terminal/format.ts";
+import { formatClock, formatCount, formatDuration, formatInstant } from "../terminal/format.ts";
 import { renderTable } from "../terminal/table.ts";
 
 export async function forecast(
@@ -40,7 +40,7 @@ function planLines({ plan, prediction, prewarmAtMs, prewarm, keepUntilMs }: Fore
   if (prewarm !== undefined) {
     const { count, usedCount, readyByMs, releaseAtMs, isShadow, failures } = prewarm;
     lines.push(
-      `${count} VMs ${isShadow ? "would wait" : "wait"} from ${formatClock(readyByMs)} to ${formatClock(releaseAtMs)}; ${usedCount} calls have come`,
+      `${formatCount(count, "VM")} ${isShadow ? "would wait" : "to wait"} from ${formatClock(readyByMs)} to ${formatClock(releaseAtMs)}; ${formatCount(usedCount, "call")} so far`,
       ...failures.map((failure) => `  - pre-warm failed: ${failure}`),
     );
   }

@@ -3,7 +3,7 @@ import { TidepoolError } from "@tidepool/common";
 import type { CallExpectation, CallExplanation, CallOutcome, Prewarm, Window } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import type { ClientOptions, CommandContext } from "../program.ts";
-import { formatDuration, formatMs } from "../terminal/format.ts";
+import { formatCount, formatDuration, formatMs } from "../terminal/format.ts";
 
 export async function why(
   requestId: string,
@@ -72,7 +72,7 @@ function expectedLines(expectation: CallExpectation, outcome: CallOutcome | unde
       ? "expected  no period was known"
       : `expected  ${windowText(window)}${outcome === undefined ? "" : `, came ${offBy(outcome.atMs, window)}`}`,
     ...(evidence.length === 0 ? [] : [`evidence  ${evidence.join("; ")}`]),
-    `before    ${callsSeen} calls${previousCallAtMs === undefined ? "" : `, the last at ${utc(previousCallAtMs)}`}; windows hit ${expectation.hits}, missed ${expectation.misses}`,
+    `before    ${formatCount(callsSeen, "call")}${previousCallAtMs === undefined ? "" : `, the last at ${utc(previousCallAtMs)}`}; windows hit ${expectation.hits}, missed ${expectation.misses}`,
     `manner    prediction ${expectation.prediction}, a cold start is worth ${expectation.coldStartCost} idle VM-seconds, keep-alive ${formatDuration(expectation.keepAliveMs)}`,
   ];
   if (prewarm !== undefined) lines.push(...prewarmLines(prewarm));
@@ -89,7 +89,7 @@ export function prewarmLines(prewarm: Prewarm): string[] {
   const vms = prewarm.vmIds.length === 0 ? "" : `: ${prewarm.vmIds.join(", ")}`;
   return [
     `prepared  ${would}ordered at ${utc(orderedAtMs)}, ready by ${utc(readyByMs)}, kept until ${utc(releaseAtMs)}`,
-    `          ${count} VMs, ${orderCount} of them new${vms}; ${usedCount} calls had come`,
+    `          ${formatCount(count, "VM")}, ${orderCount} new${vms}; ${formatCount(usedCount, "call")} before this one`,
     ...prewarm.failures.map((failure) => `          failed: ${failure}`),
   ];
 }

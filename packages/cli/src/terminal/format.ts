@@ -44,6 +44,11 @@ export function formatInstant(atMs: number | undefined): string {
   return `${day} ${formatClock(atMs)}`;
 }
 
+/** "1 call", "2 calls". */
+export function formatCount(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
 export function formatShare(share: number): string {
   return `${(share * 100).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`;
 }

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
-import { toTimestamp } from "@tidepool/proto";
-import { parseAcquire, parseArrivals, parseFunctionRecord, parseHeartbeat } from "./parse.ts";
+import { tidepool, toTimestamp } from "@tidepool/proto";
+import { tenantTermsDefault } from "../ports.ts";
+import {
+  parseAcquire,
+  parseArrivals,
+  parseFunctionRecord,
+  parseHeartbeat,
+  parseTenantRecord,
+} from "./parse.ts";
 
 const settings = { runtime: "nodejs20", handler: "index.handler" };
 const version = { name: "hello", version: "3", codeDigest: "sha256:abc", settings };
@@ -28,6 +35,29 @@ describe("parseFunctionRecord", () => {
   it("has nothing to plan for a function without code", () => {
     assert.equal(parseFunctionRecord({ function: { name: "hello", settings } }), undefined);
     assert.equal(parseFunctionRecord({ function: version })?.version, "3");
+  });
+});
+
+describe("what functions and tenants say of prediction", () => {
+  it("is nobody's word in records from before it could be said", () => {
+    const found = parseFunctionRecord({ function: version });
+    assert.equal(found?.tenant, "default");
+    assert.deepEqual([found.prediction, found.coldStartCost], [undefined, undefined]);
+    assert.deepEqual(parseTenantRecord({}), tenantTermsDefault);
+  });
+
+  it("is read, and a word of a later version is nobody's", () => {
+    const { PREDICTION_SHADOW } = tidepool.v1.Prediction;
+    const said = { ...settings, prediction: PREDICTION_SHADOW, coldStartCost: 2.5 };
+    const found = parseFunctionRecord({ function: { ...version, settings: said, tenant: "t" } });
+    assert.deepEqual(
+      [found?.prediction, found?.coldStartCost, found?.tenant],
+      ["shadow", 2.5, "t"],
+    );
+    const later = 99 as tidepool.v1.Prediction;
+    const tenant = { settings: { prediction: later, prewarmIdleVmSecondsMax: 7 } };
+    const terms = parseTenantRecord({ tenant });
+    assert.deepEqual([terms.prediction, terms.prewarmIdleVmSecondsMax], [undefined, 7]);
   });
 });
 
