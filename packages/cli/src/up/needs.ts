@@ -34,6 +34,11 @@ export function systemPackages(hypervisor: string): readonly HostPackage[] {
 const conformancePackages: readonly HostPackage[] = [
   { debianName: "protobuf-compiler", provides: "protoc", purpose: "reads .proto files, for tests" },
   {
+    debianName: "libprotobuf-dev",
+    provides: "/usr/include/google/protobuf/timestamp.proto",
+    purpose: "the .proto files that ours import, for tests",
+  },
+  {
     debianName: "protobuf-compiler-grpc",
     provides: "grpc_python_plugin",
     purpose: "generates a Python client, for tests",
