@@ -5,10 +5,10 @@ import type { tidepool } from "@tidepool/proto";
 import type { HostTable } from "../hosts/host-table.ts";
 import { windowToWire } from "../nats/host-commands.ts";
 import { predictionToWire } from "../nats/prediction.ts";
-import type { Arrival, CallWindow } from "../ports.ts";
+import type { Arrival } from "../ports.ts";
 import type { FunctionState, PreparedWindow } from "./function-state.ts";
 import type { Terms } from "./terms.ts";
-import { nearestWindow } from "./window-ledger.ts";
+import { nearestWindow, overlap } from "./window-ledger.ts";
 
 export interface ExpectationInput {
   readonly arrival: Arrival;
@@ -41,7 +41,10 @@ export function expectationOf({
     const keepUntilMs =
       told?.untilMs ??
       (latestCallAtMs === undefined ? undefined : latestCallAtMs + settings.keepAliveMs);
-    const isPrepared = latestPrepared !== undefined && overlaps(latestPrepared.window, window);
+    const isPrepared =
+      latestPrepared !== undefined &&
+      window !== undefined &&
+      overlap(latestPrepared.window, window);
     return {
       requestId,
       functionName,
@@ -80,8 +83,4 @@ export function prewarmToWire(prepared: PreparedWindow): tidepool.v1.PrewarmReco
     usedCount: prepared.usedCount,
     isShadow: prepared.isShadow,
   };
-}
-
-function overlaps(a: CallWindow, b: CallWindow | undefined): boolean {
-  return b !== undefined && a.startAtMs <= b.endAtMs && b.startAtMs <= a.endAtMs;
 }

@@ -42,7 +42,7 @@ export class Keeper {
     // More calls of this window may come, for which VMs wait: they stay until it is over.
     if (prepared !== undefined && prepared.usedCount < prepared.window.count)
       return prepared.releaseAtMs;
-    if (decision.forecast === undefined) {
+    if (decision.degree === 0) {
       // What waits unused keeps its time; only what a call has just left is kept as ever.
       if (isAfterCall) this.reset(state, policy.keepAliveMs);
       return undefined;

@@ -88,8 +88,10 @@ export function noteExpected(
     ledger.open = null; // withdrawn: another pattern, or none, explains the calls
     return;
   }
-  const isSame = ledger.open?.window.expectedAtMs === window.expectedAtMs;
-  ledger.open = { window, isPrepared: isSame && ledger.open?.isPrepared === true, isShadow };
+  // The same window may be seen a little sharper each time.
+  const known = ledger.open;
+  const isSame = known !== null && overlap(known.window, window);
+  ledger.open = { window, isPrepared: isSame && known.isPrepared, isShadow };
 }
 
 export function notePrepared(ledger: WindowLedger, readyByMs: number, releaseAtMs: number): void {
@@ -115,6 +117,10 @@ export function nearestWindow(
   const distances = known.map((window) => ({ window, ms: distanceMs(window, atMs) }));
   distances.sort((a, b) => a.ms - b.ms);
   return distances[0]?.window;
+}
+
+export function overlap(a: CallWindow, b: CallWindow): boolean {
+  return a.startAtMs <= b.endAtMs && b.startAtMs <= a.endAtMs;
 }
 
 function distanceMs({ startAtMs, endAtMs }: CallWindow, atMs: number): number {
