@@ -15,7 +15,7 @@ export interface RecordWriterOptions {
 /** Longest a record waits for others. */
 export const recordFlushMs = 50;
 /** Records that may wait: more than these in one moment are not explained. */
-export const recordsWaitingMax = 2_000;
+export const recordsWaitingMax = 500;
 
 interface Waiting {
   readonly subject: string;
