@@ -11,7 +11,7 @@ import { describeThrown } from "./function-error.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { Invoker } from "./invoker.ts";
 import { freshenClone, freshenTimeOrigin, replaceRandomness } from "./fresh.ts";
-import { optimizeFromNowOn } from "./optimizing.ts";
+import { collectGarbage, optimizeFromNowOn } from "./optimizing.ts";
 import { openPort } from "./port.ts";
 import { preloadModules } from "./preload.ts";
 import { rehearse } from "./rehearsal.ts";
@@ -24,7 +24,6 @@ const runtimeName = `nodejs20 ${process.version}`;
 
 makeOutputBlocking();
 replaceRandomness();
-preloadModules();
 
 const port = openPort();
 const code = new CodeReceiver(codeFolder);
@@ -54,9 +53,7 @@ function take(message: HostRuntime): void {
       return;
     }
     case "rehearse":
-      void rehearse(message.rehearse?.rounds ?? 0).then(() => {
-        port.send({ rehearsed: {} });
-      });
+      if (message.rehearse) void prepare(message.rehearse);
       return;
     case "load":
       if (message.load) code.begin(message.load);
@@ -78,6 +75,13 @@ function take(message: HostRuntime): void {
     default:
       throw new Error("the host-agent sent a message that this runtime does not know");
   }
+}
+
+async function prepare({ rounds, forClones }: tidepool.guest.v1.Rehearse): Promise<void> {
+  if (forClones) preloadModules();
+  await rehearse(rounds);
+  if (forClones) collectGarbage();
+  port.send({ rehearsed: {} });
 }
 
 async function load(): Promise<void> {

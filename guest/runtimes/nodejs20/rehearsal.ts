@@ -11,7 +11,6 @@ import { CodeReceiver } from "./code-receiver.ts";
 import type { LoadedFunction } from "./code-receiver.ts";
 import { freshenTimeOrigin } from "./fresh.ts";
 import { Invoker } from "./invoker.ts";
-import { collectGarbage } from "./optimizing.ts";
 
 const folder = "/tmp/.rehearsal";
 const invocationCount = 5;
@@ -26,7 +25,6 @@ const modules = {
 
 export async function rehearse(rounds: number): Promise<void> {
   for (let round = 0; round < rounds; round++) await rehearseOnce();
-  if (rounds > 1) collectGarbage();
 }
 
 async function rehearseOnce(): Promise<void> {

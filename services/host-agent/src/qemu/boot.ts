@@ -62,7 +62,7 @@ export function waitForBoot(control: Duplex, runtime: Duplex, templateId: string
         const message = GuestRuntime.decode(frame);
         if (message.pong) pongs += 1;
         if (message.pong && pongs === 1) {
-          const rehearse = { rounds: rehearsalRounds };
+          const rehearse = { rounds: rehearsalRounds, forClones: true };
           pings.send(HostRuntime.encode({ rehearse }).finish());
         } else if (pongs < warmUpPings) ping();
         settleWhenReady();
