@@ -5,7 +5,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { waitForBoot } from "../qemu/boot.ts";
+import { bootMaxMs, waitForBoot } from "../qemu/boot.ts";
 import { kernelCommandLine, ramMib, translationCacheMib, type Machine } from "../qemu/machine.ts";
 import { hostCpuModel } from "../qemu/qemu-program.ts";
 import type { TemplateFiles } from "../qemu/template-store.ts";
@@ -18,9 +18,6 @@ import { saveState } from "./saved-state.ts";
 
 /** To be raised when what is frozen changes in a way that the domain XML does not show. */
 const templateFormatVersion = 1;
-
-/** A cold boot takes 3 s under TCG on an idle machine. */
-export const bootMaxMs = 30_000;
 
 /** What is the same in a template and all its clones. */
 export type MachineSpec = Omit<

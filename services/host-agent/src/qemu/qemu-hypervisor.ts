@@ -21,7 +21,7 @@ import type {
   VmConfig,
   WaitOptions,
 } from "../hypervisor/hypervisor.ts";
-import { waitForBoot } from "./boot.ts";
+import { bootMaxMs, waitForBoot } from "./boot.ts";
 import { findDomains, killDomain, markArguments, pidFile } from "./domains-on-host.ts";
 import { inherited, machineArguments, memoryArguments } from "./machine.ts";
 import type { Machine } from "./machine.ts";
@@ -37,8 +37,6 @@ import { within } from "./within.ts";
 /** To be raised when what is frozen changes in a way that the command line does not show. */
 const templateFormatVersion = 2;
 
-/** A cold boot with its rehearsal takes 8 s under TCG on an idle machine, and twice that on a busy one. */
-export const bootMaxMs = 60_000;
 export const bootAttempts = 2;
 export const cloneMaxMs = 10_000;
 
