@@ -1,4 +1,5 @@
-/** A connection for the time of one command. */
+/** A connection for the time of one command, and the client's end of its traces. */
+import { startTelemetry } from "@tidepool/common";
 import { TidepoolClient } from "@tidepool/sdk";
 import type { ClientOptions } from "./program.ts";
 
@@ -9,10 +10,16 @@ export async function withClient<T>(
   { address }: Pick<ClientOptions, "address">,
   work: (client: TidepoolClient) => Promise<T>,
 ): Promise<T> {
-  const client = await TidepoolClient.connect(address, { connectTimeoutMs });
+  const telemetry = await startTelemetry("tidepool-cli");
   try {
-    return await work(client);
+    const client = await TidepoolClient.connect(address, { connectTimeoutMs });
+    try {
+      return await work(client);
+    } finally {
+      client.close();
+    }
   } finally {
-    client.close();
+    // A collector that is away must not make the command fail.
+    await telemetry.stop().catch(() => undefined);
   }
 }
