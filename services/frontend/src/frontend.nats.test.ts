@@ -204,7 +204,7 @@ describe("Frontend", () => {
       const name = aName();
       await client.call(service.createFunction, { name, settings });
       const empty = await failed(client.invoke(name, null));
-      assert.equal(empty.code, "wrongPhase");
+      assert.equal(empty.code, "notFound");
       assert.match(empty.message, new RegExp(name));
     });
   });

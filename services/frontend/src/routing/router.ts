@@ -81,7 +81,7 @@ export class Router {
     try {
       const stored = await findFunction(invocation.name);
       if (stored.version === "") {
-        throw new TidepoolError("wrongPhase", `function '${stored.name}' has no code yet`);
+        throw new TidepoolError("notFound", `function '${stored.name}' has no code yet`);
       }
       const call = { functionName: stored.name, version: stored.version, requestId, atMs };
       arrivals.add(call);
