@@ -3,14 +3,13 @@ import { writeFile } from "node:fs/promises";
 import { TidepoolError } from "@tidepool/common";
 import { usageError } from "../failure.ts";
 import type { CommandContext } from "../program.ts";
-import { policyChoices, runContest } from "../simulate/contest.ts";
-import type { PolicyChoice } from "../simulate/contest.ts";
+import { runContest } from "../simulate/contest.ts";
 import { drawCurves } from "../simulate/curve-svg.ts";
 import { describeContest, describeLog } from "../simulate/describe-contest.ts";
 import { readLog } from "../simulate/read-log.ts";
+import { policyChoices } from "../simulate/task.ts";
+import type { PolicyChoice } from "../simulate/task.ts";
 import { startProgress } from "../terminal/progress.ts";
-import type { ProgressBar } from "../terminal/progress.ts";
-import type { Terminal } from "../terminal/terminal.ts";
 
 export interface SimulateOptions {
   readonly trace: string;
@@ -37,33 +36,26 @@ export async function simulateCommand(
     throw usageError(
       `--score-from ${scoreFromSlot} must be below the log's ${workload.slots} slots`,
     );
+  const bar = startProgress(terminal, "simulating", (value) => `${value}`);
   const contest = await runContest(workload, {
     choices,
     priceS,
     scoreFromSlot,
-    onProgress: progressOf(terminal),
-  });
-  terminal.status("");
+    onProgress: (done, total) => bar.update(done, total),
+  }).finally(() => bar.end());
   terminal.out(json === true ? `${JSON.stringify(contest)}\n` : describeContest(contest));
   if (out === undefined) return;
-  const drawing = drawCurves(contest.weighted ?? contest.distinct, describeLog(contest));
+  const drawing = drawCurves(
+    contest.weighted ?? contest.distinct,
+    contest.wasteShares,
+    describeLog(contest),
+  );
   try {
     await writeFile(out, drawing);
   } catch (error) {
     throw new TidepoolError("invalid", `${out} cannot be written`, { cause: error });
   }
   terminal.say(`curve drawn in ${out}`);
-}
-
-/** A bar for each part of the work; nothing where stderr is no terminal. */
-function progressOf(terminal: Terminal): (what: string, done: number, total: number) => void {
-  let current: { readonly what: string; readonly bar: ProgressBar } | undefined;
-  return (what, done, total) => {
-    if (!terminal.isInteractive) return;
-    if (current?.what !== what)
-      current = { what, bar: startProgress(terminal, what, (value) => `${value} functions`) };
-    current.bar.update(done, total);
-  };
 }
 
 function parseChoices(given: readonly string[]): PolicyChoice[] {

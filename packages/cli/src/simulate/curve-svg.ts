@@ -1,14 +1,15 @@
 /** The curves of cold starts against waste as a drawing. The same figures give the same bytes. */
-import type { PolicyChoice, Weighing } from "./contest.ts";
+import type { Interval } from "@tidepool/policy";
+import type { Weighing } from "./contest.ts";
+import type { PolicyChoice } from "./task.ts";
 
 const width = 900;
 const height = 560;
 const plot = { left: 80, right: 680, top: 70, bottom: 490 };
-const wasteShareMax = 2.5;
 const coldShareMax = 5;
 const coldShareMin = 0.01;
 const coldTicks = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5] as const;
-const wasteTicks = [0, 0.5, 1, 1.5, 2, 2.5] as const;
+const wasteTickCount = 5;
 
 /** Told apart with any eyes: Okabe and Ito's colours, and dashes. */
 const strokes: Readonly<Record<PolicyChoice, { colour: string; dash: string; width: number }>> = {
@@ -19,22 +20,31 @@ const strokes: Readonly<Record<PolicyChoice, { colour: string; dash: string; wid
   clairvoyant: { colour: "#999999", dash: "1 5", width: 2 },
 };
 
-export function drawCurves(weighing: Weighing, subtitle: string): string {
-  const { baseline, policies } = weighing;
+/** @param wasteShares what the tables have columns for; the drawing goes a little further */
+export function drawCurves(
+  { baseline, policies, figures }: Weighing,
+  wasteShares: readonly number[],
+  subtitle: string,
+): string {
+  const wasteShareMax = Math.ceil(Math.max(...wasteShares) * 2 + 1) / 2;
+  const xOf = (share: number): number =>
+    round(plot.left + (share / wasteShareMax) * (plot.right - plot.left));
+
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="sans-serif" font-size="14">`,
     `<rect width="${width}" height="${height}" fill="white"/>`,
     text(plot.left, 32, "Cold starts against waste", 'font-size="20" font-weight="bold"'),
     text(plot.left, 54, subtitle, 'fill="#555"'),
-    ...axes(),
+    ...axes(wasteShareMax, xOf),
     ...policies.map(({ choice, frontier }) => {
       const points = frontier.map(({ waste, cold }) => ({
         x: waste / baseline.waste,
         y: cold / baseline.cold,
       }));
-      return curve(choice, points);
+      return curve(choice, points, wasteShareMax, xOf);
     }),
-    marker(),
+    marker(xOf(1)),
+    interval(figures?.timesFewerThanFixed, xOf(1)),
     ...policies.map(({ choice, name }, index) => legend(choice, name, index)),
     `<g font-size="12" fill="#555">${text(plot.right + 24, plot.top + 40 + policies.length * 26, "lower and further left is better")}</g>`,
     "</svg>",
@@ -42,11 +52,15 @@ export function drawCurves(weighing: Weighing, subtitle: string): string {
   return `${parts.filter((part) => part !== "").join("\n")}\n`;
 }
 
-function axes(): string[] {
+function axes(wasteShareMax: number, xOf: (share: number) => number): string[] {
+  const wasteTicks = Array.from(
+    { length: wasteTickCount + 1 },
+    (_, index) => (index * wasteShareMax) / wasteTickCount,
+  );
   const grid = [
     ...wasteTicks.map((tick) => {
       const x = xOf(tick);
-      return `<line x1="${x}" y1="${plot.top}" x2="${x}" y2="${plot.bottom}" stroke="#e5e5e5"/>${text(x, plot.bottom + 20, String(tick), 'text-anchor="middle"')}`;
+      return `<line x1="${x}" y1="${plot.top}" x2="${x}" y2="${plot.bottom}" stroke="#e5e5e5"/>${text(x, plot.bottom + 20, String(round(tick)), 'text-anchor="middle"')}`;
     }),
     ...coldTicks.map((tick) => {
       const y = yOf(tick);
@@ -67,7 +81,12 @@ function axes(): string[] {
   ];
 }
 
-function curve(choice: PolicyChoice, points: readonly { x: number; y: number }[]): string {
+function curve(
+  choice: PolicyChoice,
+  points: readonly { x: number; y: number }[],
+  wasteShareMax: number,
+  xOf: (share: number) => number,
+): string {
   const shown = points.filter(({ x }) => x <= wasteShareMax);
   const [only] = shown;
   if (only === undefined) return "";
@@ -82,8 +101,17 @@ function curve(choice: PolicyChoice, points: readonly { x: number; y: number }[]
   return `<path d="${path}${level}" ${stroke}/>${choice === "learned" ? dots : ""}`;
 }
 
-function marker(): string {
-  const [x, y] = [xOf(1), yOf(1)];
+/** Tidepool's cold starts at the marked keep-alive's waste, over functions drawn anew. */
+function interval(times: Interval | undefined, x: number): string {
+  if (times === undefined || times.low === null || times.high === null) return "";
+  const [above, below] = [yOf(1 / times.low), yOf(1 / times.high)];
+  const { colour } = strokes.learned;
+  const ends = [above, below].map((y) => `M${x - 6} ${y}H${x + 6}`).join("");
+  return `<path d="M${x} ${above}V${below}${ends}" fill="none" stroke="${colour}" stroke-width="2"/>${text(x + 10, below + 4, "5-95 %", `fill="${colour}" font-size="12"`)}`;
+}
+
+function marker(x: number): string {
+  const y = yOf(1);
   return `<circle cx="${x}" cy="${y}" r="6" fill="white" stroke="#555555" stroke-width="2"/>${text(x + 12, y - 8, "10-minute keep-alive", 'fill="#555" font-size="12"')}`;
 }
 
@@ -92,10 +120,6 @@ function legend(choice: PolicyChoice, name: string, index: number): string {
   const y = plot.top + 20 + index * 26;
   const x = plot.right + 24;
   return `<line x1="${x}" y1="${y}" x2="${x + 36}" y2="${y}" stroke="${colour}" stroke-width="${strokeWidth}" stroke-dasharray="${dash}"/>${text(x + 46, y + 5, name)}`;
-}
-
-function xOf(share: number): number {
-  return round(plot.left + (share / wasteShareMax) * (plot.right - plot.left));
 }
 
 /** Logarithmic: twice as few is as far everywhere. */

@@ -2,21 +2,22 @@
 import type { Simulation } from "@tidepool/policy";
 import { formatDuration } from "../terminal/format.ts";
 import { renderTable } from "../terminal/table.ts";
-import { wasteShares } from "./contest.ts";
 import type { Contest, Weighing } from "./contest.ts";
+import { describeFigures } from "./describe-figures.ts";
 
 const minuteMs = 60_000;
 
 export function describeContest(contest: Contest): string {
-  const { weighted, distinct } = contest;
+  const { weighted, distinct, wasteShares } = contest;
   const lines = [
     describeLog(contest),
     "",
     ...(weighted === undefined
       ? []
-      : [...describeWeighing("each row by its weight", weighted), ""]),
-    ...describeWeighing("each function once", distinct),
+      : [...describeWeighing("each row by its weight", weighted, wasteShares), ""]),
+    ...describeWeighing("each function once", distinct, wasteShares),
     "",
+    ...describeFigures(contest),
     ...describeSaving(contest),
   ];
   return `${lines.join("\n")}\n`;
@@ -27,7 +28,11 @@ export function describeLog({ functions, calls, slots, scoreFromSlot }: Contest)
   return `${calls} calls of ${functions} functions in ${length(slots)}; the first ${length(scoreFromSlot)} are history only`;
 }
 
-function describeWeighing(title: string, { baseline, policies }: Weighing): string[] {
+function describeWeighing(
+  title: string,
+  { baseline, policies }: Weighing,
+  wasteShares: readonly number[],
+): string[] {
   const number = (value: number | null): string => (value === null ? "-" : value.toFixed(2));
   const right = (name: string): { title: string; align: "right" } => ({
     title: name,
@@ -55,7 +60,7 @@ function describeWeighing(title: string, { baseline, policies }: Weighing): stri
   ];
 }
 
-function describeSaving({ distinct, seconds, priceS }: Contest): string[] {
+function describeSaving({ distinct, seconds, priceS, wasteShares }: Contest): string[] {
   const own = distinct.policies.find(({ choice }) => choice === "learned");
   const { fixed, learned } = seconds;
   const row = (name: string, { distinct: run }: Simulation): string[] => {

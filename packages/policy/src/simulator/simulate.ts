@@ -4,6 +4,7 @@
  */
 import { poolDemand, type PoolDemand } from "./pool.ts";
 import { replayFunction, type FunctionReplay, type ReplayOptions } from "./replay-function.ts";
+import { sumBySlot } from "./slot-score.ts";
 import { callInstants, type Workload } from "./workload.ts";
 
 export interface SimulationOptions extends Pick<
@@ -32,7 +33,29 @@ export interface Simulation {
   readonly pool: PoolDemand;
 }
 
+/** What some of the functions came to. */
+export interface SimulationPart {
+  readonly functions: readonly FunctionTotals[];
+  readonly coldBySlot: Uint32Array;
+}
+
 export function simulate(workload: Workload, options: SimulationOptions): Simulation {
+  return joinSimulation(options.policy.name, [simulatePart(workload, options)]);
+}
+
+/** The parts' functions in their order. */
+export function joinSimulation(policy: string, parts: readonly SimulationPart[]): Simulation {
+  const functions = parts.flatMap((part) => part.functions);
+  return {
+    policy,
+    functions,
+    weighted: sum(functions, ({ weight }) => weight),
+    distinct: sum(functions, () => 1),
+    pool: poolDemand(sumBySlot(parts.map(({ coldBySlot }) => coldBySlot))),
+  };
+}
+
+export function simulatePart(workload: Workload, options: SimulationOptions): SimulationPart {
   const { functions, slotMs, slots } = workload;
   const { policy, settings, prepareMs, callMs, scoreFromSlot } = options;
   const coldBySlot = new Uint32Array(Math.max(0, slots - scoreFromSlot));
@@ -54,13 +77,7 @@ export function simulate(workload: Workload, options: SimulationOptions): Simula
     });
     return { id: calls.id, weight: calls.weight, ...totals };
   });
-  return {
-    policy: policy.name,
-    functions: reports,
-    weighted: sum(reports, ({ weight }) => weight),
-    distinct: sum(reports, () => 1),
-    pool: poolDemand(coldBySlot),
-  };
+  return { functions: reports, coldBySlot };
 }
 
 function sum(

@@ -60,3 +60,38 @@ export function scoreSlots(
   }
   return scores;
 }
+
+/** Of one policy, over several parts of the functions, in their order. */
+export function joinScores(parts: readonly SlotScores[]): SlotScores {
+  const [first] = parts;
+  if (first === undefined) throw new RangeError("no scores to join");
+  const functionCount = parts.reduce((sum, part) => sum + part.functionCount, 0);
+  const { policy, knobs } = first;
+  const joined = (of: (part: SlotScores) => Float64Array): Float64Array => {
+    const all = new Float64Array(knobs.length * functionCount);
+    let before = 0;
+    for (const part of parts) {
+      const { functionCount: count } = part;
+      for (const knob of knobs.keys())
+        all.set(of(part).subarray(knob * count, (knob + 1) * count), knob * functionCount + before);
+      before += count;
+    }
+    return all;
+  };
+  return {
+    policy,
+    knobs,
+    functionCount,
+    cold: joined(({ cold }) => cold),
+    waste: joined(({ waste }) => waste),
+    loads: joined(({ loads }) => loads),
+    coldBySlot: knobs.map((_, knob) => sumBySlot(parts.map((part) => part.coldBySlot[knob]))),
+  };
+}
+
+export function sumBySlot(parts: readonly (Uint32Array | undefined)[]): Uint32Array {
+  const sum = new Uint32Array(Math.max(0, ...parts.map((part) => part?.length ?? 0)));
+  for (const part of parts)
+    for (const [slot, count] of part?.entries() ?? []) sum[slot] = (sum[slot] ?? 0) + count;
+  return sum;
+}
