@@ -3,7 +3,7 @@
  * what it leaves. A part may die, a second `up` may come, Ctrl-C may come at any moment.
  */
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -61,6 +61,20 @@ describe("tidepool up", () => {
     await up.says("frontend is running again");
     const { code } = await runTidepool(["--address", address, "list"]);
     assert.equal(code, 0);
+  });
+
+  it("leaves no function behind when the code of a new one is refused", async () => {
+    const code = await mkdtemp(join(tmpdir(), "tidepool-up-"));
+    const tooDeep = join(code, ...Array.from({ length: 11 }, () => "d".repeat(100)));
+    await mkdir(tooDeep, { recursive: true });
+    await writeFile(join(tooDeep, "data.txt"), "");
+    await writeFile(join(code, "index.mjs"), "export const handler = async () => null;");
+    const refused = await runTidepool(["--address", address, "deploy", code, "--name", "refused"]);
+    await rm(code, { recursive: true });
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /longer than the limit of 1024 bytes/);
+    const { stdout } = await runTidepool(["--address", address, "list", "--json"]);
+    assert.doesNotMatch(stdout, /refused/);
   });
 
   it("keeps functions over a restart, and leaves no process when it ends", async () => {

@@ -53,6 +53,10 @@ export async function deploy(
   try {
     const parts = chunksOf(archive.zip, (sent) => bar.update(sent, archive.zip.length));
     return await client.uploadCode(name, parts, { signal });
+  } catch (error) {
+    // Refused code leaves no function behind that nobody can call; the upload's error is what matters.
+    if (existing === undefined) await client.deleteFunction(name).catch(() => undefined);
+    throw error;
   } finally {
     bar.end();
   }
