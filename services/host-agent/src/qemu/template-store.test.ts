@@ -1,19 +1,23 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TemplateStore } from "./template-store.ts";
 import type { TemplateFiles } from "./template-store.ts";
 
 describe("TemplateStore", () => {
+  let parent: string;
   let folder: string;
   let store: TemplateStore;
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), "tidepool-templates-"));
+    // What is in use is noted beside the folder.
+    parent = await mkdtemp(join(tmpdir(), "tidepool-templates-"));
+    folder = join(parent, "templates");
+    await mkdir(folder);
     store = new TemplateStore(folder);
   });
   afterEach(async () => {
-    await rm(folder, { recursive: true });
+    await rm(parent, { recursive: true });
   });
   const fill = async (files: TemplateFiles): Promise<void> => {
     await writeFile(files.ramPath, "ram");
