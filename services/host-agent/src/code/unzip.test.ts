@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { zipOf } from "../testing/zip.ts";
-import { fileCountMax, isInside, unzip } from "./unzip.ts";
+import { fileCountMax, unzip } from "./unzip.ts";
 
 describe("unzip", () => {
   it("gives each file with its path, permissions and content", async () => {
@@ -32,10 +32,9 @@ describe("unzip", () => {
     "./a",
   ]) {
     it(`refuses the path '${path}'`, async () => {
-      assert.equal(isInside(path), false);
       await assert.rejects(unzip(zipOf([{ path, content: "" }])), {
         code: "invalid",
-        message: /path outside itself/,
+        message: /^code holds a path (outside itself|with an empty part)/,
       });
     });
   }

@@ -4,7 +4,7 @@
  */
 import { fromBuffer, getFileNameLowLevel } from "yauzl";
 import type { Entry, ZipFile } from "yauzl";
-import { messageOf, TidepoolError } from "@tidepool/common";
+import { faultOfZipPath, messageOf, TidepoolError } from "@tidepool/common";
 import type { CodeFile } from "../guest/session.ts";
 
 export const unzippedMaxBytes = 250 * 1024 * 1024;
@@ -65,18 +65,10 @@ function check(path: string, mode: number, isEncrypted: boolean): void {
   if (Buffer.byteLength(path) > pathMaxBytes) {
     throw new TidepoolError("invalid", `code has a path longer than ${pathMaxBytes} bytes`);
   }
-  if (!isInside(path.replace(/\/$/, ""))) {
-    throw new TidepoolError("invalid", `code has a path outside itself: '${path}'`);
+  const fault = faultOfZipPath(path);
+  if (fault !== undefined) {
+    throw new TidepoolError("invalid", `code holds a path ${fault}: ${path}`);
   }
-}
-
-export function isInside(path: string): boolean {
-  return (
-    !path.startsWith("/") &&
-    !/[\\\0]/.test(path) &&
-    !/^[A-Za-z]:/.test(path) &&
-    path.split("/").every((part) => part !== "" && part !== "." && part !== "..")
-  );
 }
 
 function open(zip: Buffer): Promise<ZipFile> {

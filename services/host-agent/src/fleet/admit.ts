@@ -6,7 +6,7 @@
  */
 import { TidepoolError } from "@tidepool/common";
 import type { VmConfig } from "../hypervisor/hypervisor.ts";
-import { vmOverheadMib } from "../vm/limits.ts";
+import { vmMemoryMib } from "../hypervisor/memory.ts";
 import { configKey } from "../vm/vm-view.ts";
 import type { VmView } from "../vm/vm-view.ts";
 import { compare } from "./choose.ts";
@@ -16,8 +16,6 @@ export interface HostLimits {
   readonly memoryMib: number;
   readonly vmCountMax: number;
 }
-
-export const vmMemoryMib = (config: VmConfig): number => config.memoryMib + vmOverheadMib;
 
 export const memoryUsedMib = (vms: readonly VmView[]): number =>
   vms.reduce((sum, vm) => sum + vmMemoryMib(vm.config), 0);

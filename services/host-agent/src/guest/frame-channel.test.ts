@@ -44,7 +44,7 @@ describe("FrameChannel", () => {
     assert.deepEqual(seen.frames, []);
     assert.deepEqual(
       seen.ends.map((error) => [error.code, error.message]),
-      [["internal", `the guest sent a frame of 4294967295 bytes, limit is ${frameMaxBytes}`]],
+      [["guestCrash", `the guest sent a frame of 4294967295 bytes, limit is ${frameMaxBytes}`]],
     );
   });
 
@@ -54,7 +54,7 @@ describe("FrameChannel", () => {
     stream.write(Buffer.concat([frame("bad"), frame("later")]));
     await settle();
     assert.deepEqual(seen.frames, []);
-    assert.equal(seen.ends[0]?.code, "internal");
+    assert.equal(seen.ends[0]?.code, "guestCrash");
   });
 
   it("ends as unavailable when the stream closes, and drops what is sent after", async () => {

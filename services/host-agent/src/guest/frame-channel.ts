@@ -10,7 +10,7 @@ const headerBytes = 4;
 
 export interface FrameChannelEvents {
   readonly onFrame: (frame: Uint8Array) => void;
-  /** Called once: the guest broke the protocol (`internal`), or the channel closed (`unavailable`). */
+  /** Called once: the guest broke the protocol (`guestCrash`), or the channel closed (`unavailable`). */
   readonly onEnd: (error: TidepoolError) => void;
 }
 
@@ -73,7 +73,7 @@ export class FrameChannel {
       if (length > frameMaxBytes) {
         const limit = String(frameMaxBytes);
         const text = `the guest sent a frame of ${String(length)} bytes, limit is ${limit}`;
-        this.#end(new TidepoolError("internal", text));
+        this.#end(new TidepoolError("guestCrash", text, { component: "guest" }));
         return;
       }
       if (pending.length < headerBytes + length) {
@@ -92,7 +92,8 @@ export class FrameChannel {
       this.#events.onFrame(frame);
     } catch (thrown) {
       const text = "the guest sent a message that cannot be read";
-      this.#end(new TidepoolError("internal", text, { cause: thrown }));
+      const options = { cause: thrown, component: "guest" as const };
+      this.#end(new TidepoolError("guestCrash", text, options));
     }
   }
 

@@ -59,7 +59,7 @@ class FramedSession implements GuestSession {
       this.#settleEnded = resolve;
     });
     const onEnd = (error: TidepoolError): void => {
-      if (error.code === "internal") this.#end(error);
+      if (error.code !== "unavailable") this.#end(error);
       // A channel that closes is the domain ending; that knows why.
       else void this.#endWithDomain();
     };

@@ -12,7 +12,7 @@ export interface RuntimeExit {
 /** V8 aborts when its heap limit, a share of the memory limit, is reached, and says so; others may abort too. */
 const abortSignal = 6;
 const heapExhaustedExitCodes = [133, 134];
-const heapExhaustedWords = "heap out of memory";
+const heapExhaustedWords = "out of memory";
 /** Of what the runtime printed last, as much as is needed to find V8's words. */
 export const lastWordsMaxBytes = 8 * 1024;
 

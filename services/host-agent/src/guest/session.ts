@@ -63,7 +63,7 @@ export interface GuestSession {
   readonly domain: Domain;
   /**
    * Settles once, never rejects, with why the guest is of no more use: `memoryLimit`, `guestCrash`,
-   * `unavailable` (the domain is gone) or `internal` (it broke the protocol).
+   * `unavailable` (the domain is gone) or, when it broke the protocol, `guestCrash` too.
    */
   readonly ended: Promise<TidepoolError>;
   /** The same error once it has settled; a VM with a failure must not be used again. */

@@ -24,6 +24,7 @@ import type {
 import type { Machine } from "../qemu/machine.ts";
 import { hostTscKhz } from "../qemu/qemu-program.ts";
 import { TemplateStore } from "../qemu/template-store.ts";
+import type { TemplateFiles } from "../qemu/template-store.ts";
 import { within } from "../qemu/within.ts";
 import { checkSocketPath, type LibvirtAddress } from "./address.ts";
 import { ChannelListeners } from "./channel-listeners.ts";
@@ -110,7 +111,7 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   async ensureTemplate(config: VmConfig, options: EnsureTemplateOptions = {}): Promise<Template> {
-    const key = `${config.runtime} ${config.memoryMib}`;
+    const key = templateKey(config);
     let making = this.#templates.get(key);
     if (making === undefined) {
       making = this.#ensure(config, options.onProgress ?? (() => {}));
@@ -178,7 +179,7 @@ export class LibvirtHypervisor implements Hypervisor {
     const { name, uuid, vmId } = domain;
     const client = this.#client();
     const directory = domainDirectory(this.#options.stateDir, vmId);
-    const { ramPath, statePath } = await this.#store.open(template.id);
+    const { ramPath, statePath } = await this.#openTemplate(template);
     const state = await readFile(statePath);
     await rm(directory, { recursive: true, force: true });
     await makeQemuDirectory(directory, this.#qemuUser);
@@ -207,6 +208,16 @@ export class LibvirtHypervisor implements Hypervisor {
     } catch (thrown) {
       listeners.close();
       throw thrown;
+    }
+  }
+
+  /** One that has gone or changed is forgotten: the next ensureTemplate makes it again. */
+  async #openTemplate({ id, config }: Template): Promise<TemplateFiles> {
+    try {
+      return await this.#store.open(id);
+    } catch (thrown) {
+      this.#templates.delete(templateKey(config));
+      throw TidepoolError.from(thrown, "unavailable");
     }
   }
 
@@ -320,4 +331,8 @@ function isSame(domain: LibvirtDomain, remote: { readonly uuid: Buffer }): boole
 async function rejectOnExit(domain: LibvirtDomain): Promise<never> {
   const { detail } = await domain.exited;
   throw new TidepoolError("unavailable", `vm ${domain.vmId} ended while it was cloned: ${detail}`);
+}
+
+function templateKey({ runtime, memoryMib }: VmConfig): string {
+  return `${runtime} ${String(memoryMib)}`;
 }

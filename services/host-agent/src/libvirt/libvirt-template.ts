@@ -6,7 +6,8 @@ import { createHash, randomUUID } from "node:crypto";
 import { rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { bootMaxMs, waitForBoot } from "../qemu/boot.ts";
-import { kernelCommandLine, ramMib, translationCacheMib, type Machine } from "../qemu/machine.ts";
+import { vmMemoryMib } from "../hypervisor/memory.ts";
+import { kernelCommandLine, translationCacheMib, type Machine } from "../qemu/machine.ts";
 import { hostCpuModel } from "../qemu/qemu-program.ts";
 import type { TemplateFiles } from "../qemu/template-store.ts";
 import { within } from "../qemu/within.ts";
@@ -29,7 +30,7 @@ export function machineSpec(machine: Machine, templateId: string): MachineSpec {
   const { accelerator, image, config } = machine;
   return {
     accelerator,
-    ramMib: ramMib(config),
+    ramMib: vmMemoryMib(config),
     translationCacheMib,
     kernelPath: image.kernelPath,
     initrdPath: image.initrdPath,

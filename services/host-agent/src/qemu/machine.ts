@@ -6,9 +6,7 @@
  */
 import type { GuestImage } from "@tidepool/guest";
 import type { VmConfig } from "../hypervisor/hypervisor.ts";
-
-/** What kernel, init and the page cache of the root image take besides the function's own memory. */
-export const vmOverheadMib = 96;
+import { vmMemoryMib } from "../hypervisor/memory.ts";
 
 export const inherited = { control: 3, runtime: 4, qmp: 5, state: 6 } as const;
 
@@ -23,10 +21,6 @@ export interface Machine {
   readonly tscKhz: number;
 }
 
-export function ramMib(config: VmConfig): number {
-  return config.memoryMib + vmOverheadMib;
-}
-
 /** `templateId` goes to the guest by the kernel command line, so a clone can prove what it is. */
 export function machineArguments(machine: Machine, templateId: string): string[] {
   const { accelerator, image, config } = machine;
@@ -39,7 +33,7 @@ export function machineArguments(machine: Machine, templateId: string): string[]
     // Five-level page tables only make every walk longer.
     ["-cpu", accelerator === "kvm" ? "host" : "max,la57=off"],
     ["-smp", "1"],
-    ["-m", `${String(ramMib(config))}M`],
+    ["-m", `${String(vmMemoryMib(config))}M`],
     // Far from the present, so that OpenSSL in a clone sees that its randomness is old and renews it.
     ["-rtc", "base=2020-01-01"],
     ["-kernel", image.kernelPath],
@@ -64,7 +58,7 @@ function portArguments(port: "control" | "runtime"): string[] {
 
 /** The template writes its memory to the file; a clone maps the same file copy-on-write. */
 export function memoryArguments(config: VmConfig, ramPath: string, isClone: boolean): string[] {
-  const size = `${String(ramMib(config))}M`;
+  const size = `${String(vmMemoryMib(config))}M`;
   const share = isClone ? "off" : "on";
   const memory = `memory-backend-file,id=ram,size=${size},mem-path=${ramPath},share=${share}`;
   return ["-object", memory, ...(isClone ? ["-incoming", "defer"] : [])];

@@ -67,7 +67,7 @@ export class QemuHypervisor implements Hypervisor {
   }
 
   async ensureTemplate(config: VmConfig, options: EnsureTemplateOptions = {}): Promise<Template> {
-    const key = `${config.runtime} ${String(config.memoryMib)}`;
+    const key = templateKey(config);
     let making = this.#templates.get(key);
     if (making === undefined) {
       making = this.#ensure(config, options.onProgress ?? ((): void => undefined));
@@ -90,7 +90,7 @@ export class QemuHypervisor implements Hypervisor {
     }
     const { stateDir } = this.#options;
     await mkdir(stateDir, { recursive: true, mode: 0o700 });
-    const files = await this.#store.open(template.id);
+    const files = await this.#openTemplate(template);
     const process = await this.#spawnClone(
       [
         ...markArguments(stateDir, vmId),
@@ -133,6 +133,16 @@ export class QemuHypervisor implements Hypervisor {
     const boots = [...this.#boots].map((process) => process.kill());
     await Promise.all([...own, ...boots]);
     await Promise.all((await this.list()).map((vmId) => this.destroy(vmId)));
+  }
+
+  /** One that has gone or changed is forgotten: the next ensureTemplate makes it again. */
+  async #openTemplate({ id, config }: Template): Promise<TemplateFiles> {
+    try {
+      return await this.#store.open(id);
+    } catch (thrown) {
+      this.#templates.delete(templateKey(config));
+      throw TidepoolError.from(thrown, "unavailable");
+    }
   }
 
   async #ensure(config: VmConfig, onProgress: (step: string) => void): Promise<KnownTemplate> {
@@ -255,4 +265,8 @@ function checkVmId(vmId: string): void {
   if (!/^[A-Za-z0-9_-]{1,64}$/.test(vmId)) {
     throw new TidepoolError("invalid", `vm id '${vmId}' is not 1 to 64 of A-Z, a-z, 0-9, _ and -`);
   }
+}
+
+function templateKey({ runtime, memoryMib }: VmConfig): string {
+  return `${runtime} ${String(memoryMib)}`;
 }

@@ -89,6 +89,15 @@ describe("QemuHypervisor", () => {
     await subject.hypervisor.clone(again, "vm-1");
   });
 
+  it("makes a template again that has gone from the disk", async () => {
+    const { hypervisor } = subject;
+    const template = await hypervisor.ensureTemplate(config);
+    await rm(join(folder, "templates", template.id), { recursive: true, force: true });
+    await assert.rejects(hypervisor.clone(template, "vm-1"), { code: "notFound" });
+    const again = await hypervisor.clone(await hypervisor.ensureTemplate(config), "vm-1");
+    await openGuestSession(again).handshake(template);
+  });
+
   it("says which guest did not boot, and keeps nothing of it", async () => {
     const broken = new QemuHypervisor({
       ...subject.options,

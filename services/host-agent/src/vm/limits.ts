@@ -14,7 +14,5 @@ export const lingerMs = 200;
 export const flushMaxMs = 5_000;
 /** A VM assigned for a call that never comes serves others after this. */
 export const reservationMaxMs = 15_000;
-/** Memory that a VM may take beside its function's: kernel, init, runtime. As large as its RAM is larger. */
-export const vmOverheadMib = 96;
 /** A host that stops lets calls that run finish for so long. */
 export const drainMaxMs = 5_000;
