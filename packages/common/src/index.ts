@@ -10,3 +10,4 @@ export type { LogFields, Logger, LogLevel } from "./logger.ts";
 export { stopOnSignal } from "./shutdown.ts";
 export { contextOf, recordSpan, startTelemetry, traceparentOf, withSpan } from "./telemetry.ts";
 export type { SpanOptions, Telemetry } from "./telemetry.ts";
+export { faultOfZipPath } from "./zip-path.ts";

@@ -58,6 +58,20 @@ describe("Code for upload", () => {
     await assert.rejects(readCode(path), { code: "invalid", message: /not a whole zip file/ });
   });
 
+  for (const outside of ["../evil.js", "/evil.js", "..\\evil.js", "C:evil.js"]) {
+    it(`refuses a zip with the path ${outside}, which is outside itself`, async () => {
+      const inside = "_".repeat(outside.length);
+      await put(inside);
+      const zip = (await readCode(code())).zip.toString("latin1").replaceAll(inside, outside);
+      const path = join(folder, "escape.zip");
+      await writeFile(path, zip, "latin1");
+      await assert.rejects(readCode(path), {
+        code: "invalid",
+        message: `${path} holds a path outside itself: ${outside}`,
+      });
+    });
+  }
+
   it("refuses a zip over the limit before it reads it, naming the limit", async () => {
     await put("big.zip");
     await truncate(join(code(), "big.zip"), 300 * 1024 * 1024);

@@ -5,9 +5,9 @@
 import { lstat, open, readdir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, join, relative, resolve, sep } from "node:path";
 import { buffer } from "node:stream/consumers";
-import { TidepoolError } from "@tidepool/common";
-import { fromBuffer } from "yauzl";
-import type { ZipFile as ReadZip } from "yauzl";
+import { faultOfZipPath, TidepoolError } from "@tidepool/common";
+import { fromBuffer, getFileNameLowLevel } from "yauzl";
+import type { Entry, ZipFile as ReadZip } from "yauzl";
 import { ZipFile } from "yazl";
 
 export interface CodeArchive {
@@ -79,16 +79,23 @@ async function startsAsZip(path: string): Promise<boolean> {
   }
 }
 
-/** Names only: what they hold is the frontend's to judge, which must not trust us anyway. */
+/** Paths only: what they hold is the frontend's to judge, which must not trust us anyway. */
 async function listZip(zip: Buffer, path: string): Promise<string[]> {
   return new Promise((resolvePromise, reject) => {
     const damaged = (error: Error): void =>
       reject(new TidepoolError("invalid", `${path} is not a whole zip file: ${error.message}`));
-    fromBuffer(zip, { lazyEntries: false }, (error: Error | null, opened?: ReadZip) => {
+    // Paths are decoded and checked here, so that a bad one is named as it stands in the zip.
+    const options = { lazyEntries: false, decodeStrings: false };
+    fromBuffer(zip, options, (error: Error | null, opened?: ReadZip) => {
       if (opened === undefined) return damaged(error ?? new Error("it cannot be opened"));
       const names: string[] = [];
-      opened.on("entry", ({ fileName }: { fileName: string }) => {
-        if (!fileName.endsWith("/")) names.push(fileName);
+      opened.on("entry", ({ generalPurposeBitFlag, fileNameRaw, extraFields }: Entry) => {
+        const name = getFileNameLowLevel(generalPurposeBitFlag, fileNameRaw, extraFields, true);
+        const fault = faultOfZipPath(name);
+        if (fault !== undefined) {
+          reject(new TidepoolError("invalid", `${path} holds a path ${fault}: ${name}`));
+        }
+        if (!name.endsWith("/")) names.push(name);
       });
       opened.once("error", damaged);
       opened.once("end", () => resolvePromise(names));
