@@ -23,16 +23,21 @@ const hints: Partial<Record<Code, string>> = {
   noCapacity:
     "see what the hosts hold with: ./tidepool pools --once; delete what is not needed or call again later",
   memoryLimit: "give it more with: ./tidepool deploy … --memory MIB",
-  timeout: "give it longer with: ./tidepool deploy … --timeout MS",
+  timeout: "wait longer with: ./tidepool invoke … --timeout MS",
   guestCrash: "see what it printed before with: ./tidepool logs NAME",
   functionError: "see what it printed with: ./tidepool logs NAME",
   outputLimit: "print and answer less; large results belong in a store",
   internal: "this is a fault of tidepool: the request id is in the logs of its services",
 };
 
+/** The function itself ran out of its time. */
+const functionTimeoutHint = "give it longer with: ./tidepool deploy … --timeout MS";
+
 export function hintOf(error: TidepoolError): string | undefined {
   const own = error.details["hint"];
-  return typeof own === "string" ? own : hints[error.code];
+  if (typeof own === "string") return own;
+  const isOfFunction = error.code === "timeout" && callDetails(error).start !== undefined;
+  return isOfFunction ? functionTimeoutHint : hints[error.code];
 }
 
 export function exitCodeOf(error: TidepoolError): number {
