@@ -2,6 +2,7 @@
  * Ctrl-C for commands that must clean up: the first signal aborts the work, which ends in order; the
  * second ends it hard.
  */
+import { setMaxListeners } from "node:events";
 import { TidepoolError } from "@tidepool/common";
 import { exitCodes } from "./exit-codes.ts";
 
@@ -13,6 +14,8 @@ export async function interruptible<T>(
   kill: () => void = () => {},
 ): Promise<T> {
   const controller = new AbortController();
+  // All calls of a command listen to the one signal: their number says nothing of a leak.
+  setMaxListeners(0, controller.signal);
   const onSignal = (name: NodeJS.Signals): void => {
     if (controller.signal.aborted) {
       kill();
