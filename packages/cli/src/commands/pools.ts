@@ -34,6 +34,10 @@ export async function pools(
   );
 }
 
+/** Hosts report through NATS, so a frontend without it knows none, whatever runs. */
+const noHostText =
+  "no host has reported yet: host agents are starting, or NATS, through which they report, is away\n";
+
 export function describePools({ pools: all, hosts }: PoolsSnapshot): string {
   const poolTable = renderTable(
     [
@@ -70,7 +74,7 @@ export function describePools({ pools: all, hosts }: PoolsSnapshot): string {
       `${host.vmCount} of ${host.vmCountMax}`,
     ]),
   );
-  return hosts.length === 0 ? "no host is known yet\n" : `${poolTable}\n${hostTable}`;
+  return hosts.length === 0 ? noHostText : `${poolTable}\n${hostTable}`;
 }
 
 function poolLines({ atMs, pools: all }: PoolsSnapshot): string {
