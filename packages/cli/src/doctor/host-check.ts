@@ -39,16 +39,23 @@ export async function checkHost(): Promise<Check[]> {
               fix: "none needed: QEMU emulates the VMs (TCG), slower; for KVM, run where it boots a Linux guest",
             }),
       },
-      {
-        name: "libvirt",
-        state: libvirt.problems.length === 0 ? "ok" : "warning",
-        detail: [libvirt.detail, ...libvirt.problems].filter((text) => text !== "").join("; "),
-        ...(libvirt.problems.length === 0
-          ? {}
-          : { fix: "only --hypervisor libvirt needs it: start libvirtd" }),
-      },
+      libvirtCheck(libvirt),
     ];
   } catch (error) {
     return [{ name: "kvm", state: "warning", detail: `the check failed: ${messageOf(error)}` }];
   }
+}
+
+export function libvirtCheck({ detail, problems }: HostCheck["libvirt"]): Check {
+  const isOk = problems.length === 0;
+  return {
+    name: "libvirt",
+    state: isOk ? "ok" : "warning",
+    detail: [detail, ...problems].filter((text) => text !== "").join("; "),
+    ...(isOk
+      ? {}
+      : {
+          fix: "none needed: `up --hypervisor libvirt` starts a libvirtd of its own; only a host-agent run by itself needs one that is started",
+        }),
+  };
 }
