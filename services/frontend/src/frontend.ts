@@ -21,7 +21,7 @@ import { Health } from "./grpc/health.ts";
 import { reflection } from "./grpc/reflection.ts";
 import { tidepoolApi } from "./grpc/tidepool-api.ts";
 import { HostStreams } from "./hosts/host-streams.ts";
-import { drainMaxMs, grpcMessageMaxBytes } from "./limits.ts";
+import { drainMaxMs, grpcMessageMaxBytes, grpcReceiveMaxBytes } from "./limits.ts";
 import { ArrivalPublisher } from "./nats/arrivals.ts";
 import { NatsCallRecords, NatsOutcomes } from "./nats/call-records.ts";
 import { NatsCodeStore } from "./nats/code-store.ts";
@@ -56,7 +56,7 @@ export class Frontend {
   private readonly health: Health;
   private readonly stopping = new AbortController();
   private readonly server = new Server({
-    "grpc.max_receive_message_length": grpcMessageMaxBytes,
+    "grpc.max_receive_message_length": grpcReceiveMaxBytes,
     "grpc.max_send_message_length": grpcMessageMaxBytes,
   });
   /** In the order of their start. */

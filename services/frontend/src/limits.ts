@@ -7,7 +7,12 @@
 export const payloadMaxBytes = 6 * 1024 * 1024;
 /** Largest answer of a call, bytes of JSON. */
 export const answerMaxBytes = 6 * 1024 * 1024;
-/** Largest gRPC message read: far above payloadMaxBytes, so that our own error is the one a caller sees. */
+/**
+ * Largest gRPC message taken from a caller, bytes: above payloadMaxBytes, so that our own error is the one
+ * that a caller sees, yet no more than one call may make the frontend hold.
+ */
+export const grpcReceiveMaxBytes = 16 * 1024 * 1024;
+/** Largest gRPC message sent to a caller, or taken from a host, bytes. */
 export const grpcMessageMaxBytes = 64 * 1024 * 1024;
 
 /** Largest zip of code, bytes. */
@@ -18,6 +23,8 @@ export const codeUnpackedMaxBytes = 250 * 1024 * 1024;
 export const codeEntriesMaxCount = 20_000;
 /** Longest path in a zip, bytes. */
 export const pathMaxBytes = 1024;
+/** Longest name of a file or folder in a zip, bytes: what file systems take. */
+export const pathPartMaxBytes = 255;
 /** Uploads held in memory at once. */
 export const uploadsAtOnceMax = 8;
 
@@ -45,6 +52,8 @@ export const answerMarginMs = 10;
 export const acquireAttemptsMax = 4;
 /** Longest that one acquire may take; its answer does not wait for the VM. */
 export const acquireTimeoutMs = 5_000;
+/** What an acquire leaves of a call's time: no VM can serve it in less, and the reason still arrives. */
+export const acquireMarginMs = 50;
 /** Wait before the second acquire; doubles with each further one. */
 export const acquireBackoffMs = 50;
 

@@ -12,18 +12,22 @@ describe("checkCodeZip", () => {
   it("finds a handler in a folder", () => checkCodeZip(anArchive(["src/a.b.js"]), "src/a.b.run"));
 
   const bad: readonly (readonly [string, Buffer, RegExp])[] = [
-    ["what is no zip", Buffer.from("#!/bin/sh\n".repeat(10)), /^code is not a zip: /],
-    ["nothing", Buffer.alloc(0), /^code is not a zip: /],
+    ["what is no zip", Buffer.from("#!/bin/sh\n".repeat(10)), /^code is not a zip file$/],
+    ["nothing", Buffer.alloc(0), /^code is not a zip file$/],
     ["half a zip", anArchive(["index.js"]).subarray(20), /^code /],
     [
       "no file for the handler",
       anArchive(["main.js"]),
       /handler index\.handler: index\.js, index\.mjs, index\.cjs/,
     ],
-    ["a path above itself", anArchive(["index.js", "../evil.js"]), /\.\.\/evil\.js/],
-    ["a path above itself, deeper", anArchive(["index.js", "a/../../evil.js"]), /evil\.js/],
-    ["an absolute path", anArchive(["index.js", "/etc/passwd"]), /\/etc\/passwd/],
-    ["a backslash path", anArchive(["index.js", "..\\evil.js"]), /evil\.js/],
+    ...["../evil.js", "a/../../evil.js", "/etc/passwd", "..\\evil.js", "C:\\evil.js"].map(
+      (path): readonly [string, Buffer, RegExp] => [
+        `the path ${path}`,
+        anArchive(["index.js", path]),
+        new RegExp(`^code zip holds a path outside itself: ${path.replaceAll("\\", "\\\\")}$`),
+      ],
+    ),
+    ["a path that is not plain", anArchive(["./index.js"]), /empty part.*: \.\/index\.js$/],
     [
       "a symbolic link",
       anArchive(["index.js", { name: "out", content: "/etc", mode: linkMode }]),
@@ -31,7 +35,27 @@ describe("checkCodeZip", () => {
     ],
     ["a device", anArchive(["index.js", { name: "null", mode: 0o020666 }]), /special file: 'null'/],
     ["a file twice", anArchive(["index.js", "index.js"]), /'index\.js' twice/],
-    ["a path of 2000 bytes", anArchive(["index.js", "a".repeat(2_000)]), /limit of 1024 bytes/],
+    [
+      "a path that is a file and a folder",
+      anArchive(["index.js", "a", "a-b", "a/b"]),
+      /'a' as a file and as the folder of 'a\/b'$/,
+    ],
+    [
+      "a path that is a file and a folder with an entry of its own",
+      anArchive(["index.js", "a/", "a"]),
+      /'a' twice/,
+    ],
+    ["a path of 2000 bytes", anArchive(["index.js", "a/".repeat(1_000)]), /limit of 1024 bytes/],
+    [
+      "a part of a path of 256 bytes",
+      anArchive(["index.js", `a/${"é".repeat(128)}/b`]),
+      /path part 'é+…' is longer than the limit of 255 bytes$/,
+    ],
+    [
+      "content that does not match its checksum",
+      anArchive(["index.js", { name: "a/b.js", content: "text", claimedChecksum: 7 }]),
+      /entry 'a\/b\.js' is damaged: its content does not match its checksum$/,
+    ],
     [
       "an entry larger than it says",
       anArchive(["index.js", { name: "bomb", content: "x".repeat(100_000), claimedBytes: 10 }]),
@@ -42,6 +66,14 @@ describe("checkCodeZip", () => {
     it(`refuses ${what}`, () =>
       assert.rejects(checkCodeZip(zip, "index.handler"), { code: "invalid", message }));
   }
+
+  it("takes paths at their limits, and folders beside files that start with their name", () => {
+    const deep = [..."abcd"].map((letter) => letter.repeat(255)).join("/");
+    return checkCodeZip(
+      anArchive(["index.js", deep, { name: "a/" }, "a/b", "a-b", "a.js"]),
+      "index.handler",
+    );
+  });
 
   it("refuses a zip that unpacks to more than its limit without unpacking it", async () => {
     const half = { content: "", claimedBytes: codeUnpackedMaxBytes / 2 + 1 };

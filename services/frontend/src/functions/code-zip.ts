@@ -1,15 +1,20 @@
 /**
- * Checks an uploaded zip before it is stored: it is one, it unpacks within its limits and only inside its
- * own folder, and the handler's file is in it. Every file is unpacked once and thrown away, because a zip's
- * directory may lie about sizes.
+ * Checks an uploaded zip before it is stored: it is one, it unpacks whole, within its limits and only inside
+ * its own folder, and the handler's file is in it. Every file is unpacked once and thrown away, part by part,
+ * because a zip's directory may lie about sizes and content may be damaged.
  */
-import { posix } from "node:path";
 import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { fromBufferPromise } from "yauzl";
+import { crc32 } from "node:zlib";
+import { fromBufferPromise, getFileNameLowLevel } from "yauzl";
 import type { Entry, ZipFile } from "yauzl";
-import { messageOf, TidepoolError } from "@tidepool/common";
-import { codeEntriesMaxCount, codeUnpackedMaxBytes, pathMaxBytes } from "../limits.ts";
+import { faultOfZipPath, messageOf, TidepoolError } from "@tidepool/common";
+import {
+  codeEntriesMaxCount,
+  codeUnpackedMaxBytes,
+  pathMaxBytes,
+  pathPartMaxBytes,
+} from "../limits.ts";
 import { splitHandler } from "./settings.ts";
 
 /** Endings that a handler's file may have, in the order in which a runtime looks for them. */
@@ -20,12 +25,28 @@ const typeMask = 0o170000;
 const linkType = 0o120000;
 const folderType = 0o040000;
 const fileType = 0o100000;
+/** Most bytes of UTF-8 for one character of a string. */
+const utf8MaxBytes = 3;
+/** Of a long path, what a message shows, characters. */
+const pathShownLength = 80;
+
+interface Member {
+  readonly entry: Entry;
+  /** Without the slash at the end of a folder's. */
+  readonly path: string;
+  readonly isFolder: boolean;
+}
 
 /** @throws TidepoolError `invalid` or `tooLarge`, naming the entry and the limit */
 export async function checkCodeZip(zip: Uint8Array, handler: string): Promise<void> {
   const file = await openZip(zip);
   try {
-    checkHandler(await readEntries(file), handler);
+    const members = await readDirectory(file);
+    checkPaths(members);
+    const files = members.filter(({ isFolder }) => !isFolder);
+    checkHandler(new Set(files.map(({ path }) => path)), handler);
+    let bytesLeft = codeUnpackedMaxBytes;
+    for (const member of files) bytesLeft -= await unpack(file, member, bytesLeft);
   } finally {
     file.close();
   }
@@ -34,94 +55,134 @@ export async function checkCodeZip(zip: Uint8Array, handler: string): Promise<vo
 async function openZip(zip: Uint8Array): Promise<ZipFile> {
   const bytes = Buffer.from(zip.buffer, zip.byteOffset, zip.byteLength);
   try {
-    return await fromBufferPromise(bytes, {
-      lazyEntries: true,
-      autoClose: false,
-      strictFileNames: true,
-    });
+    // Paths are decoded and checked here, so that a bad one is named as it stands in the zip.
+    const options = { lazyEntries: true, autoClose: false, decodeStrings: false };
+    return await fromBufferPromise(bytes, options);
   } catch (error) {
-    throw new TidepoolError("invalid", `code is not a zip: ${messageOf(error)}`, { cause: error });
+    throw new TidepoolError("invalid", "code is not a zip file", { cause: error });
   }
 }
 
-/** The paths of all files. */
-async function readEntries(file: ZipFile): Promise<ReadonlySet<string>> {
+async function readDirectory(file: ZipFile): Promise<readonly Member[]> {
   if (file.entryCount > codeEntriesMaxCount) {
     throw new TidepoolError(
       "tooLarge",
       `code zip has ${file.entryCount} entries, the limit is ${codeEntriesMaxCount}`,
     );
   }
-  const entries = await listEntries(file);
-  const bytes = entries.reduce((sum, entry) => sum + entry.uncompressedSize, 0);
-  if (bytes > codeUnpackedMaxBytes) {
-    throw new TidepoolError(
-      "tooLarge",
-      `code zip unpacks to ${bytes} bytes, the limit is ${codeUnpackedMaxBytes}`,
-    );
-  }
-  const names = new Set<string>();
-  for (const entry of entries) {
-    const name = posix.normalize(entry.fileName);
-    if (name.endsWith("/")) continue;
-    if (names.has(name)) throw new TidepoolError("invalid", `code zip has '${name}' twice`);
-    names.add(name);
-    await unpack(file, entry);
-  }
-  return names;
-}
-
-async function listEntries(file: ZipFile): Promise<Entry[]> {
-  const entries: Entry[] = [];
+  const members: Member[] = [];
   try {
-    for await (const entry of file.eachEntry()) {
-      checkEntry(entry);
-      entries.push(entry);
-    }
+    for await (const entry of file.eachEntry()) members.push(toMember(entry));
   } catch (error) {
     if (error instanceof TidepoolError) throw error;
-    // yauzl names the path: "invalid relative path: ../x", "absolute path: /x"
     throw new TidepoolError("invalid", `code zip cannot be unpacked: ${messageOf(error)}`, {
       cause: error,
     });
   }
-  return entries;
+  const bytes = members.reduce((sum, { entry }) => sum + entry.uncompressedSize, 0);
+  if (bytes > codeUnpackedMaxBytes) throw unpacksTo(bytes);
+  return members;
 }
 
 /** @throws TidepoolError `invalid` for what could be unpacked outside its folder, or is no file */
-function checkEntry(entry: Entry): void {
-  const { fileName } = entry;
-  const type = (entry.externalFileAttributes >>> 16) & typeMask;
-  if (Buffer.byteLength(fileName) > pathMaxBytes) {
-    const start = fileName.slice(0, 80);
-    throw new TidepoolError(
-      "invalid",
-      `code zip path '${start}…' is longer than the limit of ${pathMaxBytes} bytes`,
-    );
+function toMember(entry: Entry): Member {
+  const { generalPurposeBitFlag, fileNameRaw, extraFields } = entry;
+  const name = getFileNameLowLevel(generalPurposeBitFlag, fileNameRaw, extraFields, true);
+  checkLengths(name);
+  const fault = faultOfZipPath(name);
+  if (fault !== undefined) {
+    throw new TidepoolError("invalid", `code zip holds a path ${fault}: ${name}`);
   }
   if (entry.isEncrypted()) {
-    throw new TidepoolError("invalid", `code zip entry '${fileName}' is encrypted`);
+    throw new TidepoolError("invalid", `code zip entry '${name}' is encrypted`);
   }
+  const type = (entry.externalFileAttributes >>> 16) & typeMask;
   if (type === linkType) {
-    throw new TidepoolError("invalid", `code zip has a symbolic link: '${fileName}'`);
+    throw new TidepoolError("invalid", `code zip has a symbolic link: '${name}'`);
   }
   if (type !== 0 && type !== fileType && type !== folderType) {
-    throw new TidepoolError("invalid", `code zip has a special file: '${fileName}'`);
+    throw new TidepoolError("invalid", `code zip has a special file: '${name}'`);
+  }
+  const isFolder = name.endsWith("/");
+  return { entry, path: isFolder ? name.slice(0, -1) : name, isFolder };
+}
+
+function checkLengths(name: string): void {
+  const tooLong = (what: string, text: string, limit: number): TidepoolError => {
+    const start = text.slice(0, pathShownLength);
+    return new TidepoolError(
+      "invalid",
+      `code zip ${what} '${start}…' is longer than the limit of ${limit} bytes`,
+    );
+  };
+  if (Buffer.byteLength(name) > pathMaxBytes) throw tooLong("path", name, pathMaxBytes);
+  if (name.length * utf8MaxBytes <= pathPartMaxBytes) return;
+  for (const part of name.split("/")) {
+    if (part.length * utf8MaxBytes <= pathPartMaxBytes) continue;
+    if (Buffer.byteLength(part) > pathPartMaxBytes) {
+      throw tooLong("path part", part, pathPartMaxBytes);
+    }
   }
 }
 
-/** Fails when the entry holds more or fewer bytes than it says. */
-async function unpack(file: ZipFile, entry: Entry): Promise<void> {
-  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+/** @throws TidepoolError `invalid` when two members cannot both be unpacked */
+function checkPaths(members: readonly Member[]): void {
+  // With the lowest character for the slash, what is in a folder directly follows the folder's own path.
+  // Compared as bytes, which for long paths is many times faster than as strings.
+  const keyed = members.map((member) => {
+    const key = member.path.replaceAll("/", "\0");
+    return { ...member, key, bytes: Buffer.from(key) };
+  });
+  keyed.sort((a, b) => Buffer.compare(a.bytes, b.bytes));
+  for (const [index, member] of keyed.entries()) {
+    const next = keyed[index + 1];
+    if (next?.key === member.key) {
+      throw new TidepoolError("invalid", `code zip has '${member.path}' twice`);
+    }
+    if (!member.isFolder && next?.key.startsWith(`${member.key}\0`) === true) {
+      throw new TidepoolError(
+        "invalid",
+        `code zip has '${member.path}' as a file and as the folder of '${next.path}'`,
+      );
+    }
+  }
+}
+
+/** The bytes of one file. Fails when they are not those that the directory tells of. */
+async function unpack(file: ZipFile, { entry, path }: Member, bytesMax: number): Promise<number> {
+  let checksum = 0;
+  let bytes = 0;
+  const counted = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      checksum = crc32(chunk, checksum);
+      bytes += chunk.length;
+      done(bytes > bytesMax ? unpacksTo(codeUnpackedMaxBytes - bytesMax + bytes) : null);
+    },
+  });
   try {
-    await pipeline(await file.openReadStreamPromise(entry), nowhere);
+    await pipeline(await file.openReadStreamPromise(entry), counted);
   } catch (error) {
+    if (error instanceof TidepoolError) throw error;
     throw new TidepoolError(
       "invalid",
-      `code zip entry '${entry.fileName}' cannot be unpacked: ${messageOf(error)}`,
+      `code zip entry '${path}' cannot be unpacked: ${messageOf(error)}`,
       { cause: error },
     );
   }
+  if (checksum !== entry.crc32) {
+    throw new TidepoolError(
+      "invalid",
+      `code zip entry '${path}' is damaged: its content does not match its checksum`,
+    );
+  }
+  return bytes;
+}
+
+function unpacksTo(bytes: number): TidepoolError {
+  return new TidepoolError(
+    "tooLarge",
+    `code zip unpacks to ${bytes} bytes, the limit is ${codeUnpackedMaxBytes}`,
+  );
 }
 
 function checkHandler(names: ReadonlySet<string>, handler: string): void {

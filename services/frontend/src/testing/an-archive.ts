@@ -8,6 +8,7 @@ export interface ArchiveEntry {
   readonly mode?: number;
   /** What the directory claims, where it lies. */
   readonly claimedBytes?: number;
+  readonly claimedChecksum?: number;
 }
 
 export const linkMode = 0o120777;
@@ -43,7 +44,7 @@ function oneEntry(entry: ArchiveEntry, offset: number): { local: Buffer; central
   common.writeUInt16LE(20, 0);
   common.writeUInt16LE(0x0800, 2);
   common.writeUInt16LE(8, 4);
-  common.writeUInt32LE(crc32(content), 10);
+  common.writeUInt32LE(entry.claimedChecksum ?? crc32(content), 10);
   common.writeUInt32LE(packed.length, 14);
   common.writeUInt32LE(entry.claimedBytes ?? content.length, 18);
   common.writeUInt16LE(name.length, 22);
