@@ -5,6 +5,7 @@ import { subjects, tidepool } from "@tidepool/proto";
 import { versionToWire } from "../functions/function-record.ts";
 import { storeTimeoutMs } from "../limits.ts";
 import type { AcquiredVm, Scheduler } from "../ports.ts";
+import { schedulerSilent } from "../routing/scheduler-failure.ts";
 
 const { AcquireRequest, AcquireReply, ForecastRequest } = tidepool.internal.v1;
 const { GetForecastResponse } = tidepool.v1;
@@ -25,12 +26,16 @@ export class NatsScheduler implements Scheduler {
     this.requireNats(`a VM for '${stored.name}' cannot be acquired`);
     const shard = subjects.shardOf(stored.name, this.shardCount);
     const message = { requestId, refusedVmId, function: versionToWire(stored) };
-    const reply = await this.bus.request(
-      "acquire VM",
-      subjects.acquireVm(shard),
-      { codec: AcquireRequest, message },
-      AcquireReply,
-      { timeoutMs },
+    const reply = await answered(
+      `a VM for '${stored.name}'`,
+      timeoutMs,
+      this.bus.request(
+        "acquire VM",
+        subjects.acquireVm(shard),
+        { codec: AcquireRequest, message },
+        AcquireReply,
+        { timeoutMs },
+      ),
     );
     return parseAcquired(reply);
   }
@@ -38,12 +43,16 @@ export class NatsScheduler implements Scheduler {
   async forecast(name: string): Promise<tidepool.v1.GetForecastResponse.$Properties> {
     this.requireNats(`the forecast of '${name}' cannot be asked for`);
     const shard = subjects.shardOf(name, this.shardCount);
-    return this.bus.request(
-      "get forecast",
-      subjects.getForecast(shard),
-      { codec: ForecastRequest, message: { functionName: name } },
-      GetForecastResponse,
-      { timeoutMs: storeTimeoutMs },
+    return answered(
+      `the forecast of '${name}'`,
+      storeTimeoutMs,
+      this.bus.request(
+        "get forecast",
+        subjects.getForecast(shard),
+        { codec: ForecastRequest, message: { functionName: name } },
+        GetForecastResponse,
+        { timeoutMs: storeTimeoutMs },
+      ),
     );
   }
 
@@ -51,6 +60,16 @@ export class NatsScheduler implements Scheduler {
   private requireNats(what: string): void {
     if (this.bus.isConnected) return;
     throw new TidepoolError("unavailable", `${what}: the NATS connection is lost`);
+  }
+}
+
+/** No answer is no time limit of the caller's: nothing ran, and another attempt may find the shard again. */
+async function answered<T>(what: string, timeoutMs: number, request: Promise<T>): Promise<T> {
+  try {
+    return await request;
+  } catch (error) {
+    if (!(error instanceof TidepoolError) || error.code !== "timeout") throw error;
+    throw schedulerSilent(what, timeoutMs, error);
   }
 }
 

@@ -5,6 +5,8 @@ import { messageOf, TidepoolError } from "@tidepool/common";
 const wrongLastSequence = 10_071;
 const outOfStorage = [10_023, 10_047, 10_077];
 
+const natsIsSilent = "NATS does not answer";
+
 /** Another writer was faster, or the key exists. */
 export function isLostRace(error: unknown): boolean {
   return error instanceof JetStreamApiError && error.code === wrongLastSequence;
@@ -15,7 +17,10 @@ export function storeFailure(what: string, error: unknown): TidepoolError {
   if (error instanceof JetStreamApiError && outOfStorage.includes(error.code)) {
     return new TidepoolError("noCapacity", `${what} failed: the store is full`, { cause: error });
   }
-  return new TidepoolError("unavailable", `${what} failed: ${messageOf(error)}`, { cause: error });
+  // The client's own limit, of which its text says no more than "timeout".
+  const isLate = error instanceof Error && error.name === "TimeoutError";
+  const reason = isLate ? natsIsSilent : messageOf(error);
+  return new TidepoolError("unavailable", `${what} failed: ${reason}`, { cause: error });
 }
 
 /** Ends a wait for a server that has gone; the operation itself may still happen. */
@@ -23,7 +28,8 @@ export async function within<T>(what: string, timeoutMs: number, work: Promise<T
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
-      reject(new TidepoolError("unavailable", `${what} had no answer in ${timeoutMs} ms`));
+      const message = `${what} failed: ${natsIsSilent} in ${timeoutMs} ms`;
+      reject(new TidepoolError("unavailable", message));
     }, timeoutMs);
   });
   try {

@@ -32,17 +32,36 @@ export interface CallFailureDetails {
 
 const nullJson = new TextEncoder().encode("null");
 
-/** @throws TidepoolError `invalid` or `tooLarge` */
+/** @throws TidepoolError `invalid` or `tooLarge`, with the request id in its details */
 export function parseInvocation(request: tidepool.v1.InvokeRequest.$Properties): Invocation {
-  const name = parseName(request.name);
-  const requestId = request.requestId || randomUUID();
-  if (!subjects.isToken(requestId)) {
-    throw new TidepoolError(
-      "invalid",
-      `request id must have 1 to ${subjects.tokenLengthMax} letters, digits, '-' or '_'`,
-    );
+  const given = request.requestId ?? "";
+  const isGiven = subjects.isToken(given);
+  const requestId = isGiven ? given : randomUUID();
+  try {
+    if (!isGiven && given !== "") {
+      throw new TidepoolError(
+        "invalid",
+        `request id must have 1 to ${subjects.tokenLengthMax} letters, digits, '-' or '_'`,
+      );
+    }
+    return { name: parseName(request.name), requestId, payload: parsePayload(request.payload) };
+  } catch (error) {
+    throw withDetails(error, { requestId, mayHaveStarted: false });
   }
-  return { name, requestId, payload: parsePayload(request.payload) };
+}
+
+/** Adds what is known of the call; what an inner layer knew stays. */
+export function withDetails(thrown: unknown, details: CallFailureDetails): TidepoolError {
+  const error =
+    thrown instanceof TidepoolError
+      ? thrown
+      : new TidepoolError("internal", "internal error", { cause: thrown });
+  return new TidepoolError(error.code, error.message, {
+    cause: error.cause,
+    details: { ...details, ...error.details },
+    ...(error.thrown === undefined ? {} : { thrown: error.thrown }),
+    ...(error.component === undefined ? {} : { component: error.component }),
+  });
 }
 
 function parsePayload(payload: Uint8Array | undefined): Uint8Array {

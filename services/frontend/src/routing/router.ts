@@ -16,6 +16,7 @@ import type { StoredFunction } from "../functions/function-record.ts";
 import {
   acquireAttemptsMax,
   acquireBackoffMs,
+  acquireMarginMs,
   acquireTimeoutMs,
   answerMarginMs,
   callOverheadMaxMs,
@@ -30,7 +31,9 @@ import type {
   Scheduler,
 } from "../ports.ts";
 import type { CallTracker } from "./call-tracker.ts";
-import type { CallFailureDetails, Invocation, Stages } from "./invocation.ts";
+import { withDetails } from "./invocation.ts";
+import type { Invocation, Stages } from "./invocation.ts";
+import { schedulerSilent } from "./scheduler-failure.ts";
 import type { HostAddress, VmTable } from "./vm-table.ts";
 
 export interface RouterOptions {
@@ -191,7 +194,10 @@ export class Router {
       const { failure } = tried;
       if (attempt >= acquireAttemptsMax || !refusalsToRetry.includes(failure.code)) throw failure;
       refusedVmId = tried.refusedVmId;
-      await clock.sleep(acquireBackoffMs * 2 ** (attempt - 1), signal);
+      const waitMs = acquireBackoffMs * 2 ** (attempt - 1);
+      // What was refused says more than that the time is over, and nothing ran.
+      if (clock.nowMs() + waitMs >= base.deadlineAtMs) throw failure;
+      await clock.sleep(waitMs, signal);
     }
   }
 
@@ -206,7 +212,7 @@ export class Router {
     try {
       vm = await this.acquire({ requestId, stored, refusedVmId }, base.deadlineAtMs, signal);
     } catch (error) {
-      signal.throwIfAborted();
+      if (!isTimeout(signal.reason)) signal.throwIfAborted();
       return { failure: TidepoolError.from(error), refusedVmId };
     }
     const host = { hostId: vm.hostId, address: vm.hostAddress };
@@ -216,23 +222,22 @@ export class Router {
     return { host, answer };
   }
 
-  /** A shard that changes its owner, or NATS that restarts, may lose the answer: then it is asked again. */
+  /**
+   * A shard that changes its owner, or NATS that restarts, may lose the answer: then it is asked again. When
+   * the call's time ends before one comes, that is the scheduler's doing and not the function's.
+   */
   private async acquire(
     request: Parameters<Scheduler["acquire"]>[0],
     deadlineAtMs: number,
     signal: AbortSignal,
   ): Promise<AcquiredVm> {
     const leftMs = deadlineAtMs - this.options.clock.nowMs();
-    const timeoutMs = Math.min(leftMs, acquireTimeoutMs);
+    const timeoutMs = Math.max(1, Math.min(leftMs - acquireMarginMs, acquireTimeoutMs));
     try {
       return await untilAborted(this.options.scheduler.acquire(request, timeoutMs), signal);
     } catch (error) {
-      const isLost = error instanceof TidepoolError && error.code === "timeout";
-      if (!isLost || timeoutMs < acquireTimeoutMs) throw error;
-      throw new TidepoolError("unavailable", error.message, {
-        cause: error,
-        component: "scheduler",
-      });
+      if (!isTimeout(error)) throw error;
+      throw schedulerSilent(`a VM for '${request.stored.name}'`, timeoutMs, error);
     }
   }
 
@@ -271,18 +276,8 @@ function stagesOf(host: HostStages, begunAtMs: number): Stages {
   return { routingMs: Math.max(0, totalMs - hostMs), ...host };
 }
 
-/** Adds what is known of the call; what an inner layer knew stays. */
-function withDetails(thrown: unknown, details: CallFailureDetails): TidepoolError {
-  const error =
-    thrown instanceof TidepoolError
-      ? thrown
-      : new TidepoolError("internal", "internal error", { cause: thrown });
-  return new TidepoolError(error.code, error.message, {
-    cause: error.cause,
-    details: { ...details, ...error.details },
-    ...(error.thrown === undefined ? {} : { thrown: error.thrown }),
-    ...(error.component === undefined ? {} : { component: error.component }),
-  });
+function isTimeout(error: unknown): boolean {
+  return error instanceof TidepoolError && error.code === "timeout";
 }
 
 /** The request may still be answered; nobody waits for it then. */

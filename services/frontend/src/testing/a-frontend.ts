@@ -23,6 +23,9 @@ export interface TestFrontend {
   /** Makes the function, its code, and the frontend's news of one idle VM. */
   aWarmFunction(name: string, idle?: number): Promise<void>;
   restartNats(whileAway: () => Promise<void>): Promise<void>;
+  /** The server answers nothing any more, and closes nothing. */
+  freezeNats(): void;
+  thawNats(): void;
   stop(): Promise<void>;
 }
 
@@ -74,6 +77,8 @@ export async function aFrontend(): Promise<TestFrontend> {
       server = await startNatsServer({ storeDir, port });
       await until(() => bus.isConnected && own.isConnected);
     },
+    freezeNats: () => void server.process.kill("SIGSTOP"),
+    thawNats: () => void server.process.kill("SIGCONT"),
     async stop() {
       client.grpc.close();
       await frontend.stop();
