@@ -67,6 +67,17 @@ describe("callError", () => {
     });
   }
 
+  it("names the limit of a message that the transport refuses", () => {
+    for (const details of [
+      "Received message larger than max (17000001 vs 16777216)",
+      "Sent message larger than max (17000001 vs. 16777216)",
+    ]) {
+      const refused = Object.assign(aServiceError(status.RESOURCE_EXHAUSTED), { details });
+      const { message } = callError(refused, address);
+      assert.equal(message, "message has 17000001 bytes, the limit is 16777216");
+    }
+  });
+
   it("names the address that gave no answer", () => {
     assert.match(
       callError(aServiceError(status.UNAVAILABLE), address).message,

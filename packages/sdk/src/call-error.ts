@@ -66,9 +66,14 @@ function failureIn(error: ServiceError): tidepool.v1.Failure.$Properties | undef
 
 function transportError(error: ServiceError, address: string): TidepoolError {
   const code = transportCodes[error.code] ?? "internal";
-  const message =
-    code === "unavailable" ? `no answer from ${address}: ${error.details}` : error.details;
+  const message = transportMessage(code, error.details, address);
   return new TidepoolError(code, message, { cause: error, component: "client" });
+}
+
+function transportMessage(code: Code, details: string, address: string): string {
+  if (code === "unavailable") return `no answer from ${address}: ${details}`;
+  const sizes = code === "tooLarge" ? /\((\d+) vs\.? (\d+)\)/.exec(details) : null;
+  return sizes === null ? details : `message has ${sizes[1]} bytes, the limit is ${sizes[2]}`;
 }
 
 const transportCodes: Partial<Record<status, Code>> = {
