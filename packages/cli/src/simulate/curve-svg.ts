@@ -107,7 +107,7 @@ function interval(times: Interval | undefined, x: number): string {
   const [above, below] = [yOf(1 / times.low), yOf(1 / times.high)];
   const { colour } = strokes.learned;
   const ends = [above, below].map((y) => `M${x - 6} ${y}H${x + 6}`).join("");
-  return `<path d="M${x} ${above}V${below}${ends}" fill="none" stroke="${colour}" stroke-width="2"/>${text(x + 10, below + 4, "5-95 %", `fill="${colour}" font-size="12"`)}`;
+  return `<path d="M${x} ${above}V${below}${ends}" fill="none" stroke="${colour}" stroke-width="2"/>${text(x + 10, below + 14, "5-95 %", `fill="${colour}" font-size="12"`)}`;
 }
 
 function marker(x: number): string {

@@ -8,6 +8,9 @@ import type { Decision, FunctionRecord, PlanPolicy, Prewarm } from "../plan/inde
 /** `predicted`: a VM that was prepared or kept for this window; `warm`: one left from an earlier call. */
 export type Start = "predicted" | "warm" | "cold";
 
+/** A host tells of a VM that became idle within this time; a plan made at the call waits so long for it. */
+export const settleMs = 200;
+
 export interface ReplayOptions {
   readonly policy: FunctionPolicy;
   readonly settings: PlanPolicy;
@@ -84,7 +87,10 @@ export function replayFunction(
     options.onDecision?.(decision, nowMs, reason);
     wakeAtMs = decision.nextWakeAtMs;
     const { prewarm } = decision;
-    if (prewarm !== undefined && prewarm.startAtMs <= nowMs) order(prewarm, nowMs);
+    if (prewarm === undefined || prewarm.startAtMs > nowMs) return;
+    if (reason === "call" && canSettle(prewarm, settings, nowMs))
+      wakeAtMs = Math.min(wakeAtMs ?? Number.POSITIVE_INFINITY, nowMs + settleMs);
+    else order(prewarm, nowMs);
   };
   const runUntil = (nowMs: number): void => {
     while (wakeAtMs !== undefined && wakeAtMs <= nowMs) {
@@ -125,4 +131,9 @@ export function replayFunction(
   for (const vm of vms) idled(vm.readyAtMs, untilMs);
   const { predicted, warm, cold } = started;
   return { calls: predicted + warm + cold, cold, warm, predicted, loads, idleVmMs, record };
+}
+
+/** Whether what the call leaves behind can be known first, and the pre-warm still be in time. */
+export function canSettle(prewarm: Prewarm, settings: PlanPolicy, nowMs: number): boolean {
+  return prewarm.orderCount > 0 && prewarm.readyByMs - settings.prepareP95Ms - settleMs > nowMs;
 }

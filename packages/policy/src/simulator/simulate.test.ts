@@ -1,7 +1,7 @@
 /** Known policies over known calls: what both accountings say, and that they say it again. */
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import { policies } from "../function-policy.ts";
+import { policies, type FunctionPolicy } from "../function-policy.ts";
 import { planPolicyDefault } from "../plan/index.ts";
 import { seededRandom } from "../seeded-random.ts";
 import {
@@ -16,6 +16,7 @@ import {
   simulate,
   wasteAt,
   type SimulatedFunction,
+  type Totals,
   type Workload,
 } from "./index.ts";
 
@@ -80,9 +81,15 @@ describe("Simulation to the second", () => {
 });
 
 describe("Calls of a slot", () => {
-  it("are spread evenly where only their number is known, and exact where it is not", () => {
-    const three = { id: "f", weight: 1, slots: [2], counts: [3] };
-    assert.deepEqual([...callInstants(three, slotMs)], [120_000, 140_000, 160_000]);
+  it("are spread over it where only their number is known, and exact where it is not", () => {
+    const calls = { id: "f", weight: 1, slots: [1, 2], counts: [1, 3] };
+    const [only, ...three] = callInstants(calls, slotMs);
+    assert.equal(only, slotMs);
+    assert.deepEqual(
+      three.map((atMs) => Math.floor((atMs - 2 * slotMs) / 20_000)),
+      [0, 1, 2],
+    );
+    assert.deepEqual([...callInstants(calls, slotMs)].slice(1), three);
     const exact = functionFromInstants("f", [5, 59_999, 60_000], slotMs);
     assert.deepEqual(
       [exact.slots, exact.counts],
@@ -92,6 +99,20 @@ describe("Calls of a slot", () => {
       ],
     );
     assert.deepEqual([...callInstants(exact, slotMs)], [5, 59_999, 60_000]);
+  });
+});
+
+describe("A function called several times each minute", () => {
+  it("has no period within the minute, which nobody saw, and no more cold starts than kept", () => {
+    const counts = [3, 2, 3, 2, 2, 3, 2, 2, 2, 2, 3, 2, 2, 3, 4, 2, 2, 2, 2, 2];
+    const slots = every(1, 480);
+    const busy = { id: "busy", weight: 1, slots, counts: slots.map((i) => counts[i % 20] ?? 2) };
+    const workload = { functions: [busy], slotMs, slots: 480 };
+    const run = (policy: FunctionPolicy): Totals =>
+      simulate(workload, { ...options, policy }).distinct;
+    const [fixed, learned] = [run(policies.fixed), run(policies.learned)];
+    assert.ok(learned.cold <= fixed.cold + 1, JSON.stringify([fixed, learned]));
+    assert.ok(learned.loads <= fixed.loads + 1, JSON.stringify([fixed, learned]));
   });
 });
 

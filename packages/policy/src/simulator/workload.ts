@@ -1,7 +1,10 @@
 /**
  * What is simulated: the calls of many functions, by slots of equal length from the start of the log. Exact
- * instants are kept where the log has them; otherwise several calls in one slot are spread evenly over it.
+ * instants are kept where the log has them. Otherwise a slot's only call comes at its start, and several are
+ * spread over it, each at any instant of its own share: spread evenly they would have a period that nobody saw.
  */
+
+import { seededRandom } from "../seeded-random.ts";
 
 export interface SimulatedFunction {
   readonly id: string;
@@ -29,10 +32,21 @@ export function* callInstants(calls: SimulatedFunction, slotMs: number): Generat
     yield* calls.atMs;
     return;
   }
+  const random = seededRandom(seedOf(calls.id));
   for (const [index, slot] of calls.slots.entries()) {
     const count = calls.counts[index] ?? 0;
-    for (let n = 0; n < count; n += 1) yield slot * slotMs + (n * slotMs) / count;
+    for (let n = 0; n < count; n += 1) {
+      const share = count === 1 ? 0 : (n + random()) / count;
+      yield slot * slotMs + Math.floor(share * slotMs);
+    }
   }
+}
+
+/** The same for the same name: FNV-1a. */
+function seedOf(id: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < id.length; at += 1) hash = Math.imul(hash ^ id.charCodeAt(at), 0x01000193);
+  return hash;
 }
 
 /** From instants in ascending order. */
