@@ -6,10 +6,12 @@ import { TidepoolError } from "@tidepool/common";
 import { benchClone } from "./clone.ts";
 import { describeMachine, describeReport, holds } from "./report.ts";
 import type { Report } from "./report.ts";
+import { benchScale } from "./scale.ts";
 import { benchWarm } from "./warm.ts";
 
 const benches: Readonly<Record<string, () => Promise<Report>>> = {
   clone: benchClone,
+  scale: benchScale,
   warm: benchWarm,
 };
 
