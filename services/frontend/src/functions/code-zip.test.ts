@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { codeUnpackedMaxBytes } from "../limits.ts";
 import { anArchive, linkMode } from "../testing/an-archive.ts";
 import { checkCodeZip } from "./code-zip.ts";
+
+const noise = randomBytes(100_000);
 
 describe("checkCodeZip", () => {
   for (const name of ["index.js", "index.mjs", "index.cjs"]) {
@@ -52,6 +55,26 @@ describe("checkCodeZip", () => {
       /path part 'é+…' is longer than the limit of 255 bytes$/,
     ],
     [
+      "a large entry that is larger than it says",
+      anArchive(["index.js", { name: "bomb", content: noise, claimedBytes: 90_000 }]),
+      /'bomb' cannot be unpacked/,
+    ],
+    [
+      "an entry smaller than it says",
+      anArchive(["index.js", { name: "hollow", content: "x", claimedBytes: 10 }]),
+      /'hollow' is damaged/,
+    ],
+    [
+      "entries of more bytes than the file has",
+      anArchive(["index.js", { name: "a", content: noise, claimedPackedBytes: 1_000_000 }]),
+      /entries of 10\d{5} bytes in a file of \d+ bytes$/,
+    ],
+    [
+      "large content that does not match its checksum",
+      anArchive(["index.js", { name: "a/b.js", content: noise, claimedChecksum: 7 }]),
+      /entry 'a\/b\.js' is damaged: its content does not match its checksum$/,
+    ],
+    [
       "content that does not match its checksum",
       anArchive(["index.js", { name: "a/b.js", content: "text", claimedChecksum: 7 }]),
       /entry 'a\/b\.js' is damaged: its content does not match its checksum$/,
@@ -68,7 +91,7 @@ describe("checkCodeZip", () => {
   }
 
   it("takes paths at their limits, and folders beside files that start with their name", () => {
-    const deep = [..."abcd"].map((letter) => letter.repeat(255)).join("/");
+    const deep = ["a", "b", "c", "d"].map((letter) => letter.repeat(255)).join("/");
     return checkCodeZip(
       anArchive(["index.js", deep, { name: "a/" }, "a/b", "a-b", "a.js"]),
       "index.handler",

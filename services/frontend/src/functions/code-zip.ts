@@ -5,7 +5,7 @@
  */
 import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { crc32 } from "node:zlib";
+import { crc32, inflateRawSync } from "node:zlib";
 import { fromBufferPromise, getFileNameLowLevel } from "yauzl";
 import type { Entry, ZipFile } from "yauzl";
 import { faultOfZipPath, messageOf, TidepoolError } from "@tidepool/common";
@@ -25,6 +25,10 @@ const typeMask = 0o170000;
 const linkType = 0o120000;
 const folderType = 0o040000;
 const fileType = 0o100000;
+/** Method of compression. */
+const deflated = 8;
+/** Files up to this, packed and unpacked, are read in one piece, bytes. */
+const smallMaxBytes = 64 * 1024;
 /** Most bytes of UTF-8 for one character of a string. */
 const utf8MaxBytes = 3;
 /** Of a long path, what a message shows, characters. */
@@ -42,11 +46,12 @@ export async function checkCodeZip(zip: Uint8Array, handler: string): Promise<vo
   const file = await openZip(zip);
   try {
     const members = await readDirectory(file);
+    checkSizes(members, zip.byteLength);
     checkPaths(members);
     const files = members.filter(({ isFolder }) => !isFolder);
     checkHandler(new Set(files.map(({ path }) => path)), handler);
     let bytesLeft = codeUnpackedMaxBytes;
-    for (const member of files) bytesLeft -= await unpack(file, member, bytesLeft);
+    for (const member of files) bytesLeft -= await unpack(file, zip, member, bytesLeft);
   } finally {
     file.close();
   }
@@ -79,9 +84,24 @@ async function readDirectory(file: ZipFile): Promise<readonly Member[]> {
       cause: error,
     });
   }
-  const bytes = members.reduce((sum, { entry }) => sum + entry.uncompressedSize, 0);
-  if (bytes > codeUnpackedMaxBytes) throw unpacksTo(bytes);
   return members;
+}
+
+/** Entries that share bytes could each be small and take hours together. */
+function checkSizes(members: readonly Member[], zipBytes: number): void {
+  let packed = 0;
+  let unpacked = 0;
+  for (const { entry } of members) {
+    packed += entry.compressedSize;
+    unpacked += entry.uncompressedSize;
+  }
+  if (unpacked > codeUnpackedMaxBytes) throw unpacksTo(unpacked);
+  if (packed > zipBytes) {
+    throw new TidepoolError(
+      "invalid",
+      `code zip has entries of ${packed} bytes in a file of ${zipBytes} bytes`,
+    );
+  }
 }
 
 /** @throws TidepoolError `invalid` for what could be unpacked outside its folder, or is no file */
@@ -149,7 +169,51 @@ function checkPaths(members: readonly Member[]): void {
 }
 
 /** The bytes of one file. Fails when they are not those that the directory tells of. */
-async function unpack(file: ZipFile, { entry, path }: Member, bytesMax: number): Promise<number> {
+async function unpack(
+  file: ZipFile,
+  zip: Uint8Array,
+  { entry, path }: Member,
+  bytesMax: number,
+): Promise<number> {
+  let content;
+  try {
+    const isSmall = Math.max(entry.compressedSize, entry.uncompressedSize) <= smallMaxBytes;
+    content =
+      isSmall && entry.compressionMethod === deflated
+        ? await inflateAtOnce(file, zip, entry)
+        : await readParts(file, entry, bytesMax);
+  } catch (error) {
+    if (error instanceof TidepoolError) throw error;
+    throw new TidepoolError(
+      "invalid",
+      `code zip entry '${path}' cannot be unpacked: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+  if (content.checksum !== entry.crc32 || content.bytes !== entry.uncompressedSize) {
+    throw new TidepoolError(
+      "invalid",
+      `code zip entry '${path}' is damaged: its content does not match its checksum`,
+    );
+  }
+  return content.bytes;
+}
+
+interface Content {
+  readonly bytes: number;
+  readonly checksum: number;
+}
+
+/** Many times faster for a small file than its streams, in a time that no other call notices. */
+async function inflateAtOnce(file: ZipFile, zip: Uint8Array, entry: Entry): Promise<Content> {
+  const { fileDataStart } = await file.readLocalFileHeaderPromise(entry, { minimal: true });
+  const packed = zip.subarray(fileDataStart, fileDataStart + entry.compressedSize);
+  // One more than it may have, so that an empty file has a limit that zlib takes.
+  const content = inflateRawSync(packed, { maxOutputLength: entry.uncompressedSize + 1 });
+  return { bytes: content.length, checksum: crc32(content) };
+}
+
+async function readParts(file: ZipFile, entry: Entry, bytesMax: number): Promise<Content> {
   let checksum = 0;
   let bytes = 0;
   const counted = new Writable({
@@ -159,23 +223,8 @@ async function unpack(file: ZipFile, { entry, path }: Member, bytesMax: number):
       done(bytes > bytesMax ? unpacksTo(codeUnpackedMaxBytes - bytesMax + bytes) : null);
     },
   });
-  try {
-    await pipeline(await file.openReadStreamPromise(entry), counted);
-  } catch (error) {
-    if (error instanceof TidepoolError) throw error;
-    throw new TidepoolError(
-      "invalid",
-      `code zip entry '${path}' cannot be unpacked: ${messageOf(error)}`,
-      { cause: error },
-    );
-  }
-  if (checksum !== entry.crc32) {
-    throw new TidepoolError(
-      "invalid",
-      `code zip entry '${path}' is damaged: its content does not match its checksum`,
-    );
-  }
-  return bytes;
+  await pipeline(await file.openReadStreamPromise(entry), counted);
+  return { bytes, checksum };
 }
 
 function unpacksTo(bytes: number): TidepoolError {

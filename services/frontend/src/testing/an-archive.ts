@@ -8,6 +8,7 @@ export interface ArchiveEntry {
   readonly mode?: number;
   /** What the directory claims, where it lies. */
   readonly claimedBytes?: number;
+  readonly claimedPackedBytes?: number;
   readonly claimedChecksum?: number;
 }
 
@@ -45,7 +46,7 @@ function oneEntry(entry: ArchiveEntry, offset: number): { local: Buffer; central
   common.writeUInt16LE(0x0800, 2);
   common.writeUInt16LE(8, 4);
   common.writeUInt32LE(entry.claimedChecksum ?? crc32(content), 10);
-  common.writeUInt32LE(packed.length, 14);
+  common.writeUInt32LE(entry.claimedPackedBytes ?? packed.length, 14);
   common.writeUInt32LE(entry.claimedBytes ?? content.length, 18);
   common.writeUInt16LE(name.length, 22);
   const central = Buffer.alloc(46);
