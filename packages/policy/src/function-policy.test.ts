@@ -49,7 +49,7 @@ describe("FunctionPolicy", () => {
     for (const name of policyNames) assert.equal(policyNamed(name).name, name);
     assert.throws(() => policyNamed("magic"), {
       code: "invalid",
-      message: /no policy is named 'magic'; there are learned, fixed/,
+      message: /no policy is named 'magic'; there are learned, periodic, fixed/,
     });
     assert.throws(() => policyNamed("toString"), { code: "invalid" });
   });

@@ -1,9 +1,12 @@
 /**
  * The door that scheduler and simulator go through: how one function's calls become decisions. A policy is
- * pure, and its records are plain data. Both policies keep the same record, so that a cluster can change from
+ * pure, and its records are plain data. All policies keep the same record, so that a cluster can change from
  * one to the other and back without forgetting.
  */
 import { TidepoolError } from "@tidepool/common";
+import { rememberCalls } from "./model/memory.ts";
+import type { NetworkWeights } from "./model/network.ts";
+import { shippedWeights } from "./model/weights.ts";
 import { forgetPattern, remember } from "./periodicity/index.ts";
 import {
   createRecord,
@@ -19,6 +22,7 @@ import {
   type PlanPolicy,
   type Prewarm,
 } from "./plan/index.ts";
+import { LearnedPlan } from "./plan/learned.ts";
 import type { FunctionDemand } from "./warming/index.ts";
 
 export interface FunctionPolicy<Kept = FunctionRecord> {
@@ -36,9 +40,9 @@ export interface FunctionPolicy<Kept = FunctionRecord> {
   describe(record: Kept, settings: PlanPolicy, nowMs: number, windowsMax: number): Description;
 }
 
-/** Learns when calls come, from the calls alone. */
-const learned: FunctionPolicy = {
-  name: "learned",
+/** Learns fixed periods, to the second, from the calls alone. */
+const periodic: FunctionPolicy = {
+  name: "periodic",
   createRecord,
   noteArrival,
   notePrewarmed,
@@ -47,13 +51,34 @@ const learned: FunctionPolicy = {
   describe,
 };
 
+/** The same, and where calls follow no fixed period, what a network makes of when they came. */
+const learned = learnedPolicy("learned", shippedWeights);
+
+/** The combined policy with weights of one's own. */
+export function learnedPolicy(name: string, weights: () => NetworkWeights): FunctionPolicy {
+  let made: LearnedPlan | undefined;
+  const plan = (): LearnedPlan => (made ??= new LearnedPlan(weights()));
+  return {
+    name,
+    createRecord,
+    notePrewarmed,
+    noteArrival: (...given) => plan().noteArrival(...given),
+    decide: (...given) => plan().decide(...given),
+    functionDemand: (...given) => plan().functionDemand(...given),
+    describe: (...given) => plan().describe(...given),
+  };
+}
+
 /** Keeps every VM for the keep-alive after each call, and expects nothing. */
 const fixed: FunctionPolicy = {
   name: "fixed",
   createRecord,
-  noteArrival: (record, _, arrivalAtMs, weight) => ({
+  noteArrival: (record, _, arrivalAtMs, weight = 1) => ({
     ...record,
     history: remember(record.history, arrivalAtMs, weight),
+    ...(record.slots === undefined
+      ? {}
+      : { slots: rememberCalls(record.slots, arrivalAtMs, weight) }),
   }),
   notePrewarmed: (record) => record,
   decide: (record, settings, facts, nowMs) =>
@@ -64,7 +89,7 @@ const fixed: FunctionPolicy = {
     describe(withoutPattern(record), settings, nowMs, windowsMax),
 };
 
-export const policies = { learned, fixed } as const satisfies Readonly<
+export const policies = { learned, periodic, fixed } as const satisfies Readonly<
   Record<string, FunctionPolicy>
 >;
 export type PolicyName = keyof typeof policies;

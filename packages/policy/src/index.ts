@@ -1,5 +1,9 @@
 export { policies, policyNamed, policyNames } from "./function-policy.ts";
 export type { FunctionPolicy, PolicyName } from "./function-policy.ts";
+export { learnedPolicy } from "./function-policy.ts";
+export { restoreMemory, storeMemory } from "./model/memory.ts";
+export type { SlotMemory } from "./model/memory.ts";
+export type { NetworkWeights } from "./model/network.ts";
 export { forecast } from "./periodicity/index.ts";
 export type { Evidence, Forecast, History } from "./periodicity/index.ts";
 export {

@@ -27,7 +27,7 @@ describe("readConfig of the scheduler", () => {
     assert.throws(() => readConfig(env), {
       code: "invalid",
       message:
-        /SHARD_COUNT.*from 1 to 1024.*POLICY must be one of learned, fixed.*SCHEDULER_ID.*'a\.b'.*FLOOR must not exceed/s,
+        /SHARD_COUNT.*from 1 to 1024.*POLICY must be one of learned, periodic, fixed.*SCHEDULER_ID.*'a\.b'.*FLOOR must not exceed/s,
     });
   });
 });

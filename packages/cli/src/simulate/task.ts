@@ -2,7 +2,13 @@
  * One piece of a contest's work: one policy over some of the functions. Plain data both ways, so that it can be
  * done in another process.
  */
-import { coldSlots, planPolicyDefault, policies, policyOnSlots } from "@tidepool/policy";
+import {
+  coldSlots,
+  planPolicyDefault,
+  policies,
+  policyOnSlots,
+  slotMsDefault,
+} from "@tidepool/policy";
 import { scoreSlots, simulatePart } from "@tidepool/policy";
 import type { SimulationPart, SlotPolicy, SlotScores, Workload } from "@tidepool/policy";
 
@@ -89,5 +95,7 @@ function settingsAt(priceS: number): typeof planPolicyDefault {
     ...planPolicyDefault,
     keepAliveMs: priceS * 1000,
     coldStartCostVmMs: priceS * 1000,
+    // The forecast's slots stay those of the usual keep-alive.
+    slotMs: slotMsDefault,
   };
 }

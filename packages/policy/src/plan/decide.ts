@@ -29,6 +29,8 @@ export interface Prewarm {
   readonly windowEndAtMs: number;
   /** Release what is still unused then: the end of the window, and grace. */
   readonly releaseAtMs: number;
+  /** Asked for by the learned forecast, which keeps an account of its own. */
+  readonly isBySlots?: true;
 }
 
 export interface Decision {

@@ -26,10 +26,15 @@ export function functionDemand(
     return { count: Math.min(policy.prewarmVmsMax, count.upper), degree, coverage };
   }
   const isActive = nowMs < activeUntilMs(record, policy);
-  const counts = record.history.ticks.slice(-ticksRecent).map((tick) => tick.count);
+  return { count: isActive ? usualCount(record, policy) : 0, degree: 0, coverage: 0 };
+}
+
+/** Calls that usually come at once, upper quantile. */
+export function usualCount({ history }: FunctionRecord, policy: PlanPolicy): number {
+  const counts = history.ticks.slice(-ticksRecent).map((tick) => tick.count);
   counts.sort((a, b) => a - b);
   const upper = counts[Math.floor(counts.length * 0.9)] ?? 0;
-  return { count: isActive ? Math.min(policy.prewarmVmsMax, upper) : 0, degree: 0, coverage: 0 };
+  return Math.min(policy.prewarmVmsMax, upper);
 }
 
 /** Until when an aperiodic function counts if no further call comes. */

@@ -15,6 +15,8 @@ export interface PlanPolicy {
   readonly coldStartCostVmMs: number;
   /** After so many windows in a row without a call the function is aperiodic again. */
   readonly missesMax: number;
+  /** Slots of the learned forecast; a tenth of the keep-alive where absent. */
+  readonly slotMs?: number;
 }
 
 export const planPolicyDefault: PlanPolicy = {

@@ -3,6 +3,7 @@
  * idle VM time against the fixed keep-alive. Plain data; every change is a function that returns a new one.
  */
 import { createHistory, observe, type History, type Tick } from "../periodicity/index.ts";
+import type { SlotMemory } from "../model/memory.ts";
 import { decide, type Prewarm } from "./decide.ts";
 import type { PlanPolicy } from "./policy.ts";
 
@@ -11,6 +12,8 @@ export interface FunctionRecord {
   /** Windows that begin before this instant are pre-warmed already; 0 at first. */
   readonly preparedUntilMs: number;
   readonly account: IdleAccount;
+  /** For the learned forecast; absent until it has seen a call. */
+  readonly slots?: SlotMemory;
 }
 
 /** Idle VM time of one function, modelled from its calls; damped, so that recent behaviour rules. */
@@ -63,6 +66,7 @@ export function noteArrival(
 export function notePrewarmed(record: FunctionRecord, prewarm: Prewarm): FunctionRecord {
   const { account } = record;
   const { count, readyByMs, releaseAtMs } = prewarm;
+  if (prewarm.isBySlots === true) return { ...record, preparedUntilMs: prewarm.windowEndAtMs };
   return {
     ...record,
     preparedUntilMs: prewarm.windowEndAtMs,

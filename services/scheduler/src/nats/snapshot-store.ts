@@ -11,6 +11,7 @@ import type { Logger } from "@tidepool/common";
 import type { FunctionRecord } from "@tidepool/policy";
 import { tidepool, toTimestamp } from "@tidepool/proto";
 import type { Lease, SnapshotStore, StoredShard } from "../ports.ts";
+import { slotMemoryFromWire, slotMemoryToWire } from "./slot-memory-codec.ts";
 import type { WindowLedger } from "../shard/window-ledger.ts";
 
 const { FunctionSnapshots, ShardSnapshot, ShardSnapshotPart } = tidepool.internal.v1;
@@ -18,7 +19,7 @@ const deflate = promisify(deflateRaw);
 const inflate = promisify(inflateRaw);
 
 /** Raised with every change of FunctionRecord that makes older ones unreadable. */
-export const recordFormat = 1;
+export const recordFormat = 2;
 /** Functions in a part: a few kilobytes each before deflating, far below a message's megabyte after. */
 export const functionsPerPart = 200;
 
@@ -52,8 +53,10 @@ export class NatsSnapshotStore implements SnapshotStore {
       for (const part of await Promise.all(loading)) {
         if (part === undefined) throw new Error("a part is missing");
         const { functions } = FunctionSnapshots.decode(await inflate(part.functions));
-        for (const { name, record, account } of functions) {
-          if (name) records.set(name, JSON.parse(record ?? "") as FunctionRecord);
+        for (const { name, record, account, slots } of functions) {
+          const known = JSON.parse(record ?? "") as FunctionRecord;
+          if (name)
+            records.set(name, slots ? { ...known, slots: slotMemoryFromWire(slots) } : known);
           if (name && account) ledgers.set(name, JSON.parse(account) as WindowLedger);
         }
       }
@@ -120,7 +123,9 @@ function pack(
   const functions = entries.map(([name, record]) => {
     const ledger = ledgers.get(name);
     const account = ledger === undefined ? "" : JSON.stringify(ledger);
-    return { name, record: JSON.stringify(record), account };
+    const { slots, ...plain } = record;
+    const learned = slots === undefined ? {} : { slots: slotMemoryToWire(slots) };
+    return { name, record: JSON.stringify(plain), account, ...learned };
   });
   return deflate(FunctionSnapshots.encode({ functions }).finish());
 }

@@ -42,14 +42,17 @@ export class Keeper {
     // More calls of this window may come, for which VMs wait: they stay until it is over.
     if (prepared !== undefined && prepared.usedCount < prepared.window.count)
       return prepared.releaseAtMs;
+    const untilMs = decision.keepUntilMs;
+    const isUsual = Math.abs(untilMs - nowMs - policy.keepAliveMs) < toleranceMs;
     if (decision.degree === 0) {
-      // What waits unused keeps its time; only what a call has just left is kept as ever.
-      if (isAfterCall) this.reset(state, policy.keepAliveMs);
+      // What waits unused keeps its time; only what a call has just left is kept as ever, or longer.
+      if (isAfterCall && isUsual) this.reset(state, policy.keepAliveMs);
+      else if (isAfterCall) this.tell(state, { untilMs, count: keepCountAll, window: undefined });
       return undefined;
     }
     if (isAfterCall || told === undefined) {
-      const untilMs = decision.keepUntilMs;
-      if (untilMs >= nowMs + policy.keepAliveMs) {
+      const isLonger = decision.forecast !== undefined && untilMs > nowMs + policy.keepAliveMs;
+      if (isUsual || isLonger) {
         this.reset(state, policy.keepAliveMs);
         return undefined;
       }

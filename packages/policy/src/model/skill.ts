@@ -1,0 +1,49 @@
+/**
+ * What a function's own outcomes teach: a bias that corrects its forecasts, and its degree of
+ * periodicity. The degree is the share of the surprise in its calls that the forecasts took away,
+ * against knowing no more than its rate: 0 for calls without memory, near 1 for a clock.
+ */
+import type { CallHistory } from "./history.ts";
+
+/** The bias moves as if so much had been learned before the first outcome. */
+const biasPrior = 20;
+/** Share of what the bias rests on that still counts one slot later: about two days. */
+const biasKept = 0.9995;
+/** Share of losses and rate that still counts one call later: about thirty calls. */
+const lossKept = 0.97;
+/** Surprise, in nats, that both are taken to have suffered before the first outcome. */
+const lossPrior = 4;
+const certaintyMax = 1e-4;
+
+/** A slot for which `probability` was forecast has passed, with or without a call. */
+export function settle(history: CallHistory, probability: number, isHit: boolean): void {
+  history.learned = history.learned * biasKept + probability * (1 - probability);
+  history.bias += ((isHit ? 1 : 0) - probability) / (history.learned + biasPrior);
+  const rate = (history.hitsSettled + 0.5) / (history.slotsSettled + 1);
+  history.loss += surprise(probability, isHit);
+  history.rateLoss += surprise(rate, isHit);
+  history.slotsSettled += 1;
+  if (!isHit) return;
+  history.hitsSettled = (history.hitsSettled + 1) * lossKept;
+  history.slotsSettled *= lossKept;
+  history.loss *= lossKept;
+  history.rateLoss *= lossKept;
+}
+
+/** Slots that nobody needed to forecast have passed without a call. */
+export function settleQuiet(history: CallHistory, slots: number): void {
+  const rate = (history.hitsSettled + 0.5) / (history.slotsSettled + 1);
+  history.rateLoss += slots * surprise(rate, false);
+  history.slotsSettled += slots;
+}
+
+/** The degree of periodicity, 0 to 1. */
+export function degreeOf(history: CallHistory): number {
+  const share = (history.loss + lossPrior) / (history.rateLoss + lossPrior);
+  return Math.max(0, 1 - share);
+}
+
+function surprise(probability: number, isHit: boolean): number {
+  const bounded = Math.min(1 - certaintyMax, Math.max(certaintyMax, probability));
+  return -Math.log(isHit ? bounded : 1 - bounded);
+}

@@ -1,0 +1,261 @@
+/**
+ * Two forecasts in one plan. Where calls follow a fixed period, the exact forecast has windows to the
+ * second; where it has none, the learned one says slot by slot what a VM that waits is worth. A function
+ * without a pattern to either has the fixed keep-alive and nothing else.
+ */
+import { createMemory, slotAt, type SlotMemory } from "../model/memory.ts";
+import type { NetworkWeights } from "../model/network.ts";
+import { isSingleInstant, withinSlot } from "../model/phase.ts";
+import { SlotPlanner, type WarmSpan } from "../model/slot-plan.ts";
+import type { WarmPolicy } from "../model/warm.ts";
+import { forecast, type Forecast } from "../periodicity/index.ts";
+import type { FunctionDemand } from "../warming/index.ts";
+import { decide, type Decision, type PlanFacts, type Prewarm } from "./decide.ts";
+import { functionDemand, usualCount } from "./demand.ts";
+import { describe, type Description, type ExpectedWindow } from "./describe.ts";
+import { leadMs, marginMs, type PlanPolicy } from "./policy.ts";
+import { noteArrival, type FunctionRecord } from "./record.ts";
+
+/** Slots of a keep-alive: the weights were learned at one minute for the usual ten. */
+const keepAliveSlots = 10;
+/**
+ * A keep-alive that pays for itself on real traces spends so many times its own length for each cold start
+ * that it saves: who asks for the one is taken to be willing to pay the other.
+ */
+const paidPerKeepAlive = 6;
+/** A fixed period of at least this degree, and with so many of the calls in its windows, decides alone. */
+const exactDegreeMin = 0.6;
+const exactCoverageMin = 0.9;
+/** Slots that are looked ahead for the next window. */
+const lookAheadSlots = 15;
+/** So long after its newest call a function is no longer looked after. */
+const forgottenSlots = 20_160;
+
+/** What a waiting VM does next, by the learned forecast. */
+interface SlotOutlook {
+  readonly degree: number;
+  readonly memory: SlotMemory;
+  /** Slots since the newest with calls. */
+  readonly ahead: number;
+  /** Soonest first, made as they are asked for. */
+  readonly spans: Iterable<WarmSpan>;
+}
+
+export class LearnedPlan {
+  readonly #planner: SlotPlanner;
+
+  constructor(weights: NetworkWeights) {
+    this.#planner = new SlotPlanner(weights);
+  }
+
+  noteArrival(
+    record: FunctionRecord,
+    policy: PlanPolicy,
+    atMs: number,
+    weight = 1,
+  ): FunctionRecord {
+    const next = noteArrival(record, policy, atMs, weight);
+    const slotMs = slotMsOf(policy);
+    const known = record.slots?.slotMs === slotMs ? record.slots : createMemory(slotMs);
+    return { ...next, slots: this.#planner.noteCalls(known, warmPolicyOf(policy), atMs, weight) };
+  }
+
+  decide(record: FunctionRecord, policy: PlanPolicy, facts: PlanFacts, nowMs: number): Decision {
+    const outlook = this.#outlook(record, policy, nowMs, true);
+    if (outlook === undefined) return this.#stayed(record, policy, facts, nowMs);
+    const { degree, memory, ahead, spans } = outlook;
+    let next: WarmSpan | undefined;
+    let keepUntilMs = lingerUntilMs(outlook, policy, nowMs);
+    for (const span of spans) {
+      const isNow = span.from <= Math.max(1, ahead);
+      if (isNow) {
+        keepUntilMs = releaseAfter(memory, span, policy);
+        // What follows is planned when this one is about to end.
+        const afterMs = keepUntilMs - leadMs(policy);
+        const isLater =
+          span.from === 1 || windowOf(memory, span).startAtMs < record.preparedUntilMs;
+        if (isLater && afterMs > nowMs)
+          return {
+            degree,
+            forecast: undefined,
+            keepUntilMs,
+            prewarm: undefined,
+            nextWakeAtMs: afterMs,
+          };
+      }
+      if (span.from === 1 || windowOf(memory, span).startAtMs < record.preparedUntilMs) continue;
+      next = span;
+      break;
+    }
+    const common = { degree, forecast: undefined, keepUntilMs };
+    if (next === undefined) {
+      const nextWakeAtMs =
+        ahead > forgottenSlots ? undefined : slotStartMs(memory, ahead + lookAheadSlots - 1);
+      return { ...common, prewarm: undefined, nextWakeAtMs };
+    }
+    const prewarm = prewarmFor(record, memory, next, policy, facts, nowMs);
+    const { startAtMs, windowEndAtMs } = prewarm;
+    const isTooLate = nowMs + policy.prepareP95Ms > windowEndAtMs && prewarm.orderCount > 0;
+    // What follows the window is planned while a VM still waits in it.
+    const afterMs = Math.max(nowMs + 1, windowEndAtMs - leadMs(policy));
+    return {
+      ...common,
+      prewarm: isTooLate ? undefined : prewarm,
+      nextWakeAtMs: isTooLate || startAtMs <= nowMs ? afterMs : startAtMs,
+    };
+  }
+
+  /** The plan without a learned pattern: at most, a VM stays longer than the keep-alive where calls are many. */
+  #stayed(record: FunctionRecord, policy: PlanPolicy, facts: PlanFacts, nowMs: number): Decision {
+    const decision = decide(record, policy, facts, nowMs);
+    const { slots: memory } = record;
+    if (decision.degree > 0 || memory === undefined) return decision;
+    const warm = warmPolicyOf(policy);
+    if (slotAt(memory, nowMs) !== memory.calls.lastSlot) return decision;
+    const stay = this.#planner.stay(memory, warm);
+    if (stay === warm.keepAliveSlots) return decision;
+    return { ...decision, keepUntilMs: nowMs + stay * memory.slotMs };
+  }
+
+  functionDemand(record: FunctionRecord, policy: PlanPolicy, nowMs: number): FunctionDemand {
+    const outlook = this.#outlook(record, policy, nowMs, false);
+    const asked = functionDemand(record, policy, nowMs);
+    if (outlook === undefined || asked.degree > 0) return asked;
+    // A forecast by slots says less of how many calls come in its windows than that some do.
+    return { count: usualCount(record, policy), degree: outlook.degree, coverage: outlook.degree };
+  }
+
+  describe(
+    record: FunctionRecord,
+    policy: PlanPolicy,
+    nowMs: number,
+    windowsMax: number,
+  ): Description {
+    const exact = describe(record, policy, nowMs, windowsMax);
+    const outlook = this.#outlook(record, policy, nowMs, true);
+    if (outlook === undefined || exact.degree > 0) return exact;
+    const { degree, memory, spans } = outlook;
+    const windows = [...spans]
+      .filter((span) => span.from > 1)
+      .slice(0, windowsMax)
+      .map((span): ExpectedWindow => {
+        const { startAtMs, endAtMs } = windowOf(memory, span);
+        const expectedAtMs = slotStartMs(memory, span.likeliest) + memory.slotMs / 2;
+        const count = usualCount(record, policy);
+        return { startAtMs, endAtMs, expectedAtMs, count, degree: span.probability };
+      });
+    const { calls, slotMs } = memory;
+    const explained = `${Math.round(degree * 100)} % of the surprise in its calls is explained by when calls came before, in slots of ${slotMs / 1_000} s`;
+    const likely = windows.map(
+      (window) => `${Math.round(window.degree * 100)} % likely to be called in the next window`,
+    );
+    const evidence = [
+      ...exact.evidence.slice(0, 1),
+      "no fixed period found",
+      explained,
+      ...(calls.period === 0 ? [] : [`often again after ${(calls.period * slotMs) / 1_000} s`]),
+      ...likely.slice(0, 1),
+    ];
+    return { ...exact, degree, periodMs: calls.period * slotMs, windows, evidence };
+  }
+
+  /** Undefined where the exact forecast, or the fixed keep-alive, decides. */
+  #outlook(
+    record: FunctionRecord,
+    policy: PlanPolicy,
+    nowMs: number,
+    isAhead: boolean,
+  ): SlotOutlook | undefined {
+    const memory = record.slots;
+    if (memory === undefined) return undefined;
+    const warm = warmPolicyOf(policy);
+    const learned = this.#planner.degree(memory);
+    if (learned === 0 || !this.#planner.isTrusted(memory, warm)) return undefined;
+    const exact = forecast(record.history, nowMs, policy);
+    if (isExact(exact, memory)) return undefined;
+    const degree = Math.max(learned, exact?.degree ?? 0);
+    const ahead = Math.max(0, slotAt(memory, nowMs) - memory.calls.lastSlot);
+    const spans = isAhead ? this.#planner.spans(memory, warm, ahead, ahead + lookAheadSlots) : [];
+    return { degree, memory, ahead, spans };
+  }
+}
+
+/**
+ * Whether a fixed period leaves the learned forecast nothing to add. Its windows are as sharp as the instants
+ * that it was found in: where those are in whole slots, rounding moves calls across a window's edge.
+ */
+function isExact(exact: Forecast | undefined, { phase }: SlotMemory): boolean {
+  return (
+    exact !== undefined &&
+    exact.degree >= exactDegreeMin &&
+    exact.coverage >= exactCoverageMin &&
+    !isSingleInstant(phase)
+  );
+}
+
+function slotMsOf(policy: PlanPolicy): number {
+  return policy.slotMs ?? policy.keepAliveMs / keepAliveSlots;
+}
+
+function warmPolicyOf(policy: PlanPolicy): WarmPolicy {
+  const slotMs = slotMsOf(policy);
+  return {
+    price: slotMs / (policy.coldStartCostVmMs * paidPerKeepAlive),
+    stayShare: 0.5,
+    bridgeSlots: 2,
+    keepAliveSlots: Math.max(1, Math.round(policy.keepAliveMs / slotMs)),
+    wasteFactorMax: policy.idleFactorMax,
+  };
+}
+
+function slotStartMs({ calls, slotMs }: SlotMemory, ahead: number): number {
+  return (calls.lastSlot + ahead) * slotMs;
+}
+
+/** Within its slots, where calls come; a single slot is cut to that. */
+function windowOf(
+  memory: SlotMemory,
+  { from, to }: WarmSpan,
+): { readonly startAtMs: number; readonly endAtMs: number } {
+  const { fromMs, toMs } = withinSlot(memory.phase, memory.slotMs);
+  return {
+    startAtMs: slotStartMs(memory, from) + fromMs,
+    endAtMs: slotStartMs(memory, to) + toMs,
+  };
+}
+
+/** The next slot has a probability of its own: a VM does not stay into it by a margin. */
+function releaseAfter(memory: SlotMemory, span: WarmSpan, policy: PlanPolicy): number {
+  const { endAtMs } = windowOf(memory, span);
+  return Math.min(endAtMs + marginMs(policy), slotStartMs(memory, span.to + 1) - 1);
+}
+
+/** Where no span holds a VM now: more calls of the same slot may follow. */
+function lingerUntilMs({ memory, ahead }: SlotOutlook, policy: PlanPolicy, nowMs: number): number {
+  return ahead === 0 ? Math.max(nowMs, slotStartMs(memory, 1) - 1) : nowMs + marginMs(policy);
+}
+
+function prewarmFor(
+  record: FunctionRecord,
+  memory: SlotMemory,
+  span: WarmSpan,
+  policy: PlanPolicy,
+  facts: PlanFacts,
+  nowMs: number,
+): Prewarm {
+  const { startAtMs, endAtMs } = windowOf(memory, span);
+  const releaseAtMs = releaseAfter(memory, span, policy);
+  const readyByMs = startAtMs - marginMs(policy);
+  const affordable = Math.floor(policy.prewarmIdleMaxVmMs / (releaseAtMs - readyByMs));
+  const count = Math.min(usualCount(record, policy), Math.max(1, affordable));
+  return {
+    startAtMs: Math.max(nowMs, startAtMs - leadMs(policy)),
+    readyByMs,
+    count,
+    orderCount: Math.max(0, count - facts.idleVmCount),
+    windowStartAtMs: startAtMs,
+    windowEndAtMs: Math.min(endAtMs, releaseAtMs),
+    releaseAtMs,
+    isBySlots: true,
+  };
+}
