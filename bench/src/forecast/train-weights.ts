@@ -1,0 +1,109 @@
+/**
+ * Makes the model's weights from the traces: one set from all rows, which ships, and one for each fold
+ * from the rows outside it, by which figures are made. Folds train side by side in worker threads.
+ *   npm run -w bench forecast:train
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+
+import { collect, foldsOf, type Samples } from "./samples.ts";
+import { storeNetwork } from "./scheduler-model.ts";
+import type { StoredNetwork } from "./scheduler-model.ts";
+import { foldCount, foldSeed } from "./split.ts";
+import { stretch } from "./stretch.ts";
+import { readAzure, readGitcron } from "./traces.ts";
+import { train } from "./train.ts";
+
+const trainSeed = 11;
+const threadsMax = 2;
+/** Scheduled jobs are few in number of rows, and are what the model is for. */
+const gitcronWeight = 2;
+const gitcronQuietShare = 0.2;
+
+interface Task {
+  readonly sets: readonly Samples[];
+  readonly without: number;
+}
+
+if (isMainThread) await main();
+else runTask(workerData as Task);
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      traces: { type: "string", default: pathOf("../../traces") },
+      folds: { type: "string", default: pathOf("../../weights") },
+      out: { type: "string", default: pathOf("../../../services/scheduler/weights") },
+    },
+  });
+  const { traces, folds, out } = values;
+  mkdirSync(folds, { recursive: true });
+  mkdirSync(out, { recursive: true });
+  const azure = readAzure(traces);
+  const gitcron = readGitcron(traces);
+  const sets = [
+    collect(azure, foldsOf(azure, foldCount, foldSeed), {
+      quietShare: 1,
+      traceWeight: 1,
+      seed: trainSeed,
+    }),
+    collect(gitcron, foldsOf(gitcron, foldCount, foldSeed), {
+      quietShare: gitcronQuietShare,
+      traceWeight: gitcronWeight,
+      seed: trainSeed,
+    }),
+    // Stretched rows keep the fold of the row that they were made from.
+    collect(stretch(azure, trainSeed), foldsOf(azure, foldCount, foldSeed), {
+      quietShare: 0.2,
+      traceWeight: 0.3,
+      seed: trainSeed,
+    }),
+    collect(stretch(gitcron, trainSeed), foldsOf(gitcron, foldCount, foldSeed), {
+      quietShare: 0.1,
+      traceWeight: 1,
+      seed: trainSeed,
+    }),
+  ];
+  process.stderr.write(`${sets.map((set) => set.count).join(" + ")} samples\n`);
+  const waiting = [-1, ...Array.from({ length: foldCount }, (_, fold) => fold)];
+  const lane = async (): Promise<void> => {
+    for (let without = waiting.shift(); without !== undefined; without = waiting.shift()) {
+      const stored = await inWorker({ sets, without });
+      const path =
+        without < 0 ? join(out, "forecast.json") : join(folds, `forecast-without-${without}.json`);
+      writeFileSync(path, `${JSON.stringify(stored)}\n`);
+      process.stderr.write(`${path}\n`);
+    }
+  };
+  await Promise.all(Array.from({ length: threadsMax }, lane));
+}
+
+function inWorker(task: Task): Promise<StoredNetwork> {
+  return new Promise((resolve, reject) => {
+    // A worker thread does not inherit the loader for TypeScript.
+    const start = `import("tsx/esm/api").then((tsx) => { tsx.register(); return import(${JSON.stringify(import.meta.url)}); })`;
+    const worker = new Worker(start, { eval: true, workerData: task });
+    worker.once("message", resolve);
+    worker.once("error", reject);
+  });
+}
+
+function runTask({ sets, without }: Task): void {
+  const weights = train(sets, {
+    hidden: [64, 32],
+    passes: 6,
+    batch: 1024,
+    rate: 3e-3,
+    decay: 1e-3,
+    seed: trainSeed,
+    without,
+  });
+  parentPort?.postMessage(storeNetwork(weights, "bench/src/forecast/train-weights.ts"));
+}
+
+function pathOf(relative: string): string {
+  return fileURLToPath(new URL(relative, import.meta.url));
+}

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+
+import type { Samples } from "./samples.ts";
+import { evidenceCount, Network, restoreNetwork, storeNetwork } from "./scheduler-model.ts";
+import { seeded } from "./seeded.ts";
+import { stretch } from "./stretch.ts";
+import { train } from "./train.ts";
+
+const options = {
+  hidden: [12, 6],
+  passes: 30,
+  batch: 64,
+  rate: 1e-2,
+  decay: 0,
+  seed: 1,
+  without: -1,
+};
+
+/** A call comes when exactly one of two signs is there: no straight line tells. */
+function eitherOr(count: number): Samples {
+  const random = seeded(9);
+  const evidence = new Float32Array(count * evidenceCount);
+  const hit = new Uint8Array(count);
+  for (let i = 0; i < count; i += 1) {
+    const a = random() < 0.5 ? 1 : 0;
+    const b = random() < 0.5 ? 1 : 0;
+    evidence[i * evidenceCount] = a;
+    evidence[i * evidenceCount + 1] = b;
+    hit[i] = a === b ? 0 : 1;
+  }
+  const weight = new Float32Array(count).fill(1);
+  return { count, evidence, hit, weight, fold: new Uint8Array(count) };
+}
+
+describe("training", () => {
+  it("learns what no straight line tells", () => {
+    const network = new Network(train([eitherOr(400)], options));
+    const logit = (a: number, b: number): number => {
+      const evidence = new Float32Array(evidenceCount);
+      evidence[0] = a;
+      evidence[1] = b;
+      return network.logit(evidence);
+    };
+    assert.ok(logit(0, 1) > 2 && logit(1, 0) > 2, `${logit(0, 1)} ${logit(1, 0)}`);
+    assert.ok(logit(0, 0) < -2 && logit(1, 1) < -2, `${logit(0, 0)} ${logit(1, 1)}`);
+  });
+
+  it("makes the same weights from the same samples and seed, through the file too", () => {
+    const brief = { ...options, passes: 2 };
+    const [a, b] = [1, 2].map(() =>
+      JSON.stringify(storeNetwork(train([eitherOr(100)], brief), "test")),
+    );
+    assert.equal(a, b);
+    const stored = storeNetwork(train([eitherOr(100)], brief), "test");
+    assert.deepEqual(storeNetwork(restoreNetwork(stored), "test"), stored);
+  });
+});
+
+describe("a stretched trace", () => {
+  it("keeps slots in order and within the trace", () => {
+    const minutes = Array.from({ length: 48 }, (_, index) => index * 30);
+    const row = { id: "a", weight: 1, minutes, counts: minutes.map(() => 1) };
+    const rows = Array.from({ length: 20 }, () => row);
+    for (const made of stretch({ name: "t", rows, slots: 1440, scoredFrom: 480 }, 3).rows) {
+      assert.equal(made.minutes.length, made.counts.length);
+      for (const [index, minute] of made.minutes.entries())
+        assert.ok(minute < 1440 && minute > (made.minutes[index - 1] ?? -1));
+    }
+  });
+});

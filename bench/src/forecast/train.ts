@@ -1,0 +1,227 @@
+/**
+ * Trains the network by Adam on log loss. Everything random comes from one seed, all sums run in one
+ * order: the same samples give the same weights.
+ */
+import { evidenceCount, forward, standardise } from "./scheduler-model.ts";
+import type { Layer, NetworkWeights } from "./scheduler-model.ts";
+import type { Samples } from "./samples.ts";
+import { seeded } from "./seeded.ts";
+
+export interface TrainOptions {
+  readonly hidden: readonly number[];
+  /** Passes over the samples, in draws. */
+  readonly passes: number;
+  readonly batch: number;
+  readonly rate: number;
+  /** Pull of the weights towards zero, a step, as a share of the rate. */
+  readonly decay: number;
+  readonly seed: number;
+  /** Samples of this fold are left out; −1 for none. */
+  readonly without: number;
+}
+
+const momentum = 0.9;
+const momentumSquare = 0.999;
+const rateEnd = 1e-5;
+
+export function train(
+  sets: readonly Samples[],
+  options: TrainOptions,
+  onProgress: (share: number) => void = () => {},
+): NetworkWeights {
+  const random = seeded(options.seed);
+  const draw = sampler(sets, options.without, random);
+  const { mean, scale } = momentsOf(sets, options.without);
+  const sizes = [evidenceCount, ...options.hidden, 1];
+  const layers = sizes
+    .slice(1)
+    .map((outputs, index) => createLayer(sizes[index] ?? 0, outputs, random));
+  const last = layers.at(-1);
+  if (last === undefined) throw new RangeError("a network has at least one layer");
+  for (let i = 0; i < last.weights.length; i += 1) last.weights[i] = (last.weights[i] ?? 0) * 0.1;
+  last.biases[0] = Math.log(draw.hitShare / (1 - draw.hitShare));
+
+  const values = sizes.map((size) => new Float32Array(size));
+  const errors = sizes.map((size) => new Float32Array(size));
+  const slopes = layers.map((layer) => ({
+    weights: new Float32Array(layer.weights.length),
+    biases: new Float32Array(layer.biases.length),
+  }));
+  const steps = Math.floor((options.passes * draw.count) / options.batch);
+  const adams = layers.map((layer, index) => [
+    new Adam(layer.weights, slopes[index]?.weights ?? layer.weights, options.decay),
+    new Adam(layer.biases, slopes[index]?.biases ?? layer.biases, 0),
+  ]);
+  const input = values[0] ?? new Float32Array(0);
+  const output = values.at(-1) ?? input;
+  const outputError = errors.at(-1) ?? input;
+  for (let step = 0; step < steps; step += 1) {
+    const rate = options.rate * 0.5 * (1 + Math.cos((Math.PI * step) / steps)) + rateEnd;
+    for (let b = 0; b < options.batch; b += 1) {
+      const { set, index, weight } = draw.next();
+      const from = index * evidenceCount;
+      standardise(set.evidence.subarray(from, from + evidenceCount), mean, scale, input);
+      for (const [i, layer] of layers.entries())
+        forward(layer, values[i] ?? input, values[i + 1] ?? input, i + 1 < layers.length);
+      const probability = 1 / (1 + Math.exp(-(output[0] ?? 0)));
+      outputError[0] = ((probability - (set.hit[index] ?? 0)) * weight) / options.batch;
+      for (let i = layers.length - 1; i >= 0; i -= 1) {
+        const layer = layers[i];
+        const slope = slopes[i];
+        if (layer === undefined || slope === undefined) continue;
+        backward(
+          layer,
+          slope,
+          values[i] ?? input,
+          errors[i + 1] ?? input,
+          i > 0 ? errors[i] : undefined,
+        );
+      }
+    }
+    for (const pair of adams) for (const adam of pair) adam.step(rate, step + 1);
+    if (step % 256 === 0) onProgress(step / steps);
+  }
+  return { mean, scale, layers };
+}
+
+function createLayer(inputs: number, outputs: number, random: () => number): Layer {
+  const weights = new Float32Array(inputs * outputs);
+  const spread = Math.sqrt(2 / inputs);
+  for (let i = 0; i < weights.length; i += 1) {
+    const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+    weights[i] = normal * spread;
+  }
+  return { inputs, outputs, weights, biases: new Float32Array(outputs) };
+}
+
+/** Adds to the slopes, and hands the error back to the values it came from. */
+function backward(
+  layer: Layer,
+  slope: { weights: Float32Array; biases: Float32Array },
+  from: Float32Array,
+  error: Float32Array,
+  back: Float32Array | undefined,
+): void {
+  const { inputs, outputs, weights } = layer;
+  back?.fill(0);
+  for (let o = 0; o < outputs; o += 1) {
+    const e = error[o] ?? 0;
+    if (e === 0) continue;
+    slope.biases[o] = (slope.biases[o] ?? 0) + e;
+    const at = o * inputs;
+    const into = slope.weights;
+    for (let i = 0; i < inputs; i += 1) into[at + i] = (into[at + i] ?? 0) + e * (from[i] ?? 0);
+    if (back === undefined) continue;
+    for (let i = 0; i < inputs; i += 1) back[i] = (back[i] ?? 0) + e * (weights[at + i] ?? 0);
+  }
+  if (back === undefined) return;
+  for (let i = 0; i < inputs; i += 1) if ((from[i] ?? 0) <= 0) back[i] = 0;
+}
+
+class Adam {
+  readonly #values: Float32Array;
+  readonly #slopes: Float32Array;
+  readonly #decay: number;
+  readonly #first: Float32Array;
+  readonly #second: Float32Array;
+
+  constructor(values: Float32Array, slopes: Float32Array, decay: number) {
+    this.#values = values;
+    this.#slopes = slopes;
+    this.#decay = decay;
+    this.#first = new Float32Array(values.length);
+    this.#second = new Float32Array(values.length);
+  }
+
+  step(rate: number, count: number): void {
+    const first = this.#first;
+    const second = this.#second;
+    const correctFirst = 1 / (1 - momentum ** count);
+    const correctSecond = 1 / (1 - momentumSquare ** count);
+    for (let i = 0; i < this.#values.length; i += 1) {
+      const slope = this.#slopes[i] ?? 0;
+      const m = momentum * (first[i] ?? 0) + (1 - momentum) * slope;
+      const v = momentumSquare * (second[i] ?? 0) + (1 - momentumSquare) * slope * slope;
+      first[i] = m;
+      second[i] = v;
+      const value = this.#values[i] ?? 0;
+      const move = (m * correctFirst) / (Math.sqrt(v * correctSecond) + 1e-8) + this.#decay * value;
+      this.#values[i] = value - rate * move;
+      this.#slopes[i] = 0;
+    }
+  }
+}
+
+/** Draws samples by the root of their weight; what remains of the weight goes into the slope. */
+function sampler(sets: readonly Samples[], without: number, random: () => number) {
+  const places: { set: Samples; from: number }[] = [];
+  let total = 0;
+  for (const set of sets) {
+    places.push({ set, from: total });
+    total += set.count;
+  }
+  const sums = new Float64Array(total);
+  let sum = 0;
+  let count = 0;
+  let weights = 0;
+  let hits = 0;
+  for (const { set, from } of places)
+    for (let i = 0; i < set.count; i += 1) {
+      const weight = set.fold[i] === without ? 0 : (set.weight[i] ?? 0);
+      if (weight > 0) count += 1;
+      weights += weight;
+      hits += weight * (set.hit[i] ?? 0);
+      sum += Math.sqrt(weight);
+      sums[from + i] = sum;
+    }
+  const meanWeight = weights / count;
+  const meanRoot = sum / count;
+  return {
+    count,
+    hitShare: hits / weights,
+    next(): { set: Samples; index: number; weight: number } {
+      const at = lowerBound(sums, random() * sum);
+      const place = places.findLast(({ from }) => from <= at);
+      if (place === undefined) throw new RangeError("no samples to draw from");
+      const index = at - place.from;
+      const weight = place.set.weight[index] ?? 0;
+      return { set: place.set, index, weight: (Math.sqrt(weight) / meanWeight) * meanRoot };
+    },
+  };
+}
+
+function lowerBound(sums: Float64Array, value: number): number {
+  let low = 0;
+  let high = sums.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sums[middle] ?? 0) > value) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function momentsOf(
+  sets: readonly Samples[],
+  without: number,
+): { mean: Float32Array; scale: Float32Array } {
+  const sum = new Float64Array(evidenceCount);
+  const square = new Float64Array(evidenceCount);
+  let count = 0;
+  for (const set of sets)
+    for (let index = 0; index < set.count; index += 7) {
+      if (set.fold[index] === without) continue;
+      count += 1;
+      for (let i = 0; i < evidenceCount; i += 1) {
+        const value = set.evidence[index * evidenceCount + i] ?? 0;
+        sum[i] = (sum[i] ?? 0) + value;
+        square[i] = (square[i] ?? 0) + value * value;
+      }
+    }
+  const mean = Float32Array.from(sum, (value) => value / count);
+  const scale = Float32Array.from(square, (value, i) => {
+    const variance = Math.max(0, value / count - (mean[i] ?? 0) ** 2);
+    return 1 / (Math.sqrt(variance) + 1e-3);
+  });
+  return { mean, scale };
+}
