@@ -53,7 +53,7 @@ describe("Frontend while NATS is frozen", () => {
     ],
     [
       "a function that is not known yet",
-      () => test.client.invoke("unknown", null, { timeoutMs: 8_000 }),
+      () => test.client.invoke("unknown", null, { timeoutMs: 1_000 }),
       /reading function 'unknown' failed: NATS does not answer/,
     ],
   ];

@@ -28,6 +28,7 @@ import { NatsCodeStore } from "./nats/code-store.ts";
 import { FleetNews } from "./nats/fleet-news.ts";
 import { NatsFunctionStore } from "./nats/function-store.ts";
 import { NatsScheduler } from "./nats/scheduler.ts";
+import { within } from "./nats/store-failure.ts";
 import { NatsTenantStore } from "./nats/tenant-store.ts";
 import { PoolsView } from "./pools/pools-view.ts";
 import { CallTracker } from "./routing/call-tracker.ts";
@@ -121,7 +122,8 @@ export class Frontend {
     const outcomes = new NatsOutcomes(bus, logger);
     this.parts.push(outcomes);
     const router = new Router({
-      findFunction: (name) => functions.get(name),
+      findFunction: (name, timeoutMs) =>
+        within(`reading function '${name}'`, timeoutMs, functions.get(name)),
       table,
       hosts,
       scheduler,

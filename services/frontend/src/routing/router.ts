@@ -20,6 +20,7 @@ import {
   acquireTimeoutMs,
   answerMarginMs,
   callOverheadMaxMs,
+  storeTimeoutMs,
 } from "../limits.ts";
 import type {
   AcquiredVm,
@@ -37,7 +38,7 @@ import { schedulerSilent } from "./scheduler-failure.ts";
 import type { HostAddress, VmTable } from "./vm-table.ts";
 
 export interface RouterOptions {
-  readonly findFunction: (name: string) => Promise<StoredFunction>;
+  readonly findFunction: (name: string, timeoutMs: number) => Promise<StoredFunction>;
   readonly table: VmTable;
   readonly hosts: Hosts;
   readonly scheduler: Scheduler;
@@ -82,7 +83,9 @@ export class Router {
     const begunAtMs = performance.now();
     const { requestId } = invocation;
     try {
-      const stored = await findFunction(invocation.name);
+      const leftMs = (deadlineAtMs ?? Infinity) - atMs - acquireMarginMs;
+      const findMs = Math.max(1, Math.min(leftMs, storeTimeoutMs));
+      const stored = await findFunction(invocation.name, findMs);
       if (stored.version === "") {
         throw new TidepoolError("notFound", `function '${stored.name}' has no code yet`);
       }
