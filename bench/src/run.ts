@@ -4,6 +4,7 @@
  */
 import { TidepoolError } from "@tidepool/common";
 import { benchClone } from "./clone.ts";
+import { benchForecast } from "./forecast/bench-forecast.ts";
 import { describeMachine, describeReport, holds } from "./report.ts";
 import type { Report } from "./report.ts";
 import { benchScale } from "./scale.ts";
@@ -11,6 +12,7 @@ import { benchWarm } from "./warm.ts";
 
 const benches: Readonly<Record<string, () => Promise<Report>>> = {
   clone: benchClone,
+  forecast: benchForecast,
   scale: benchScale,
   warm: benchWarm,
 };

@@ -2,8 +2,8 @@
  * The evidence of every slot of a trace, and whether a call came: what the network learns from. Rows go
  * to folds by a seeded draw, so that a figure is only ever made by weights that have not seen its row.
  */
-import { CallHistory, EvidenceReader, evidenceCount } from "./scheduler-model.ts";
-import { seeded } from "./seeded.ts";
+import { CallHistory, EvidenceReader, evidenceCount } from "@tidepool/policy/model";
+import { seededRandom } from "@tidepool/policy";
 import type { Trace } from "./traces.ts";
 
 export interface Samples {
@@ -26,7 +26,7 @@ export interface SampleOptions {
 const weightPower = 0.4;
 
 export function foldsOf(trace: Trace, folds: number, seed: number): Uint8Array {
-  const random = seeded(seed);
+  const random = seededRandom(seed);
   const order = trace.rows.map((_, index) => ({ index, key: random() }));
   order.sort((a, b) => a.key - b.key);
   const fold = new Uint8Array(trace.rows.length);
@@ -35,7 +35,7 @@ export function foldsOf(trace: Trace, folds: number, seed: number): Uint8Array {
 }
 
 export function collect(trace: Trace, folds: Uint8Array, options: SampleOptions): Samples {
-  const random = seeded(options.seed);
+  const random = seededRandom(options.seed);
   let capacity = 0;
   for (const row of trace.rows) {
     const slots = trace.slots - (row.minutes[0] ?? trace.slots);

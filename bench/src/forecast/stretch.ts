@@ -2,7 +2,7 @@
  * The same trace at another pace, and with calls left out: schedules are mostly round on the clock, and a
  * network that has seen no others does not learn that a period of 93 minutes is one too.
  */
-import { seeded } from "./seeded.ts";
+import { seededRandom } from "@tidepool/policy";
 import type { Trace, TraceRow } from "./traces.ts";
 
 const factorMin = 0.6;
@@ -11,7 +11,7 @@ const droppedMax = 0.25;
 
 /** Each row by a factor of its own. Half of the rows lose a share of their calls. */
 export function stretch(trace: Trace, seed: number): Trace {
-  const random = seeded(seed);
+  const random = seededRandom(seed);
   const rows = trace.rows.map((row) => stretchRow(row, trace.slots, random));
   return { ...trace, name: `${trace.name}, stretched`, rows };
 }

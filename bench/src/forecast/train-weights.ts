@@ -1,7 +1,7 @@
 /**
  * Makes the model's weights from the traces: one set from all rows, which ships, and one for each fold
  * from the rows outside it, by which figures are made. Folds train side by side in worker threads.
- *   npm run -w bench forecast:train
+ *   npm run train
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,8 +10,8 @@ import { parseArgs } from "node:util";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 
 import { collect, foldsOf, type Samples } from "./samples.ts";
-import { storeNetwork } from "./scheduler-model.ts";
-import type { StoredNetwork } from "./scheduler-model.ts";
+import { packNetwork, restoreNetwork, storeNetwork } from "@tidepool/policy/model";
+import type { StoredNetwork } from "@tidepool/policy/model";
 import { foldCount, foldSeed } from "./split.ts";
 import { stretch } from "./stretch.ts";
 import { readAzure, readGitcron } from "./traces.ts";
@@ -36,12 +36,14 @@ async function main(): Promise<void> {
     options: {
       traces: { type: "string", default: pathOf("../../traces") },
       folds: { type: "string", default: pathOf("../../weights") },
-      out: { type: "string", default: pathOf("../../../services/scheduler/weights") },
+      out: {
+        type: "string",
+        default: pathOf("../../../packages/policy/src/model/weights-data.ts"),
+      },
     },
   });
   const { traces, folds, out } = values;
   mkdirSync(folds, { recursive: true });
-  mkdirSync(out, { recursive: true });
   const azure = readAzure(traces);
   const gitcron = readGitcron(traces);
   const sets = [
@@ -72,9 +74,8 @@ async function main(): Promise<void> {
   const lane = async (): Promise<void> => {
     for (let without = waiting.shift(); without !== undefined; without = waiting.shift()) {
       const stored = await inWorker({ sets, without });
-      const path =
-        without < 0 ? join(out, "forecast.json") : join(folds, `forecast-without-${without}.json`);
-      writeFileSync(path, `${JSON.stringify(stored)}\n`);
+      const path = without < 0 ? out : join(folds, `forecast-without-${without}.json`);
+      writeFileSync(path, without < 0 ? moduleOf(stored) : `${JSON.stringify(stored)}\n`);
       process.stderr.write(`${path}\n`);
     }
   };
@@ -106,4 +107,20 @@ function runTask({ sets, without }: Task): void {
 
 function pathOf(relative: string): string {
   return fileURLToPath(new URL(relative, import.meta.url));
+}
+
+/** As it stands in the package. */
+function moduleOf(stored: StoredNetwork): string {
+  const { widths, base64 } = packNetwork(restoreNetwork(stored));
+  return [
+    "/** The network's weights. Made by `npm run train`; not to be edited by hand. */",
+    'import type { PackedNetwork } from "./pack-network.ts";',
+    "",
+    "export const packedWeights: PackedNetwork = {",
+    `  widths: [${widths.join(", ")}],`,
+    "  base64:",
+    `    "${base64}",`,
+    "};",
+    "",
+  ].join("\n");
 }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 
 import type { Samples } from "./samples.ts";
-import { evidenceCount, Network, restoreNetwork, storeNetwork } from "./scheduler-model.ts";
-import { seeded } from "./seeded.ts";
+import { evidenceCount, Network, restoreNetwork, storeNetwork } from "@tidepool/policy/model";
+import { seededRandom } from "@tidepool/policy";
 import { stretch } from "./stretch.ts";
 import { train } from "./train.ts";
 
@@ -18,7 +18,7 @@ const options = {
 
 /** A call comes when exactly one of two signs is there: no straight line tells. */
 function eitherOr(count: number): Samples {
-  const random = seeded(9);
+  const random = seededRandom(9);
   const evidence = new Float32Array(count * evidenceCount);
   const hit = new Uint8Array(count);
   for (let i = 0; i < count; i += 1) {

@@ -2,10 +2,10 @@
  * Trains the network by Adam on log loss. Everything random comes from one seed, all sums run in one
  * order: the same samples give the same weights.
  */
-import { evidenceCount, forward, standardise } from "./scheduler-model.ts";
-import type { Layer, NetworkWeights } from "./scheduler-model.ts";
+import { evidenceCount, forward, standardise } from "@tidepool/policy/model";
+import type { Layer, NetworkWeights } from "@tidepool/policy/model";
 import type { Samples } from "./samples.ts";
-import { seeded } from "./seeded.ts";
+import { seededRandom } from "@tidepool/policy";
 
 export interface TrainOptions {
   readonly hidden: readonly number[];
@@ -29,7 +29,7 @@ export function train(
   options: TrainOptions,
   onProgress: (share: number) => void = () => {},
 ): NetworkWeights {
-  const random = seeded(options.seed);
+  const random = seededRandom(options.seed);
   const draw = sampler(sets, options.without, random);
   const { mean, scale } = momentsOf(sets, options.without);
   const sizes = [evidenceCount, ...options.hidden, 1];
