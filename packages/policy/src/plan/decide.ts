@@ -7,7 +7,7 @@
  * A function without a forecast has the fixed keep-alive and nothing else.
  */
 import { forecast, type Forecast } from "../periodicity/index.ts";
-import { activeUntilMs } from "./demand.ts";
+import { activeUntilMs } from "./activity.ts";
 import { leadMs, marginMs, type PlanPolicy } from "./policy.ts";
 import type { FunctionRecord } from "./record.ts";
 
@@ -37,6 +37,8 @@ export interface Decision {
   /** 0 for an aperiodic function. */
   readonly degree: number;
   readonly forecast: Forecast | undefined;
+  /** The window that is forecast costs more than it is worth: no VM will wait in it. */
+  readonly isUnprepared?: true;
   /** Until when a VM that became idle now is kept. */
   readonly keepUntilMs: number;
   /** The next pre-warm that is not yet ordered; due when `startAtMs <= nowMs`. */
@@ -89,6 +91,7 @@ export function decide(
   if (!isPrepared && next.count === 0)
     return {
       ...common,
+      isUnprepared: true,
       keepUntilMs: keepAliveUntilMs,
       prewarm: undefined,
       nextWakeAtMs: afterWindowMs,

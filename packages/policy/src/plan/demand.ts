@@ -4,16 +4,10 @@
  */
 import { forecast } from "../periodicity/index.ts";
 import type { FunctionDemand } from "../warming/index.ts";
+import { activeUntilMs, usualCount } from "./activity.ts";
+import { decide } from "./decide.ts";
 import type { PlanPolicy } from "./policy.ts";
 import type { FunctionRecord } from "./record.ts";
-
-/** An aperiodic function counts for so many of its usual gaps after its latest call. */
-const gapsActive = 8;
-/** But at least, and at most, for these shares of its keep-alive. */
-const activeShareMin = 0.1;
-const activeShareMax = 3;
-/** Ticks that the usual gap and count are taken from. */
-const ticksRecent = 16;
 
 export function functionDemand(
   record: FunctionRecord,
@@ -22,31 +16,12 @@ export function functionDemand(
 ): FunctionDemand {
   const expected = forecast(record.history, nowMs, policy);
   if (expected !== undefined) {
-    const { degree, coverage, count } = expected;
-    return { count: Math.min(policy.prewarmVmsMax, count.upper), degree, coverage };
+    const { degree, coverage } = expected;
+    const count = Math.min(policy.prewarmVmsMax, expected.count.upper);
+    // No VM will wait for these calls: the generic pool is all that they have.
+    const { isUnprepared } = decide(record, policy, { idleVmCount: 0 }, nowMs);
+    return isUnprepared === true ? { count, degree: 0, coverage: 0 } : { count, degree, coverage };
   }
   const isActive = nowMs < activeUntilMs(record, policy);
   return { count: isActive ? usualCount(record, policy) : 0, degree: 0, coverage: 0 };
-}
-
-/** Calls that usually come at once, upper quantile. */
-export function usualCount({ history }: FunctionRecord, policy: PlanPolicy): number {
-  const counts = history.ticks.slice(-ticksRecent).map((tick) => tick.count);
-  counts.sort((a, b) => a - b);
-  const upper = counts[Math.floor(counts.length * 0.9)] ?? 0;
-  return Math.min(policy.prewarmVmsMax, upper);
-}
-
-/** Until when an aperiodic function counts if no further call comes. */
-export function activeUntilMs({ history }: FunctionRecord, policy: PlanPolicy): number {
-  const ticks = history.ticks.slice(-ticksRecent);
-  const latest = ticks.at(-1);
-  if (latest === undefined) return 0;
-  const gaps = ticks.slice(1).map((tick, i) => tick.atMs - (ticks[i]?.atMs ?? tick.atMs));
-  gaps.sort((a, b) => a - b);
-  const usualMs = gaps[gaps.length >> 1] ?? 0;
-  const { keepAliveMs } = policy;
-  const least = keepAliveMs * activeShareMin;
-  const most = keepAliveMs * activeShareMax;
-  return latest.atMs + Math.min(most, Math.max(least, usualMs * gapsActive));
 }

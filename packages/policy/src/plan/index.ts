@@ -1,4 +1,5 @@
-export { activeUntilMs, functionDemand } from "./demand.ts";
+export { activeUntilMs } from "./activity.ts";
+export { functionDemand } from "./demand.ts";
 export { decide } from "./decide.ts";
 export { describe } from "./describe.ts";
 export type { Description, ExpectedWindow } from "./describe.ts";

@@ -128,6 +128,13 @@ describe("plan", () => {
 });
 
 describe("functionDemand", () => {
+  it("leaves calls to the generic pool whose window is not worth a waiting VM", () => {
+    const cheap = { ...policy, coldStartCostVmMs: 1 };
+    assert.equal(decide(record, cheap, noIdle, lastMs).prewarm, undefined);
+    assert.deepEqual(functionDemand(record, cheap, lastMs), { count: 1, degree: 0, coverage: 0 });
+    assert.ok(functionDemand(record, policy, lastMs).degree > 0);
+  });
+
   it("is the VMs needed at once, covered by the forecast", () => {
     const { count, degree, coverage } = functionDemand(called(ticking(8), 3), policy, lastMs);
     assert.equal(count, 3);

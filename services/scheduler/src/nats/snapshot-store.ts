@@ -15,6 +15,8 @@ import { slotMemoryFromWire, slotMemoryToWire } from "./slot-memory-codec.ts";
 import type { WindowLedger } from "../shard/window-ledger.ts";
 
 const { FunctionSnapshots, ShardSnapshot, ShardSnapshotPart } = tidepool.internal.v1;
+
+type PartWire = tidepool.internal.v1.ShardSnapshotPart;
 const deflate = promisify(deflateRaw);
 const inflate = promisify(inflateRaw);
 
@@ -22,6 +24,8 @@ const inflate = promisify(inflateRaw);
 export const recordFormat = 2;
 /** Functions in a part: a few kilobytes each before deflating, far below a message's megabyte after. */
 export const functionsPerPart = 200;
+/** Parts that are asked for together: thousands at once would wait for one another until they time out. */
+export const partsAtOnce = 16;
 
 const nothing: StoredShard = { sequence: 0, records: new Map(), ledgers: new Map() };
 
@@ -42,29 +46,40 @@ export class NatsSnapshotStore implements SnapshotStore {
       return nothing;
     }
     const { sequence, epoch, set, partCount } = head;
-    const loading = Array.from({ length: partCount }, async (_, index) => {
+    const loadPart = async (index: number): Promise<PartWire | undefined> => {
       const entry = await this.storage.snapshots.get(partKey(shard, set, index));
       const part = ShardSnapshotPart.decode(entry?.value ?? new Uint8Array());
       return part.sequence === sequence && part.epoch === epoch ? part : undefined;
-    });
+    };
     const records = new Map<string, FunctionRecord>();
     const ledgers = new Map<string, WindowLedger>();
     try {
-      for (const part of await Promise.all(loading)) {
-        if (part === undefined) throw new Error("a part is missing");
-        const { functions } = FunctionSnapshots.decode(await inflate(part.functions));
-        for (const { name, record, account, slots } of functions) {
-          const known = JSON.parse(record ?? "") as FunctionRecord;
-          if (name)
-            records.set(name, slots ? { ...known, slots: slotMemoryFromWire(slots) } : known);
-          if (name && account) ledgers.set(name, JSON.parse(account) as WindowLedger);
-        }
+      for (let first = 0; first < partCount; first += partsAtOnce) {
+        const size = Math.min(partsAtOnce, partCount - first);
+        const parts = await Promise.all(
+          Array.from({ length: size }, (_, i) => loadPart(first + i)),
+        );
+        for (const part of parts) await this.takePart(part, records, ledgers);
       }
     } catch (error) {
       this.logger.warn("snapshot unreadable, replaying all", { shard, error: messageOf(error) });
       return nothing;
     }
     return { sequence, records, ledgers };
+  }
+
+  private async takePart(
+    part: PartWire | undefined,
+    records: Map<string, FunctionRecord>,
+    ledgers: Map<string, WindowLedger>,
+  ): Promise<void> {
+    if (part === undefined) throw new Error("a part is missing");
+    const { functions } = FunctionSnapshots.decode(await inflate(part.functions));
+    for (const { name, record, account, slots } of functions) {
+      const known = JSON.parse(record ?? "") as FunctionRecord;
+      if (name) records.set(name, slots ? { ...known, slots: slotMemoryFromWire(slots) } : known);
+      if (name && account) ledgers.set(name, JSON.parse(account) as WindowLedger);
+    }
   }
 
   /** @throws TidepoolError `stale` when a later owner of the shard has written */
