@@ -118,7 +118,7 @@ static void makeCgroup(void) {
   mountOrFail("cgroup2", cgroupRoot, "cgroup2", MS_NODEV | MS_NOSUID | MS_NOEXEC, NULL);
   mustWriteIn(cgroupRoot, "cgroup.subtree_control", "+memory +pids");
   must(mkdir(runtimeCgroup, 0755) == 0, runtimeCgroup);
-  snprintf(text, sizeof text, "%uM", guest.memoryMib + runtimeOwnMib);
+  snprintf(text, sizeof text, "%uM", guest.memoryMib);
   mustWriteIn(runtimeCgroup, "memory.max", text);
   mustWriteIn(runtimeCgroup, "memory.oom.group", "1");
   snprintf(text, sizeof text, "%d", runtimeProcessesMax);

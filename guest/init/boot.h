@@ -5,8 +5,6 @@ enum {
   runtimeUid = 990,
   runtimeGid = 990,
   templateIdMaxBytes = 128,
-  /* What the runtime takes before any function: without it a full heap would thrash before it is full. */
-  runtimeOwnMib = 56,
 };
 
 /* Where the runtime and all its children live, and end. */

@@ -5,7 +5,7 @@ import { chooseEvictions, hasRoom } from "./admit.ts";
 const config = { runtime: "nodejs20", memoryMib: 128 };
 const large = { runtime: "nodejs20", memoryMib: 512 };
 /** Room for three VMs of 128 MiB and their overhead. */
-const limits = { hostId: "h-3", memoryMib: 3 * 256, vmCountMax: 4 };
+const limits = { hostId: "h-3", memoryMib: 3 * 224, vmCountMax: 4 };
 
 describe("chooseEvictions", () => {
   it("evicts nobody while there is room", () => {
@@ -41,7 +41,7 @@ describe("chooseEvictions", () => {
       const vms = [1, 2, 3].map(() => aVm({ phase }));
       assert.throws(() => chooseEvictions(vms, config, limits), {
         code: "noCapacity",
-        message: /host h-3 has 0 MiB of 768 free and 3 of at most 4 VMs, .* needs 256 MiB/,
+        message: /host h-3 has 0 MiB of 672 free and 3 of at most 4 VMs, .* needs 224 MiB/,
       });
     });
   }
