@@ -305,7 +305,7 @@ describe("a guest session", () => {
     });
 
     const fills = {
-      buffers: "Buffer.alloc(1e6, 1)",
+      buffers: "Buffer.alloc(1e7, 1)",
       objects: "{ list: new Array(1000).fill(1.5) }",
     };
     for (const [what, value] of Object.entries(fills)) {
