@@ -3,28 +3,33 @@
  * names the thing and the limit. `docs/errors.md` has a row per code; a test compares the two.
  */
 
-/** Append only: codes are on the wire. `retryable` means "the same call may succeed later". */
+/**
+ * Append only: codes are on the wire. `retryable` means "the same call may succeed later"; `grpc` and `http`
+ * are the statuses that it has there.
+ */
 export const codes = {
-  invalid: { grpc: 3, retryable: false },
-  notFound: { grpc: 5, retryable: false },
-  alreadyExists: { grpc: 6, retryable: false },
-  tooLarge: { grpc: 8, retryable: false },
-  noCapacity: { grpc: 8, retryable: true },
-  wrongPhase: { grpc: 9, retryable: false },
-  stale: { grpc: 10, retryable: true },
-  unavailable: { grpc: 14, retryable: true },
-  internal: { grpc: 13, retryable: false },
-  cancelled: { grpc: 1, retryable: false },
+  invalid: { grpc: 3, http: 400, retryable: false },
+  notFound: { grpc: 5, http: 404, retryable: false },
+  alreadyExists: { grpc: 6, http: 409, retryable: false },
+  tooLarge: { grpc: 8, http: 413, retryable: false },
+  noCapacity: { grpc: 8, http: 503, retryable: true },
+  wrongPhase: { grpc: 9, http: 409, retryable: false },
+  stale: { grpc: 10, http: 409, retryable: true },
+  unavailable: { grpc: 14, http: 503, retryable: true },
+  internal: { grpc: 13, http: 500, retryable: false },
+  cancelled: { grpc: 1, http: 499, retryable: false },
   /** The caller's or the function's time limit passed. */
-  timeout: { grpc: 4, retryable: false },
+  timeout: { grpc: 4, http: 504, retryable: false },
   /** The function threw, or its module could not be loaded. */
-  functionError: { grpc: 2, retryable: false },
+  functionError: { grpc: 2, http: 502, retryable: false },
   /** The function used more memory than its limit. */
-  memoryLimit: { grpc: 8, retryable: false },
+  memoryLimit: { grpc: 8, http: 502, retryable: false },
   /** The function printed or answered more than its limit. */
-  outputLimit: { grpc: 8, retryable: false },
+  outputLimit: { grpc: 8, http: 502, retryable: false },
   /** The runtime process or the VM ended in the middle of an invocation. */
-  guestCrash: { grpc: 13, retryable: false },
+  guestCrash: { grpc: 13, http: 502, retryable: false },
+  /** A limit on calls at once or on calls a second; nothing was run. */
+  throttled: { grpc: 8, http: 429, retryable: true },
 } as const;
 
 /** Who failed, from the caller's point of view. */
@@ -38,6 +43,7 @@ export interface Failure {
   readonly message: string;
   /** Present for `functionError`: what user code threw. */
   readonly thrown?: { readonly name: string; readonly message: string; readonly stack: string };
+  readonly reason?: string;
 }
 
 export class TidepoolError extends Error {
@@ -48,6 +54,10 @@ export class TidepoolError extends Error {
   readonly thrown: Failure["thrown"];
   /** Who failed, when the error comes from elsewhere. */
   readonly component: Component | undefined;
+  /** One word for what went wrong within the component; listed in docs/errors.md. */
+  readonly reason: string | undefined;
+  /** Not worth trying before so long. */
+  readonly retryAfterMs: number | undefined;
 
   constructor(
     code: Code,
@@ -57,6 +67,8 @@ export class TidepoolError extends Error {
       details?: Record<string, unknown>;
       thrown?: Failure["thrown"];
       component?: Component;
+      reason?: string;
+      retryAfterMs?: number;
     } = {},
   ) {
     super(message, { cause: options.cause });
@@ -64,6 +76,8 @@ export class TidepoolError extends Error {
     this.details = options.details ?? {};
     this.thrown = options.thrown;
     this.component = options.component;
+    this.reason = options.reason;
+    this.retryAfterMs = options.retryAfterMs;
   }
 
   get retryable(): boolean {
@@ -71,16 +85,18 @@ export class TidepoolError extends Error {
   }
 
   toFailure(): Failure {
-    const { code, message, thrown } = this;
-    return thrown === undefined ? { code, message } : { code, message, thrown };
+    const { code, message, thrown, reason } = this;
+    return {
+      code,
+      message,
+      ...(thrown === undefined ? {} : { thrown }),
+      ...(reason === undefined ? {} : { reason }),
+    };
   }
 
   static fromFailure(failure: Failure): TidepoolError {
-    return new TidepoolError(
-      failure.code,
-      failure.message,
-      failure.thrown === undefined ? {} : { thrown: failure.thrown },
-    );
+    const { code, message, ...rest } = failure;
+    return new TidepoolError(code, message, rest);
   }
 
   /** Wraps whatever was thrown; keeps a TidepoolError as it is. */

@@ -9,12 +9,14 @@ export function failureToWire(
   error: TidepoolError,
   component: Component,
 ): tidepool.internal.v1.Failure.$Properties {
-  const { code, message, thrown } = error;
+  const { code, message, thrown, reason, retryAfterMs } = error;
   return {
     code,
     message,
     component: error.component ?? component,
     ...(thrown === undefined ? {} : { thrown }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   };
 }
 
@@ -38,6 +40,8 @@ export function failureFromWire(
           }
         : {}),
       ...(isComponent(failure?.component) ? { component: failure.component } : {}),
+      ...(failure?.reason ? { reason: failure.reason } : {}),
+      ...(failure?.retryAfterMs ? { retryAfterMs: failure.retryAfterMs } : {}),
     },
   );
 }

@@ -33,7 +33,8 @@ export function callError(thrown: unknown, address: string): TidepoolError {
   if (thrown instanceof TidepoolError || !isServiceError(thrown)) return TidepoolError.from(thrown);
   const failure = failureIn(thrown);
   if (failure === undefined) return transportError(thrown, address);
-  const { code, message, thrown: threw, component } = failureFromWire(failure);
+  const { code, message, thrown: threw, ...rest } = failureFromWire(failure);
+  const { component, reason, retryAfterMs } = rest;
   const details: CallDetails = {
     requestId: failure.requestId || undefined,
     start: failure.start ? parseStart(failure.start) : undefined,
@@ -45,6 +46,8 @@ export function callError(thrown: unknown, address: string): TidepoolError {
     details: { ...details },
     ...(threw === undefined ? {} : { thrown: threw }),
     ...(component === undefined ? {} : { component }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
 }
 

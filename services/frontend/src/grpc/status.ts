@@ -38,7 +38,7 @@ export function toStatus(thrown: unknown, operation: string, logger: Logger): Se
 
 function failureOf(error: TidepoolError, message: string): tidepool.v1.Failure.$Properties {
   const { requestId, mayHaveStarted, start, stages } = error.details as Partial<CallFailureDetails>;
-  const { thrown } = error;
+  const { thrown, reason, retryAfterMs } = error;
   return {
     code: error.code,
     message,
@@ -46,6 +46,8 @@ function failureOf(error: TidepoolError, message: string): tidepool.v1.Failure.$
     retryable: error.retryable && mayHaveStarted !== true,
     component: error.component ?? defaultComponent(error),
     ...(requestId === undefined ? {} : { requestId }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(start === undefined ? {} : { start }),
     ...(stages === undefined ? {} : { stages }),
     ...(thrown === undefined

@@ -71,6 +71,7 @@ function emptyPool(runtime: string, memoryMib: number): Pool {
   return {
     runtime,
     memoryMib,
+    vcpuCount: 1,
     target: 0,
     baseTarget: 0,
     ready: 0,

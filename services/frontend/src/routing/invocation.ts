@@ -61,6 +61,8 @@ export function withDetails(thrown: unknown, details: CallFailureDetails): Tidep
     details: { ...details, ...error.details },
     ...(error.thrown === undefined ? {} : { thrown: error.thrown }),
     ...(error.component === undefined ? {} : { component: error.component }),
+    ...(error.reason === undefined ? {} : { reason: error.reason }),
+    ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
   });
 }
 
