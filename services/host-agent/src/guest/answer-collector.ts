@@ -21,10 +21,15 @@ export class AnswerCollector {
   }
 
   /** Throws when the guest answers another request than the one it runs. */
-  confirm(requestId: string | null | undefined): void {
+  check(requestId: string | null | undefined): void {
     if (this.#requestId === undefined || requestId !== this.#requestId) {
       throw new Error("an answer to a request that does not run");
     }
+  }
+
+  /** The same, and the request has its answer. */
+  confirm(requestId: string | null | undefined): void {
+    this.check(requestId);
     this.#requestId = undefined;
   }
 

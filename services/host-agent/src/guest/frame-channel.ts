@@ -21,6 +21,7 @@ export class FrameChannel {
   #partsBytes = 0;
   #neededBytes = headerBytes;
   #hasEnded = false;
+  #isHeld = false;
 
   constructor(stream: Duplex, events: FrameChannelEvents) {
     this.#stream = stream;
@@ -61,14 +62,37 @@ export class FrameChannel {
     });
   }
 
+  /** Delivers no frame and reads no more until release(): the guest has to wait. */
+  hold(): void {
+    this.#isHeld = true;
+    this.#stream.pause();
+  }
+
+  release(): void {
+    this.#isHeld = false;
+    this.#cut();
+    if (!this.#isReleased()) return;
+    this.#stream.resume();
+  }
+
+  #isReleased(): boolean {
+    return !this.#isHeld && !this.#hasEnded;
+  }
+
   #push(bytes: Buffer): void {
     if (this.#hasEnded) return;
     this.#parts.push(bytes);
     this.#partsBytes += bytes.length;
+    if (this.#isReleased()) this.#cut();
+  }
+
+  #cut(): void {
     if (this.#partsBytes < this.#neededBytes) return;
-    let pending = this.#parts.length === 1 ? bytes : Buffer.concat(this.#parts);
+    const [only] = this.#parts;
+    let pending =
+      this.#parts.length === 1 && only !== undefined ? only : Buffer.concat(this.#parts);
     this.#neededBytes = headerBytes;
-    while (pending.length >= headerBytes && !this.#hasEnded) {
+    while (pending.length >= headerBytes && this.#isReleased()) {
       const length = pending.readUInt32LE(0);
       if (length > frameMaxBytes) {
         const limit = String(frameMaxBytes);
@@ -80,9 +104,11 @@ export class FrameChannel {
         this.#neededBytes = headerBytes + length;
         break;
       }
-      this.#deliver(pending.subarray(headerBytes, headerBytes + length));
+      const frame = pending.subarray(headerBytes, headerBytes + length);
       pending = pending.subarray(headerBytes + length);
+      this.#deliver(frame);
     }
+    if (this.#hasEnded) return;
     this.#parts = [pending];
     this.#partsBytes = pending.length;
   }

@@ -8,11 +8,13 @@ import { tidepool } from "@tidepool/proto";
 import type { Domain, Template } from "../hypervisor/hypervisor.ts";
 import { AnswerCollector } from "./answer-collector.ts";
 import { FrameChannel } from "./frame-channel.ts";
-import { answerMaxBytes } from "./session.ts";
+import { answerMaxBytes, streamedAnswerMaxBytes } from "./session.ts";
 import type {
+  AnswerSink,
   CallOptions,
   FunctionLoad,
   GuestSession,
+  InvokeOptions,
   InvokeRequest,
   InvokeResult,
   OpenGuestSession,
@@ -20,12 +22,15 @@ import type {
 } from "./session.ts";
 import { lastWordsMaxBytes, runtimeExitError, thrownError } from "./session-errors.ts";
 import { Slot } from "./slot.ts";
+import { StreamedAnswer } from "./streamed-answer.ts";
+import type { StreamedAnswerLimits } from "./streamed-answer.ts";
 
 const { HostControl, GuestControl, HostRuntime, GuestRuntime, Stream } = tidepool.guest.v1;
 
 /** A frame of payload or code; small ones keep the memory of the guest's reader small. */
 const chunkMaxBytes = 256 * 1024;
 const entropyBytes = 64;
+const contentTypeDefault = "application/octet-stream";
 
 export const openGuestSession: OpenGuestSession = (domain, options = {}) =>
   new FramedSession(domain, options);
@@ -47,6 +52,9 @@ class FramedSession implements GuestSession {
   readonly #loaded = new Slot<{ readonly initUs: number }>("a load");
   readonly #answered = new Slot<InvokeResult>("an invocation");
   readonly #answer: AnswerCollector;
+  readonly #limits: StreamedAnswerLimits;
+  #sink: AnswerSink | undefined;
+  #streamed: StreamedAnswer | undefined;
   #flushId = 0;
   #lastWords = "";
   #memoryLimitMib = 0;
@@ -54,7 +62,8 @@ class FramedSession implements GuestSession {
   constructor(domain: Domain, options: SessionOptions) {
     this.domain = domain;
     this.#options = options;
-    this.#answer = new AnswerCollector(options.answerMaxBytes ?? answerMaxBytes);
+    this.#limits = { answerMaxBytes, streamedAnswerMaxBytes, ...options };
+    this.#answer = new AnswerCollector(this.#limits.answerMaxBytes);
     this.ended = new Promise((resolve) => {
       this.#settleEnded = resolve;
     });
@@ -123,9 +132,10 @@ class FramedSession implements GuestSession {
     });
   }
 
-  async invoke(request: InvokeRequest, options: CallOptions = {}): Promise<InvokeResult> {
-    return this.#ask(this.#answered, options, () => {
+  async invoke(request: InvokeRequest, options: InvokeOptions = {}): Promise<InvokeResult> {
+    const answered = this.#ask(this.#answered, options, () => {
       this.#answer.expect(request.requestId);
+      this.#sink = options.sink;
       const { requestId, payload, timeoutMs, traceparent } = request;
       const head = payload.subarray(0, chunkMaxBytes);
       const invoke = {
@@ -138,6 +148,7 @@ class FramedSession implements GuestSession {
       this.#runtime.send(HostRuntime.encode({ invoke }).finish());
       if (payload.length > chunkMaxBytes) void this.#sendPayload(payload);
     });
+    return answered.finally(() => this.#streamed?.abandon());
   }
 
   async flush(options: CallOptions = {}): Promise<void> {
@@ -217,7 +228,8 @@ class FramedSession implements GuestSession {
   }
 
   #takeRuntime(message: tidepool.guest.v1.GuestRuntime): void {
-    const { loaded, loadFailed, answer, answerChunk, invokeFailed } = message;
+    const { loaded, loadFailed, answer, answerStart, answerChunk, answerEnd, invokeFailed } =
+      message;
     if (message.pong) {
       this.#pong.resolve();
     } else if (message.rehearsed) {
@@ -228,11 +240,29 @@ class FramedSession implements GuestSession {
       this.#loaded.reject(thrownError(loadFailed.error));
     } else if (answer) {
       this.#answerPart(() => this.#answer.begin(answer));
+    } else if (answerStart) {
+      this.#answer.check(answerStart.requestId);
+      const head = {
+        contentType: answerStart.contentType || contentTypeDefault,
+        http: answerStart.http ?? "",
+      };
+      const streamed = new StreamedAnswer(head, this.#sink, this.#limits);
+      this.#streamed = streamed;
+      this.#streamPart(() => streamed.start());
     } else if (answerChunk) {
-      this.#answerPart(() => this.#answer.add(answerChunk));
+      const streamed = this.#streamed;
+      if (streamed === undefined) this.#answerPart(() => this.#answer.add(answerChunk));
+      else this.#streamPart(() => streamed.add(answerChunk.content ?? new Uint8Array()));
+    } else if (answerEnd) {
+      this.#answer.confirm(answerEnd.requestId);
+      const result = this.#streamed?.finish(answerEnd.runUs ?? 0);
+      if (result === undefined) throw new Error("the end of an answer that was not begun");
+      this.#streamed = undefined;
+      this.#answered.resolve(result);
     } else if (invokeFailed) {
       const error = thrownError(invokeFailed.error);
       this.#answer.confirm(invokeFailed.requestId);
+      this.#streamed = undefined;
       if (invokeFailed.runtimeEnds) this.#end(error);
       else this.#answered.reject(error);
     } else {
@@ -248,6 +278,19 @@ class FramedSession implements GuestSession {
     } catch (thrown) {
       if (!(thrown instanceof TidepoolError)) throw thrown;
       this.#end(thrown);
+    }
+  }
+
+  /** The guest is not read while the sink is busy. One that fails ends the session like an answer over the limit. */
+  #streamPart(take: () => Promise<void> | void): void {
+    const fail = (thrown: unknown): void => this.#end(TidepoolError.from(thrown));
+    try {
+      const taking = take();
+      if (taking === undefined) return;
+      this.#runtime.hold();
+      taking.then(() => this.#runtime.release(), fail);
+    } catch (thrown) {
+      fail(thrown);
     }
   }
 

@@ -10,6 +10,8 @@ import type { Domain, Template } from "../hypervisor/hypervisor.ts";
 
 /** Largest result that a session takes from a guest, unless the caller names a smaller one. */
 export const answerMaxBytes = 6 * 1024 * 1024;
+/** Longest answer that a function may stream; it is never held whole. */
+export const streamedAnswerMaxBytes = 200 * 1024 * 1024;
 
 export type OutputStream = "stdout" | "stderr";
 
@@ -17,6 +19,7 @@ export interface SessionOptions {
   /** Called for everything that the runtime and its children print, in order per stream. Must not throw. */
   readonly onOutput?: (stream: OutputStream, bytes: Uint8Array) => void;
   readonly answerMaxBytes?: number;
+  readonly streamedAnswerMaxBytes?: number;
 }
 
 /** What one VM is loaded with; a VM is loaded once. */
@@ -47,16 +50,45 @@ export interface InvokeRequest {
   readonly traceparent: string;
 }
 
+/** What a function says of a streamed answer before its first byte. */
+export interface AnswerHead {
+  /** "application/octet-stream" unless the function named another. */
+  readonly contentType: string;
+  /** JSON {"statusCode", "headers", "cookies"}, as the function set it for HTTP; empty when it did not. */
+  readonly http: string;
+}
+
+/**
+ * Takes a streamed answer as the function writes it, one call at a time, in order: `onStart` once, `onChunk`
+ * for each part. While a promise of it is pending the guest is not read, which holds the function back. One
+ * that rejects fails the invocation with its error; neither is called after the invocation has settled.
+ */
+export interface AnswerSink {
+  onStart(head: AnswerHead): Promise<void> | void;
+  /** At most 1 MiB; the bytes are the sink's own from then on. */
+  onChunk(bytes: Uint8Array): Promise<void> | void;
+}
+
 export interface InvokeResult {
-  /** JSON. */
+  /**
+   * The whole answer: JSON, or the bytes of a streamed one that nobody took as it came. Empty when a sink
+   * has had it.
+   */
   readonly payload: Uint8Array;
   /** How long the handler ran, as the guest measured it. */
   readonly runUs: number;
+  /** Present when the function streamed its answer. */
+  readonly streamed?: AnswerHead;
 }
 
 export interface CallOptions {
   /** Aborting rejects the call with the signal's reason; the guest goes on, so the domain is to be destroyed. */
   readonly signal?: AbortSignal;
+}
+
+export interface InvokeOptions extends CallOptions {
+  /** Without one a streamed answer is gathered, up to the limit of an answer. */
+  readonly sink?: AnswerSink;
 }
 
 export interface GuestSession {
@@ -89,7 +121,7 @@ export interface GuestSession {
    * Runs one invocation; one at a time.
    * @throws TidepoolError `functionError` (with `thrown`), `memoryLimit`, `guestCrash`, `outputLimit`, `wrongPhase`
    */
-  invoke(request: InvokeRequest, options?: CallOptions): Promise<InvokeResult>;
+  invoke(request: InvokeRequest, options?: InvokeOptions): Promise<InvokeResult>;
   /** Resolves when everything printed before the call has been given to `onOutput`. */
   flush(options?: CallOptions): Promise<void>;
 }

@@ -4,6 +4,7 @@
  *   environment SIMULATED_LOAD_MS   how long its init takes
  *   environment SIMULATED_RUN_MS    how long an invocation takes
  *   environment SIMULATED_FAILURE   one of `failures`, at each invocation (or at its load)
+ *   environment SIMULATED_STREAM_BYTES  streams an answer so long instead of echoing; "throw" breaks it off at its end
  *   payload {"simulated": {"runMs": 5, "failure": "throw"}}   the same for one invocation
  *
  * A handler whose export is "missing" ("index.missing") is not found at its load.
@@ -35,13 +36,15 @@ export interface Behaviour {
   readonly loadMs: number;
   readonly runMs: number;
   readonly failure: SimulatedFailure | undefined;
+  readonly streamBytes: number;
 }
 
 export function behaviourOf(environment: Readonly<Record<string, string>>): Behaviour {
   return {
-    loadMs: durationOf(environment["SIMULATED_LOAD_MS"]),
-    runMs: durationOf(environment["SIMULATED_RUN_MS"]),
+    loadMs: numberOf(environment["SIMULATED_LOAD_MS"]),
+    runMs: numberOf(environment["SIMULATED_RUN_MS"]),
     failure: failureOf(environment["SIMULATED_FAILURE"]),
+    streamBytes: numberOf(environment["SIMULATED_STREAM_BYTES"]),
   };
 }
 
@@ -50,14 +53,16 @@ export function withPayload(behaviour: Behaviour, payload: Uint8Array): Behaviou
   const wish = wishOf(payload);
   return {
     ...behaviour,
-    ...(wish?.runMs === undefined ? {} : { runMs: durationOf(wish.runMs) }),
+    ...(wish?.runMs === undefined ? {} : { runMs: numberOf(wish.runMs) }),
     ...(wish?.failure === undefined ? {} : { failure: failureOf(wish.failure) }),
+    ...(wish?.streamBytes === undefined ? {} : { streamBytes: numberOf(wish.streamBytes) }),
   };
 }
 
 interface Wish {
   readonly runMs?: unknown;
   readonly failure?: unknown;
+  readonly streamBytes?: unknown;
 }
 
 function wishOf(payload: Uint8Array): Wish | undefined {
@@ -71,9 +76,9 @@ function wishOf(payload: Uint8Array): Wish | undefined {
   }
 }
 
-function durationOf(value: unknown): number {
-  const ms = Number(value ?? 0);
-  return Number.isFinite(ms) && ms > 0 ? ms : 0;
+function numberOf(value: unknown): number {
+  const number = Number(value ?? 0);
+  return Number.isFinite(number) && number > 0 ? number : 0;
 }
 
 function failureOf(value: unknown): SimulatedFailure | undefined {

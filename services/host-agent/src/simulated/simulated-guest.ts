@@ -63,9 +63,12 @@ export class SimulatedGuest {
   }
 
   private async hearRuntime(frame: Uint8Array): Promise<void> {
-    const { ping, rehearse, load, loadEnd, invoke, payloadChunk } = HostRuntime.decode(frame);
+    const { ping, rehearse, load, loadEnd, invoke, payloadChunk, ...rest } =
+      HostRuntime.decode(frame);
     if (ping) this.say({ pong: { id: ping.id, runtime: "simulated" } });
     if (rehearse) this.say({ rehearsed: {} });
+    else if (rest.beforeSnapshot) this.say({ snapshotReady: {} });
+    else if (rest.afterRestore) this.say({ restoreDone: { runUs: 0 } });
     else if (load) {
       this.handler = load.handler;
       this.behaviour = behaviourOf(load.environment);
@@ -102,9 +105,13 @@ export class SimulatedGuest {
   }
 
   private async invoke(requestId: string, payload: Uint8Array): Promise<void> {
-    const { runMs, failure } = withPayload(this.behaviour, payload);
+    const { runMs, failure, streamBytes } = withPayload(this.behaviour, payload);
     await this.options.sleep(runMs);
     const runUs = Math.round(runMs * 1000);
+    if (streamBytes > 0) await this.stream(requestId, streamBytes);
+    if (streamBytes > 0 && failure === undefined) {
+      return this.say({ answerEnd: { requestId, runUs } });
+    }
     switch (failure) {
       case undefined:
       case "load":
@@ -152,6 +159,16 @@ export class SimulatedGuest {
     for (let at = chunkBytes; at < payload.length; at += chunkBytes) {
       await this.runtime.drained();
       this.say({ answerChunk: { content: payload.subarray(at, at + chunkBytes) } });
+    }
+  }
+
+  private async stream(requestId: string, streamBytes: number): Promise<void> {
+    this.say({ answerStart: { requestId, contentType: "text/plain", http: '{"statusCode":200}' } });
+    for (let at = 0; at < streamBytes && !this.hasEnded; at += chunkBytes) {
+      const content = Buffer.alloc(Math.min(chunkBytes, streamBytes - at), "simulated answer\n");
+      this.say({ answerChunk: { content } });
+      await this.runtime.drained();
+      await this.options.sleep(0);
     }
   }
 

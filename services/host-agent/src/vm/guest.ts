@@ -7,6 +7,7 @@
  */
 import { assert, messageOf, TidepoolError, traceparentOf } from "@tidepool/common";
 import type {
+  AnswerSink,
   CodeFile,
   GuestSession,
   InvokeResult,
@@ -37,6 +38,8 @@ export interface VmCall {
   /** How the limit is called in the error when it passes: the function's, or the caller's deadline. */
   readonly limitName: string;
   readonly signal: AbortSignal;
+  /** Takes a streamed answer as it comes. */
+  readonly sink?: AnswerSink | undefined;
 }
 
 export class Guest {
@@ -134,7 +137,7 @@ export class Guest {
       (signal) =>
         this.session.invoke(
           { requestId, payload, timeoutMs, traceparent: traceparentOf() },
-          { signal },
+          call.sink === undefined ? { signal } : { signal, sink: call.sink },
         ),
       call.signal,
       this.callFailure.signal,

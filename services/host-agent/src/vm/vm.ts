@@ -8,7 +8,7 @@ import { createActor, fromPromise } from "xstate";
 import type { Actor } from "xstate";
 import { assert, TidepoolError, withSpan } from "@tidepool/common";
 import type { Clock, Logger } from "@tidepool/common";
-import type { CodeFile, OpenGuestSession, OutputStream } from "../guest/session.ts";
+import type { AnswerHead, CodeFile, OpenGuestSession, OutputStream } from "../guest/session.ts";
 import type { Hypervisor, Template, VmConfig } from "../hypervisor/hypervisor.ts";
 import { Guest } from "./guest.ts";
 import type { VmCall } from "./guest.ts";
@@ -42,7 +42,10 @@ export interface VmAssignment {
 }
 
 export interface VmAnswer {
+  /** Empty when the call's sink has had it. */
   readonly payload: Uint8Array;
+  /** Present when the function streamed its answer. */
+  readonly streamed?: AnswerHead;
   readonly runMs: number;
   readonly restoreMs: number;
 }
@@ -183,7 +186,8 @@ export class Vm {
       const result = await this.span("run function", () => this.guest.run(call));
       this.guest.deliverSoon();
       this.actor.send({ type: "call.end" });
-      return { payload: result.payload, runMs: result.runUs / 1000, restoreMs };
+      const { runUs, ...answer } = result;
+      return { ...answer, runMs: runUs / 1000, restoreMs };
     } catch (thrown) {
       const error = TidepoolError.from(thrown);
       if (error.code === "functionError" && this.guest.failure === undefined) {
