@@ -1,7 +1,7 @@
 /** A connection for the time of one command, and the client's end of its traces. */
 import { startTelemetry } from "@tidepool/common";
 import { TidepoolClient } from "@tidepool/sdk";
-import type { ClientOptions } from "./program.ts";
+import type { ClientOptions } from "./program/parts.ts";
 
 /** A person waits. */
 const connectTimeoutMs = 3_000;

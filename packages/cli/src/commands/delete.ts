@@ -1,7 +1,7 @@
 /** `tidepool delete`: every name is tried; the first failure is reported at the end. */
 import { TidepoolError } from "@tidepool/common";
 import { withClient } from "../client.ts";
-import type { ClientOptions, CommandContext } from "../program.ts";
+import type { ClientOptions, CommandContext } from "../program/parts.ts";
 
 export async function deleteFunctions(
   names: readonly string[],

@@ -2,7 +2,7 @@
 import { runChecks } from "../doctor/checks.ts";
 import type { Check } from "../doctor/checks.ts";
 import { exitCodes } from "../exit-codes.ts";
-import type { ClientOptions, CommandContext } from "../program.ts";
+import type { ClientOptions, CommandContext } from "../program/parts.ts";
 import type { Style } from "../terminal/terminal.ts";
 import { stateFolderDefault } from "../up/state-folder.ts";
 

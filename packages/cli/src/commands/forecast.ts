@@ -1,7 +1,7 @@
 /** `tidepool forecast NAME`: what is expected of a function and why, what is done about it, and how it went. */
 import type { Comparison, Forecast, PastWindow } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
-import type { ClientOptions, CommandContext } from "../program.ts";
+import type { ClientOptions, CommandContext } from "../program/parts.ts";
 import { formatClock, formatCount, formatDuration, formatInstant } from "../terminal/format.ts";
 import { renderTable } from "../terminal/table.ts";
 

@@ -5,7 +5,8 @@ import type { InvokeResult, Stages } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import { usageError } from "../failure.ts";
 import { interruptible } from "../interrupt.ts";
-import type { ClientOptions, CommandContext, InvokeOptions } from "../program.ts";
+import type { ClientOptions, CommandContext } from "../program/parts.ts";
+import type { InvokeOptions } from "../program/functions.ts";
 import { formatDuration, formatMs } from "../terminal/format.ts";
 import type { Style, Terminal } from "../terminal/terminal.ts";
 

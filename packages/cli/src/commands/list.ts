@@ -1,6 +1,6 @@
 /** `tidepool list`: the functions, one a line. */
 import { withClient } from "../client.ts";
-import type { ClientOptions, CommandContext } from "../program.ts";
+import type { ClientOptions, CommandContext } from "../program/parts.ts";
 import { formatBytes, formatDuration, formatInstant } from "../terminal/format.ts";
 import { renderTable } from "../terminal/table.ts";
 

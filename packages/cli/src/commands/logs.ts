@@ -2,7 +2,8 @@
 import type { LogLine } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import { interruptible } from "../interrupt.ts";
-import type { ClientOptions, CommandContext, LogsOptions } from "../program.ts";
+import type { ClientOptions, CommandContext } from "../program/parts.ts";
+import type { LogsOptions } from "../program/functions.ts";
 import { formatInstant } from "../terminal/format.ts";
 
 export async function logs(

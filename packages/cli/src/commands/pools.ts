@@ -3,7 +3,7 @@ import { TidepoolError } from "@tidepool/common";
 import type { PoolsSnapshot } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import { interruptible } from "../interrupt.ts";
-import type { ClientOptions, CommandContext } from "../program.ts";
+import type { ClientOptions, CommandContext } from "../program/parts.ts";
 import { formatClock, formatShare } from "../terminal/format.ts";
 import { renderTable } from "../terminal/table.ts";
 

@@ -2,7 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { TidepoolError } from "@tidepool/common";
 import { usageError } from "../failure.ts";
-import type { CommandContext } from "../program.ts";
+import type { CommandContext } from "../program/parts.ts";
 import { runContest } from "../simulate/contest.ts";
 import { drawCurves } from "../simulate/curve-svg.ts";
 import { describeContest, describeLog } from "../simulate/describe-contest.ts";

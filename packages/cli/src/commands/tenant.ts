@@ -2,7 +2,7 @@
 import type { Prediction, Tenant } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import { usageError } from "../failure.ts";
-import type { ClientOptions, CommandContext } from "../program.ts";
+import type { ClientOptions, CommandContext } from "../program/parts.ts";
 import { formatInstant } from "../terminal/format.ts";
 
 export interface TenantOptions extends ClientOptions {

@@ -1,5 +1,6 @@
 /** `tidepool up`: options to work. */
-import type { CommandContext, UpCommandOptions } from "../program.ts";
+import type { CommandContext } from "../program/parts.ts";
+import type { UpCommandOptions } from "../program/system.ts";
 import { stateFolderDefault } from "../up/state-folder.ts";
 import { up } from "../up/up.ts";
 

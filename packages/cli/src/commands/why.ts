@@ -2,7 +2,7 @@
 import { TidepoolError } from "@tidepool/common";
 import type { CallExpectation, CallExplanation, CallOutcome, Prewarm, Window } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
-import type { ClientOptions, CommandContext } from "../program.ts";
+import type { ClientOptions, CommandContext } from "../program/parts.ts";
 import { formatCount, formatDuration, formatMs } from "../terminal/format.ts";
 
 export async function why(

@@ -1,0 +1,140 @@
+/** Commands for functions: from the first upload to what they printed. */
+import type { Command } from "commander";
+import type { Prediction } from "@tidepool/sdk";
+import {
+  coldStartCostMax,
+  command,
+  integer,
+  jsonOption,
+  keyValue,
+  number,
+  predictionOption,
+  withAddress,
+} from "./parts.ts";
+import type { CommandContext } from "./parts.ts";
+
+export interface InvokeOptions {
+  readonly payload: string;
+  readonly requestId?: string;
+  readonly timeout?: number;
+  readonly json?: boolean;
+}
+
+export interface LogsOptions {
+  readonly follow?: boolean;
+  readonly lines: number;
+  readonly requestId?: string;
+  readonly json?: boolean;
+}
+
+export interface DeployOptions {
+  readonly name?: string;
+  readonly handler?: string;
+  readonly memory?: number;
+  readonly timeout?: number;
+  readonly keepAlive?: number;
+  readonly prediction?: Prediction;
+  readonly price?: number;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly description?: string;
+}
+
+export function addFunctionCommands(program: Command, context: CommandContext): void {
+  command(
+    program,
+    "deploy",
+    "Create or update a function from a folder or a zip",
+    "tidepool deploy examples/hello --memory 256",
+  )
+    .argument("<path>", "folder with the handler, or a zip of its content")
+    .option("--name <name>", "of the function (default: the folder's name)")
+    .option("--handler <file.export>", "what is called (default: index.handler)")
+    .option("--memory <mib>", "memory it may use, MiB (default: 128)", integer(1, 1_048_576))
+    .option("--timeout <ms>", "longest a call may run, ms (default: 30000)", integer(1, 86_400_000))
+    .option(
+      "--keep-alive <ms>",
+      "how long its VM stays after an unpredicted call, ms (default: 600000)",
+      integer(0, 86_400_000),
+    )
+    .addOption(predictionOption("the tenant's"))
+    .option(
+      "--price <vm-seconds>",
+      "idle VM-seconds that one cold start is worth (default: the tenant's)",
+      number(0, coldStartCostMax),
+    )
+    .option("--env <key=value>", "environment variable; may be repeated", keyValue, {})
+    .option("--description <text>")
+    .addOption(jsonOption())
+    .action(async (path: string, options: DeployOptions & { json?: boolean }) => {
+      const { deployCommand } = await import("../commands/deploy.ts");
+      await deployCommand(path, withAddress(program, options), context);
+    });
+
+  command(
+    program,
+    "invoke",
+    "Call a function: its answer on stdout, how it ran on stderr",
+    `tidepool invoke hello --payload '{"name":"Ada"}'`,
+  )
+    .argument("<name>")
+    .option("--payload <json|@file|->", "JSON, a file with it, or - for stdin", "null")
+    .option("--request-id <id>", "names the call in logs and traces")
+    .option("--timeout <ms>", "longest to wait for the answer, ms", integer(1, 86_400_000))
+    .addOption(jsonOption())
+    .action(async (name: string, options: InvokeOptions) => {
+      const { invoke } = await import("../commands/invoke.ts");
+      await invoke(name, withAddress(program, options), context);
+    });
+
+  command(program, "list", "List the functions", "tidepool list --json")
+    .addOption(jsonOption())
+    .action(async (options: { json?: boolean }) => {
+      const { list } = await import("../commands/list.ts");
+      await list(withAddress(program, options), context);
+    });
+
+  command(program, "delete", "Remove a function, its code and its VMs", "tidepool delete hello")
+    .argument("<name...>")
+    .addOption(jsonOption())
+    .action(async (names: string[], options: { json?: boolean }) => {
+      const { deleteFunctions } = await import("../commands/delete.ts");
+      await deleteFunctions(names, withAddress(program, options), context);
+    });
+
+  command(
+    program,
+    "forecast",
+    "Show when a function is expected to be called, and why",
+    "tidepool forecast heartbeat",
+  )
+    .argument("<name>")
+    .addOption(jsonOption())
+    .action(async (name: string, options: { json?: boolean }) => {
+      const { forecast } = await import("../commands/forecast.ts");
+      await forecast(name, withAddress(program, options), context);
+    });
+
+  command(
+    program,
+    "why",
+    "Show why a call was cold or not: what was expected, what was done, what came",
+    "tidepool why 5f0c2a1e-7b1d-4c53-9d0e-2f8f0a6b1c11",
+  )
+    .argument("<request-id>")
+    .addOption(jsonOption())
+    .action(async (requestId: string, options: { json?: boolean }) => {
+      const { why } = await import("../commands/why.ts");
+      await why(requestId, withAddress(program, options), context);
+    });
+
+  command(program, "logs", "Show what a function printed", "tidepool logs hello -f")
+    .argument("<name>")
+    .option("-f, --follow", "go on with each new line")
+    .option("-n, --lines <n>", "newest lines", integer(1, 10_000), 100)
+    .option("--request-id <id>", "only lines of this call")
+    .addOption(jsonOption())
+    .action(async (name: string, options: LogsOptions) => {
+      const { logs } = await import("../commands/logs.ts");
+      await logs(name, withAddress(program, options), context);
+    });
+}

@@ -1,0 +1,80 @@
+/** What the groups of commands are made of: where a group puts its commands, and how arguments are read. */
+import { InvalidArgumentError, Option } from "commander";
+import type { Command } from "commander";
+import type { Prediction } from "@tidepool/sdk";
+import type { Terminal } from "../terminal/terminal.ts";
+
+/** The server's own limit, VM-seconds. */
+export const coldStartCostMax = 86_400;
+
+export interface CommandContext {
+  readonly terminal: Terminal;
+  readonly env: NodeJS.ProcessEnv;
+  /** The exit code when it is not 0. */
+  readonly setExitCode: (code: number) => void;
+}
+
+/** What every command that talks to a system has. */
+export interface ClientOptions {
+  readonly address: string;
+  readonly json?: boolean;
+}
+
+/** Adds one group of commands. */
+export type AddCommands = (program: Command, context: CommandContext) => void;
+
+export function jsonOption(): Option {
+  return new Option("--json", "print the result as JSON");
+}
+
+/** The options of a command, and where the frontend is, which is an option of all of them. */
+export function withAddress<T extends object>(
+  program: Command,
+  options: T,
+): T & { readonly address: string } {
+  return { ...options, address: String(program.opts()["address"]) };
+}
+
+export function predictionOption(whose: string): Option {
+  const description = `on, shadow (decide, record, change nothing) or off; inherit: ${whose}`;
+  return new Option("--prediction <mode>", description).choices([
+    "inherit",
+    "on",
+    "shadow",
+    "off",
+  ] satisfies Prediction[]);
+}
+
+export function command(
+  program: Command,
+  name: string,
+  description: string,
+  example: string,
+): Command {
+  return program
+    .command(name)
+    .description(description)
+    .addHelpText("after", `\nExample:\n  $ ${example}`);
+}
+
+export function number(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`a number from ${min} to ${max} is needed`);
+  };
+}
+
+export function integer(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && Number.isInteger(value) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`an integer from ${min} to ${max} is needed`);
+  };
+}
+
+export function keyValue(text: string, previous: Record<string, string>): Record<string, string> {
+  const equals = text.indexOf("=");
+  if (equals <= 0) throw new InvalidArgumentError("KEY=VALUE is needed");
+  return { ...previous, [text.slice(0, equals)]: text.slice(equals + 1) };
+}
