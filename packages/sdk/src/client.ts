@@ -20,6 +20,7 @@ import {
   tenantSettingsToWire,
 } from "./parse.ts";
 import { parseExplanation } from "./parse-explanation.ts";
+import { Caller } from "./caller.ts";
 import { Transport } from "./transport.ts";
 import type { CallLimits } from "./transport.ts";
 import type {
@@ -58,19 +59,13 @@ export interface LogOptions {
 
 export const connectTimeoutDefaultMs = 5_000;
 export const timeoutDefaultMs = 10_000;
-/** Times that one call is sent, at most. */
-export const attemptsMax = 3;
-/** Wait before the second attempt; doubles for the third. */
-export const retryWaitMs = 100;
 const uploadChunkBytes = 64 * 1024;
 
 export class TidepoolClient {
-  private readonly transport: Transport;
-  private readonly timeoutMs: number;
+  private readonly caller: Caller;
 
-  private constructor(transport: Transport, timeoutMs: number) {
-    this.transport = transport;
-    this.timeoutMs = timeoutMs;
+  private constructor(caller: Caller) {
+    this.caller = caller;
   }
 
   /** @param address host:port. @throws TidepoolError `unavailable` when nobody answers there */
@@ -82,11 +77,11 @@ export class TidepoolClient {
       transport.close();
       throw error;
     }
-    return new TidepoolClient(transport, options.timeoutMs ?? timeoutDefaultMs);
+    return new TidepoolClient(new Caller(transport, options.timeoutMs ?? timeoutDefaultMs));
   }
 
   close(): void {
-    this.transport.close();
+    this.caller.transport.close();
   }
 
   async createFunction(
@@ -95,9 +90,7 @@ export class TidepoolClient {
     limits: CallLimits = {},
   ): Promise<FunctionDescription> {
     const request = { name, settings: settingsToWire(settings) };
-    return parseFunction(
-      await this.transport.unary(tidepoolService.createFunction, request, this.within(limits)),
-    );
+    return parseFunction(await this.caller.change(tidepoolService.createFunction, request, limits));
   }
 
   /** Replaces all settings; what is absent gets its default. */
@@ -107,32 +100,20 @@ export class TidepoolClient {
     limits: CallLimits = {},
   ): Promise<FunctionDescription> {
     const request = { name, settings: settingsToWire(settings) };
-    return parseFunction(
-      await this.transport.unary(tidepoolService.updateFunction, request, this.within(limits)),
-    );
+    return parseFunction(await this.caller.change(tidepoolService.updateFunction, request, limits));
   }
 
   async getFunction(name: string, limits: CallLimits = {}): Promise<FunctionDescription> {
-    return this.repeatRead(limits.signal, async () =>
-      parseFunction(
-        await this.transport.unary(tidepoolService.getFunction, { name }, this.within(limits)),
-      ),
-    );
+    return parseFunction(await this.caller.read(tidepoolService.getFunction, { name }, limits));
   }
 
   async listFunctions(limits: CallLimits = {}): Promise<readonly FunctionDescription[]> {
-    return this.repeatRead(limits.signal, async () => {
-      const { functions } = await this.transport.unary(
-        tidepoolService.listFunctions,
-        {},
-        this.within(limits),
-      );
-      return (functions ?? []).map(parseFunction);
-    });
+    const { functions } = await this.caller.read(tidepoolService.listFunctions, {}, limits);
+    return (functions ?? []).map(parseFunction);
   }
 
   async deleteFunction(name: string, limits: CallLimits = {}): Promise<void> {
-    await this.transport.unary(tidepoolService.deleteFunction, { name }, this.within(limits));
+    await this.caller.change(tidepoolService.deleteFunction, { name }, limits);
   }
 
   /** @param zip whole, or as it comes */
@@ -143,7 +124,7 @@ export class TidepoolClient {
   ): Promise<FunctionDescription> {
     const requests = uploadRequests(name, zip);
     return parseFunction(
-      await this.transport.clientStream(tidepoolService.uploadCode, requests, limits),
+      await this.caller.transport.clientStream(tidepoolService.uploadCode, requests, limits),
     );
   }
 
@@ -156,12 +137,12 @@ export class TidepoolClient {
     const { requestId = "", signal, timeoutMs } = options;
     const request = { name, payload: encodePayload(payload), requestId };
     const endsAtMs = systemClock.nowMs() + (timeoutMs ?? Infinity);
-    return this.repeat(
+    return this.caller.repeat(
       async () => {
         const leftMs = endsAtMs - systemClock.nowMs();
         const limits = { signal, timeoutMs: Number.isFinite(leftMs) ? leftMs : undefined };
         return parseInvokeResult(
-          await this.transport.unary(tidepoolService.invoke, request, limits),
+          await this.caller.transport.unary(tidepoolService.invoke, request, limits),
         );
       },
       (error, waitMs) => callDetails(error).maySendAgain && systemClock.nowMs() + waitMs < endsAtMs,
@@ -171,33 +152,23 @@ export class TidepoolClient {
 
   /** Now, and at each change, until the signal aborts. */
   async *watchPools(signal?: AbortSignal): AsyncGenerator<PoolsSnapshot> {
-    const stream = this.transport.serverStream(tidepoolService.watchPools, {}, signal);
+    const stream = this.caller.transport.serverStream(tidepoolService.watchPools, {}, signal);
     for await (const snapshot of stream) yield parsePools(snapshot);
   }
 
   async getForecast(name: string, limits: CallLimits = {}): Promise<Forecast> {
-    return this.repeatRead(limits.signal, async () =>
-      parseForecast(
-        await this.transport.unary(tidepoolService.getForecast, { name }, this.within(limits)),
-      ),
-    );
+    return parseForecast(await this.caller.read(tidepoolService.getForecast, { name }, limits));
   }
 
   /** Why a call was cold or not. @throws TidepoolError `notFound` when nothing is recorded of it any more */
   async explainCall(requestId: string, limits: CallLimits = {}): Promise<CallExplanation> {
-    return this.repeatRead(limits.signal, async () =>
-      parseExplanation(
-        await this.transport.unary(tidepoolService.explainCall, { requestId }, this.within(limits)),
-      ),
+    return parseExplanation(
+      await this.caller.read(tidepoolService.explainCall, { requestId }, limits),
     );
   }
 
   async getTenant(name: string, limits: CallLimits = {}): Promise<Tenant> {
-    return this.repeatRead(limits.signal, async () =>
-      parseTenant(
-        await this.transport.unary(tidepoolService.getTenant, { name }, this.within(limits)),
-      ),
-    );
+    return parseTenant(await this.caller.read(tidepoolService.getTenant, { name }, limits));
   }
 
   /** Replaces all its settings; what is absent gets its default. */
@@ -207,43 +178,14 @@ export class TidepoolClient {
     limits: CallLimits = {},
   ): Promise<Tenant> {
     const request = { name, settings: tenantSettingsToWire(settings) };
-    return parseTenant(
-      await this.transport.unary(tidepoolService.updateTenant, request, this.within(limits)),
-    );
+    return parseTenant(await this.caller.change(tidepoolService.updateTenant, request, limits));
   }
 
   async *getLogs(name: string, options: LogOptions = {}): AsyncGenerator<LogLine> {
     const { signal, ...wanted } = options;
     const request = { name, ...wanted };
-    const stream = this.transport.serverStream(tidepoolService.getLogs, request, signal);
+    const stream = this.caller.transport.serverStream(tidepoolService.getLogs, request, signal);
     for await (const line of stream) yield parseLogLine(line);
-  }
-
-  private within({ timeoutMs = this.timeoutMs, signal }: CallLimits): CallLimits {
-    return { timeoutMs, signal };
-  }
-
-  private repeatRead<T>(signal: AbortSignal | undefined, read: () => Promise<T>): Promise<T> {
-    return this.repeat(read, ({ code }) => code === "unavailable", signal);
-  }
-
-  private async repeat<T>(
-    send: () => Promise<T>,
-    maySendAgain: (error: TidepoolError, waitMs: number) => boolean,
-    signal: AbortSignal | undefined,
-  ): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await send();
-      } catch (thrown) {
-        const error = TidepoolError.from(thrown);
-        const waitMs = retryWaitMs * 2 ** (attempt - 1);
-        if (attempt >= attemptsMax || !maySendAgain(error, waitMs)) throw error;
-        await systemClock.sleep(waitMs, signal).catch(() => {
-          throw error;
-        });
-      }
-    }
   }
 }
 

@@ -1,10 +1,5 @@
-export {
-  attemptsMax,
-  connectTimeoutDefaultMs,
-  retryWaitMs,
-  TidepoolClient,
-  timeoutDefaultMs,
-} from "./client.ts";
+export { attemptsMax, retryWaitMs } from "./caller.ts";
+export { connectTimeoutDefaultMs, TidepoolClient, timeoutDefaultMs } from "./client.ts";
 export type { ConnectOptions, InvokeOptions, LogOptions } from "./client.ts";
 export { callDetails } from "./call-error.ts";
 export type { CallDetails } from "./call-error.ts";

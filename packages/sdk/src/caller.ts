@@ -1,0 +1,68 @@
+/**
+ * One call of the API as the parts of the client make it: with the client's time limit where none is given,
+ * and sent again where that is safe.
+ */
+import { systemClock, TidepoolError } from "@tidepool/common";
+import type { MethodDefinition } from "@tidepool/proto";
+import type { CallLimits, Transport } from "./transport.ts";
+
+/** Times that one call is sent, at most. */
+export const attemptsMax = 3;
+/** Wait before the second attempt; doubles for the third. */
+export const retryWaitMs = 100;
+
+export class Caller {
+  readonly transport: Transport;
+  readonly #timeoutMs: number;
+
+  /** @param timeoutMs of calls that name none */
+  constructor(transport: Transport, timeoutMs: number) {
+    this.transport = transport;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** Sent once: it may have an effect. */
+  change<Request, Response>(
+    method: MethodDefinition<Request, Response>,
+    request: Request,
+    limits: CallLimits,
+  ): Promise<Response> {
+    return this.transport.unary(method, request, this.within(limits));
+  }
+
+  /** Sent again while the server is unavailable. */
+  read<Request, Response>(
+    method: MethodDefinition<Request, Response>,
+    request: Request,
+    limits: CallLimits,
+  ): Promise<Response> {
+    return this.repeat(
+      () => this.transport.unary(method, request, this.within(limits)),
+      ({ code }) => code === "unavailable",
+      limits.signal,
+    );
+  }
+
+  within({ timeoutMs = this.#timeoutMs, signal }: CallLimits): CallLimits {
+    return { timeoutMs, signal };
+  }
+
+  async repeat<T>(
+    send: () => Promise<T>,
+    maySendAgain: (error: TidepoolError, waitMs: number) => boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await send();
+      } catch (thrown) {
+        const error = TidepoolError.from(thrown);
+        const waitMs = retryWaitMs * 2 ** (attempt - 1);
+        if (attempt >= attemptsMax || !maySendAgain(error, waitMs)) throw error;
+        await systemClock.sleep(waitMs, signal).catch(() => {
+          throw error;
+        });
+      }
+    }
+  }
+}
