@@ -11,13 +11,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "packages/actors": ["proto", "common"],
   "packages/sdk": ["proto", "common"],
   "packages/policy": ["common"],
+  "packages/schedules": ["common"],
   guest: ["proto", "common"],
   // The command starts NATS and builds the image itself; the services it only spawns. To simulate it runs the
   // policy, and beside it the rivals that bench/ has.
   "packages/cli": ["proto", "common", "actors", "sdk", "guest", "policy", "bench"],
   "bench/rivals": ["policy"],
-  "services/frontend": ["proto", "common", "actors"],
-  "services/scheduler": ["proto", "common", "actors", "policy"],
+  "services/frontend": ["proto", "common", "actors", "schedules"],
+  "services/scheduler": ["proto", "common", "actors", "policy", "schedules"],
   "services/host-agent": ["proto", "common", "actors", "guest"],
 };
 
