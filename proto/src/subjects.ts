@@ -70,6 +70,8 @@ export const streams = {
 export const buckets = {
   /** Function name → FunctionRecord. */
   functions: "tidepool_functions",
+  /** "name.version" → VersionRecord. */
+  versions: "tidepool_versions",
   /** "shard.N" → ShardLease, "member.ID" → Member. */
   leases: "tidepool_leases",
   /** "shard.N" → the shard's model snapshot. */

@@ -1,5 +1,5 @@
 /**
- * What Tidepool keeps in JetStream: four streams, four key-value buckets and the store of code. Every
+ * What Tidepool keeps in JetStream: four streams, the key-value buckets and the store of code. Every
  * service ensures all of it at its start, so the order in which services start does not matter. Everything
  * is bounded; a full stream drops its oldest messages, a full bucket refuses the write.
  */
@@ -26,6 +26,8 @@ export interface Storage {
   readonly manager: JetStreamManager;
   /** Function name → FunctionRecord. */
   readonly functions: KV;
+  /** "name.version" → VersionRecord. */
+  readonly versions: KV;
   /** Tenant name → TenantRecord. */
   readonly tenants: KV;
   /** "shard.N" → ShardLease, "member.ID" → Member. */
@@ -57,6 +59,7 @@ export const logsBytesMax = 256 * mib;
 export const callsAgeMaxMs = 24 * hourMs;
 export const callsBytesMax = 128 * mib;
 export const functionsBytesMax = 64 * mib;
+export const versionsBytesMax = 256 * mib;
 export const tenantsBytesMax = 8 * mib;
 export const leasesBytesMax = 8 * mib;
 export const snapshotsBytesMax = 256 * mib;
@@ -72,8 +75,9 @@ export async function ensureStorage(bus: Bus, options: StorageOptions = {}): Pro
     const buckets = new Kvm(bus.connection);
     const bucket = (name: string, bytesMax: number): Promise<KV> =>
       buckets.create(name, { history: 1, max_bytes: bytesMax, replicas });
-    const [functions, tenants, leases, snapshots, code] = await Promise.all([
+    const [functions, versions, tenants, leases, snapshots, code] = await Promise.all([
       bucket(subjects.buckets.functions, functionsBytesMax),
+      bucket(subjects.buckets.versions, versionsBytesMax),
       bucket(subjects.buckets.tenants, tenantsBytesMax),
       bucket(subjects.buckets.leases, leasesBytesMax),
       bucket(subjects.buckets.snapshots, snapshotsBytesMax),
@@ -88,6 +92,7 @@ export async function ensureStorage(bus: Bus, options: StorageOptions = {}): Pro
       client: jetstream(bus.connection),
       manager,
       functions,
+      versions,
       tenants,
       leases,
       snapshots,
