@@ -1,5 +1,6 @@
 /** The command line: what can be asked, with an example each. What a command does is loaded when it runs. */
 import { Command, Option } from "commander";
+import { addCompletionCommands } from "./program/completion.ts";
 import { addFunctionCommands } from "./program/functions.ts";
 import type { AddCommands, CommandContext } from "./program/parts.ts";
 import { addSystemCommands } from "./program/system.ts";
@@ -17,6 +18,12 @@ const groups: readonly AddCommands[] = [
 ];
 
 export function createProgram(context: CommandContext): Command {
+  const program = withGroups(context);
+  addCompletionCommands(program, () => withGroups(context));
+  return program;
+}
+
+function withGroups(context: CommandContext): Command {
   const program = new Command("tidepool")
     .description(
       "Runs functions in microVMs, learns when each will be called, and has a VM waiting just before.",

@@ -1,0 +1,87 @@
+/** `tidepool completion` and what its scripts ask: the words that can come next. */
+import { RootCommand, script } from "@bomb.sh/tab";
+import type { Command as Described } from "@bomb.sh/tab";
+import type { Argument, Command, Option } from "commander";
+import { TidepoolClient } from "@tidepool/sdk";
+
+/** A person waits with a finger on the key: without a system names are simply missing. */
+const namesTimeoutMs = 300;
+
+/** What the script calls: the command that was typed, where it is no program of the search path. */
+export function printCompletionScript(shell: string): void {
+  script(shell, "tidepool", process.env["TIDEPOOL_COMMAND"] ?? "tidepool");
+}
+
+/** Prints what can follow `words`, the last of which is being typed. */
+export async function complete(
+  words: readonly string[],
+  program: Command,
+  address: string,
+): Promise<void> {
+  const names = await functionNames(address);
+  const root = new RootCommand();
+  describe(root, program, names);
+  describeAll(root, program, "", names);
+  root.parse([...words]);
+}
+
+async function functionNames(address: string): Promise<readonly string[]> {
+  try {
+    const client = await TidepoolClient.connect(address, { connectTimeoutMs: namesTimeoutMs });
+    try {
+      const functions = await client.listFunctions({ timeoutMs: namesTimeoutMs });
+      return functions.map(({ name }) => name);
+    } finally {
+      client.close();
+    }
+  } catch {
+    return [];
+  }
+}
+
+function describeAll(
+  root: RootCommand,
+  parent: Command,
+  path: string,
+  names: readonly string[],
+): void {
+  for (const child of parent.createHelp().visibleCommands(parent)) {
+    const childPath = path === "" ? child.name() : `${path} ${child.name()}`;
+    describe(root.command(childPath, child.description()), child, names);
+    describeAll(root, child, childPath, names);
+  }
+}
+
+function describe(described: Described, command: Command, names: readonly string[]): void {
+  for (const option of command.createHelp().visibleOptions(command))
+    describeOption(described, option);
+  for (const argument of command.registeredArguments) {
+    const values = valuesOf(argument, names);
+    described.argument(
+      argument.name(),
+      values === undefined ? undefined : (add) => values.forEach((value) => add(value, "")),
+      argument.variadic,
+    );
+  }
+}
+
+function describeOption(described: Described, option: Option): void {
+  const long = option.long?.replace(/^--/, "");
+  if (long === undefined) return;
+  const short = option.short?.replace(/^-/, "");
+  const takesValue = option.required || option.optional;
+  if (!takesValue) described.option(long, option.description, short);
+  else
+    described.option(
+      long,
+      option.description,
+      (add) => option.argChoices?.forEach((value) => add(value, "")),
+      short,
+    );
+}
+
+/** Undefined where the shell's own completion, of files, is the right one. */
+function valuesOf(argument: Argument, names: readonly string[]): readonly string[] | undefined {
+  if (argument.argChoices !== undefined) return argument.argChoices;
+  return /^(name|function)$/.test(argument.name()) ? names : undefined;
+}
