@@ -41,6 +41,34 @@ export const coldStartCostMaxVmSeconds = 86_400;
 export const prewarmCapMaxVmSeconds = 1_000_000_000;
 /** Names and values of a function's environment together, bytes. */
 export const environmentMaxBytes = 4096;
+export const vcpuMaxCount = 4;
+export const initTimeoutDefaultMs = 10_000;
+export const initTimeoutMaxMs = 120_000;
+/** Secrets that one function may name. */
+export const secretsPerFunctionMax = 32;
+/** Largest value of a secret, bytes. */
+export const secretMaxBytes = 4096;
+/** Secrets of a cluster. */
+export const secretsMaxCount = 10_000;
+export const tagsMaxCount = 50;
+export const tagNameMaxLength = 128;
+export const tagValueMaxLength = 256;
+/** Most calls at once that a function may reserve, or a tenant be given. */
+export const concurrencyMax = 100_000;
+/** Calls of a tenant's functions at once, when it has set nothing. */
+export const tenantConcurrencyDefault = 1_000;
+export const rateMinPerSecond = 0.001;
+export const rateMaxPerSecond = 100_000;
+export const burstMaxCount = 100_000;
+/** Windows of provisioned concurrency that one function may have. */
+export const provisionedWindowsMax = 10;
+export const provisionedMaxCount = 1_000;
+export const provisionedMinMs = 1_000;
+export const provisionedMaxMs = 31 * 86_400_000;
+export const asyncRetriesMax = 10;
+/** Oldest that an accepted call may become before it begins. */
+export const asyncAgeMaxMs = 86_400_000;
+export const corsOriginsMax = 20;
 export const descriptionMaxBytes = 1024;
 export const handlerMaxBytes = 256;
 

@@ -16,7 +16,7 @@ import {
   pathMaxBytes,
   pathPartMaxBytes,
 } from "../limits.ts";
-import { splitHandler } from "./settings.ts";
+import { splitHandler } from "./handler.ts";
 
 /** Endings that a handler's file may have, in the order in which a runtime looks for them. */
 export const handlerEndings = [".js", ".mjs", ".cjs"] as const;

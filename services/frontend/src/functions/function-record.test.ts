@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { tidepool } from "@tidepool/proto";
 import { encodeRecord, parseRecord } from "./function-record.ts";
 import { isReplanOnly } from "./settings.ts";
+import type { Settings } from "./settings.ts";
 
 const { PREDICTION_ON, PREDICTION_SHADOW, PREDICTION_UNSPECIFIED } = tidepool.v1.Prediction;
 const settings = { runtime: "nodejs20", handler: "index.handler", keepAliveMs: 600_000 };
@@ -22,7 +23,17 @@ describe("parseRecord", () => {
   it("gives back what was set", () => {
     const stored = parseRecord(old);
     const { settings: before } = stored;
-    const after = { ...before, prediction: PREDICTION_SHADOW, coldStartCost: 12.5 };
+    const after: Settings = {
+      ...before,
+      prediction: PREDICTION_SHADOW,
+      coldStartCost: 12.5,
+      vcpuCount: 2,
+      secrets: { TOKEN: "token" },
+      tags: { team: "a" },
+      reservedConcurrency: 0,
+      provisioned: [{ count: 1, fromCron: "0 9 * * *", durationMs: 1_000, timeZone: "UTC" }],
+      rateLimit: { callsPerSecond: 0.5, burst: 2 },
+    };
     assert.deepEqual(parseRecord(encodeRecord({ ...stored, settings: after })).settings, after);
   });
 });
@@ -32,9 +43,11 @@ describe("isReplanOnly", () => {
     tidepool.internal.v1.FunctionRecord.encode({ function: { name: "f", settings } }).finish(),
   );
 
-  it("holds for the switch and the price, and for nothing that VMs are made with", () => {
+  it("holds for what belongs to the function, and for nothing that VMs are made with", () => {
     assert.ok(isReplanOnly(before, { ...before, prediction: PREDICTION_ON }));
     assert.ok(isReplanOnly(before, { ...before, coldStartCost: 1 }));
+    assert.ok(isReplanOnly(before, { ...before, reservedConcurrency: 0, tags: { a: "b" } }));
+    assert.ok(!isReplanOnly(before, { ...before, secrets: { A: "a" } }));
     assert.ok(!isReplanOnly(before, before));
     assert.ok(!isReplanOnly(before, { ...before, memoryMib: 256 }));
     const both = { ...before, prediction: PREDICTION_ON, environment: { A: "1" } };

@@ -72,6 +72,7 @@ function emptyPool(runtime: string, memoryMib: number): Pool {
     runtime,
     memoryMib,
     vcpuCount: 1,
+    provisioned: 0,
     target: 0,
     baseTarget: 0,
     ready: 0,
