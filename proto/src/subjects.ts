@@ -60,11 +60,41 @@ export const callExpectation = (requestId: string): string =>
   `${root}.call.${token(requestId)}.expectation`;
 export const allCallRecords = `${root}.call.*.*`;
 
+/** tidepool.v1.work.{workShard}.{requestId} — Work, in stream WORK, until its call has ended */
+export const work = (workShard: number, requestId: string): string =>
+  `${root}.work.${token(workShard)}.${token(requestId)}`;
+export const workOfShard = (workShard: number): string => `${root}.work.${token(workShard)}.*`;
+export const allWork = `${root}.work.*.*`;
+
+/** tidepool.v1.payload.{requestId}.{key}.{part} — bytes, in stream PAYLOADS */
+export const payloadPart = (requestId: string, key: string, part: number): string =>
+  `${root}.payload.${token(requestId)}.${token(key)}.${token(part)}`;
+export const payloadParts = (requestId: string, key: string): string =>
+  `${root}.payload.${token(requestId)}.${token(key)}.*`;
+export const allPayloadParts = `${root}.payload.*.*.*`;
+
+/** tidepool.v1.dead.{functionName}.{requestId}.{part} — part 0: DeadLetterRecord, then bytes; in stream DEAD_LETTERS */
+export const deadLetterPart = (functionName: string, requestId: string, part: number): string =>
+  `${root}.dead.${token(functionName)}.${token(requestId)}.${token(part)}`;
+export const deadLetterParts = (functionName: string, requestId: string): string =>
+  `${root}.dead.${token(functionName)}.${token(requestId)}.*`;
+export const deadLettersOf = (functionName: string): string =>
+  `${root}.dead.${token(functionName)}.*.0`;
+export const deadLetterOf = (requestId: string): string => `${root}.dead.*.${token(requestId)}.0`;
+export const allDeadLetters = `${root}.dead.*.*.0`;
+export const allDeadLetterParts = `${root}.dead.*.*.*`;
+
+/** tidepool.v1.invocation.cancelled — event tidepool.v1.CancelInvocationRequest */
+export const invocationCancelled = `${root}.invocation.cancelled`;
+
 export const streams = {
   arrivals: "TIDEPOOL_ARRIVALS",
   facts: "TIDEPOOL_FACTS",
   logs: "TIDEPOOL_LOGS",
   calls: "TIDEPOOL_CALLS",
+  work: "TIDEPOOL_WORK",
+  payloads: "TIDEPOOL_PAYLOADS",
+  deadLetters: "TIDEPOOL_DEAD_LETTERS",
 } as const;
 
 export const buckets = {
@@ -78,6 +108,14 @@ export const buckets = {
   snapshots: "tidepool_snapshots",
   /** Tenant name → TenantRecord. */
   tenants: "tidepool_tenants",
+  /** Request id → AcceptedCall. */
+  invocations: "tidepool_invocations",
+  /** "function.SHA-256 of the key" → request id. */
+  dedupe: "tidepool_dedupe",
+  /** "schedule.NAME" → ScheduleRecord, "progress.NAME" → ScheduleProgress. */
+  schedules: "tidepool_schedules",
+  /** Subscription name → SubscriptionRecord. */
+  subscriptions: "tidepool_subscriptions",
 } as const;
 
 /** Object store of code, by digest (64 hex digits of SHA-256). */

@@ -1,5 +1,5 @@
 /**
- * What Tidepool keeps in JetStream: four streams, the key-value buckets and the store of code. Every
+ * What Tidepool keeps in JetStream: streams, key-value buckets and the store of code. Every
  * service ensures all of it at its start, so the order in which services start does not matter. Everything
  * is bounded; a full stream drops its oldest messages, a full bucket refuses the write.
  */
@@ -30,6 +30,10 @@ export interface Storage {
   readonly versions: KV;
   /** Tenant name → TenantRecord. */
   readonly tenants: KV;
+  /** "schedule.NAME" → ScheduleRecord, "progress.NAME" → ScheduleProgress. */
+  readonly schedules: KV;
+  /** Subscription name → SubscriptionRecord. */
+  readonly subscriptions: KV;
   /** "shard.N" → ShardLease, "member.ID" → Member. */
   readonly leases: KV;
   /** "shard.N" → a shard's snapshot. */
@@ -61,6 +65,8 @@ export const callsBytesMax = 128 * mib;
 export const functionsBytesMax = 64 * mib;
 export const versionsBytesMax = 256 * mib;
 export const tenantsBytesMax = 8 * mib;
+export const schedulesBytesMax = 64 * mib;
+export const subscriptionsBytesMax = 16 * mib;
 export const leasesBytesMax = 8 * mib;
 export const snapshotsBytesMax = 256 * mib;
 export const codeStoreBytesMax = 2048 * mib;
@@ -75,25 +81,30 @@ export async function ensureStorage(bus: Bus, options: StorageOptions = {}): Pro
     const buckets = new Kvm(bus.connection);
     const bucket = (name: string, bytesMax: number): Promise<KV> =>
       buckets.create(name, { history: 1, max_bytes: bytesMax, replicas });
-    const [functions, versions, tenants, leases, snapshots, code] = await Promise.all([
-      bucket(subjects.buckets.functions, functionsBytesMax),
-      bucket(subjects.buckets.versions, versionsBytesMax),
-      bucket(subjects.buckets.tenants, tenantsBytesMax),
-      bucket(subjects.buckets.leases, leasesBytesMax),
-      bucket(subjects.buckets.snapshots, snapshotsBytesMax),
-      new Objm(bus.connection).create(subjects.codeBucket, {
-        storage: StorageType.File,
-        max_bytes: codeStoreBytesMax,
-        replicas,
-      }),
-      ...streams.map((stream) => ensureStream(manager, stream, replicas)),
-    ]);
+    const [functions, versions, tenants, schedules, subscriptions, leases, snapshots, code] =
+      await Promise.all([
+        bucket(subjects.buckets.functions, functionsBytesMax),
+        bucket(subjects.buckets.versions, versionsBytesMax),
+        bucket(subjects.buckets.tenants, tenantsBytesMax),
+        bucket(subjects.buckets.schedules, schedulesBytesMax),
+        bucket(subjects.buckets.subscriptions, subscriptionsBytesMax),
+        bucket(subjects.buckets.leases, leasesBytesMax),
+        bucket(subjects.buckets.snapshots, snapshotsBytesMax),
+        new Objm(bus.connection).create(subjects.codeBucket, {
+          storage: StorageType.File,
+          max_bytes: codeStoreBytesMax,
+          replicas,
+        }),
+        ...streams.map((stream) => ensureStream(manager, stream, replicas)),
+      ]);
     return {
       client: jetstream(bus.connection),
       manager,
       functions,
       versions,
       tenants,
+      schedules,
+      subscriptions,
       leases,
       snapshots,
       code,
