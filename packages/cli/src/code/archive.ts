@@ -7,15 +7,15 @@ import { basename, join, relative, resolve, sep } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { faultOfZipPath, TidepoolError } from "@tidepool/common";
 import { fromBuffer, getFileNameLowLevel } from "yauzl";
+import type { Stats } from "node:fs";
 import type { Entry, ZipFile as ReadZip } from "yauzl";
+import { bundleTypeScript } from "./typescript.ts";
 import { ZipFile } from "yazl";
 
 export interface CodeArchive {
   readonly zip: Buffer;
   /** Names of the files inside. */
   readonly files: readonly string[];
-  /** Of the folder or the zip, without ".zip": what a function is called when no name is given. */
-  readonly baseName: string;
 }
 
 /** Largest zip that a frontend takes. */
@@ -27,12 +27,13 @@ export const zipFilesMax = 20_000;
 const skippedFolders: readonly string[] = [".git"];
 const moduleEndings = [".mjs", ".js", ".cjs"];
 
-/** @throws TidepoolError `notFound`, `invalid` or `tooLarge`, naming the path and the limit */
-export async function readCode(path: string): Promise<CodeArchive> {
-  const found = await stat(path).catch(() => undefined);
-  if (found === undefined) throw new TidepoolError("notFound", `${path} does not exist`);
-  const baseName = basename(resolve(path)).replace(/\.zip$/i, "");
-  if (found.isDirectory()) return { ...(await zipFolder(path)), baseName };
+/**
+ * @param handler when it is in TypeScript its module is bundled, and the folder's other sources stay behind
+ * @throws TidepoolError `notFound`, `invalid` or `tooLarge`, naming the path and the limit
+ */
+export async function readCode(path: string, handler?: string): Promise<CodeArchive> {
+  const found = await statCode(path);
+  if (found.isDirectory()) return zipFolder(path, handler);
   if (!found.isFile())
     throw new TidepoolError("invalid", `${path} is neither a folder nor a zip file`);
   if (found.size > zipBytesMax) throw tooLarge(path, found.size);
@@ -41,7 +42,19 @@ export async function readCode(path: string): Promise<CodeArchive> {
       details: { hint: "give the folder with the handler, or a zip of its content" },
     });
   const zip = await readFile(path);
-  return { zip, files: await listZip(zip, path), baseName };
+  return { zip, files: await listZip(zip, path) };
+}
+
+/** What a function is called when no name is given. @throws TidepoolError `notFound` */
+export async function codeName(path: string): Promise<string> {
+  await statCode(path);
+  return basename(resolve(path)).replace(/\.zip$/i, "");
+}
+
+async function statCode(path: string): Promise<Stats> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) throw new TidepoolError("notFound", `${path} does not exist`);
+  return found;
 }
 
 /** Finds the file of a handler such as "index.handler". @throws TidepoolError `invalid` when it is not inside */
@@ -103,10 +116,17 @@ async function listZip(zip: Buffer, path: string): Promise<string[]> {
   });
 }
 
-async function zipFolder(path: string): Promise<{ zip: Buffer; files: string[] }> {
+async function zipFolder(
+  path: string,
+  handler: string | undefined,
+): Promise<{ zip: Buffer; files: string[] }> {
   const root = await realpath(path);
-  const found = await listFolder(root, root);
-  if (found.length === 0) throw new TidepoolError("invalid", `folder ${path} has no files`);
+  const bundled = handler === undefined ? undefined : await bundleTypeScript(root, handler);
+  const found = (await listFolder(root, root)).filter(
+    ({ name }) => bundled === undefined || !isSource(name),
+  );
+  if (found.length === 0 && bundled === undefined)
+    throw new TidepoolError("invalid", `folder ${path} has no files`);
   const bytes = found.reduce((sum, file) => sum + file.bytes, 0);
   if (bytes > unzippedBytesMax)
     throw new TidepoolError(
@@ -119,11 +139,25 @@ async function zipFolder(path: string): Promise<{ zip: Buffer; files: string[] }
       mtime: epoch, // the same folder gives the same zip, hence the same version
       mode: file.isExecutable ? 0o100755 : 0o100644,
     });
+  if (bundled !== undefined)
+    archive.addBuffer(Buffer.from(bundled.content), bundled.name, { mtime: epoch, mode: 0o100644 });
   archive.end();
   const zip = await buffer(archive.outputStream);
   if (zip.length > zipBytesMax) throw tooLarge(path, zip.length);
-  return { zip, files: found.map(({ name }) => name) };
+  const names = found.map(({ name }) => name);
+  return { zip, files: bundled === undefined ? names : [...names, bundled.name] };
 }
+
+/** What a bundle was made of, or is not needed beside it. */
+function isSource(name: string): boolean {
+  return /\.[cm]?tsx?$/.test(name) || /(^|\/)node_modules\//.test(name) || developerFiles.has(name);
+}
+
+const developerFiles: ReadonlySet<string> = new Set([
+  "package.json",
+  "package-lock.json",
+  "tsconfig.json",
+]);
 
 /** Earliest date that a zip can hold. */
 const epoch = new Date(1980, 0, 1);

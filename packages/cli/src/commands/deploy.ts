@@ -2,7 +2,7 @@
 import { TidepoolError } from "@tidepool/common";
 import type { FunctionDescription, FunctionSettings, TidepoolClient } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
-import { checkHandler, readCode } from "../code/archive.ts";
+import { checkHandler, codeName, readCode } from "../code/archive.ts";
 import { usageError } from "../failure.ts";
 import { interruptible } from "../interrupt.ts";
 import type { ClientOptions, CommandContext } from "../program/parts.ts";
@@ -37,8 +37,7 @@ export async function deploy(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<FunctionDescription> {
-  const archive = await readCode(path);
-  const name = options.name ?? archive.baseName;
+  const name = options.name ?? (await codeName(path));
   if (!/^[A-Za-z0-9_-]{1,64}$/.test(name))
     throw usageError(
       `function name '${name}' must be 1 to 64 letters, digits, "-" or "_"`,
@@ -46,6 +45,7 @@ export async function deploy(
     );
   const existing = await findFunction(client, name, signal);
   const settings = mergeSettings(existing, options);
+  const archive = await readCode(path, settings.handler);
   checkHandler(settings.handler, archive, path);
   if (existing === undefined) await client.createFunction(name, settings, { signal });
   else if (hasChanges(existing.settings, settings))

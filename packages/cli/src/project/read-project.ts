@@ -78,21 +78,15 @@ function depth(issues: readonly z.core.$ZodIssue[]): number {
 }
 
 function worded(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case "invalid_type":
-      // A message of the schema's own says it better.
-      return issue.message.startsWith("must")
-        ? issue.message
-        : `must be ${article(issue.expected)}`;
-    case "too_small":
-      return `must be ${issue.inclusive === true ? "at least" : "more than"} ${issue.minimum}`;
-    case "invalid_value":
-      return `must be one of ${issue.values.join(", ")}`;
-    case "invalid_key":
-      return issue.issues.map((each) => worded(each)).join(", ");
-    default:
-      return issue.message.slice(0, 1).toLowerCase() + issue.message.slice(1);
-  }
+  const { code, message } = issue;
+  // A message of the schema's own says it better.
+  if (code === "invalid_type" && !message.startsWith("must"))
+    return `must be ${article(issue.expected)}`;
+  if (code === "too_small")
+    return `must be ${issue.inclusive === true ? "at least" : "more than"} ${issue.minimum}`;
+  if (code === "invalid_value") return `must be one of ${issue.values.join(", ")}`;
+  if (code === "invalid_key") return issue.issues.map((each) => worded(each)).join(", ");
+  return message.slice(0, 1).toLowerCase() + message.slice(1);
 }
 
 function article(expected: string): string {
