@@ -112,8 +112,10 @@ export const buckets = {
   invocations: "tidepool_invocations",
   /** "function.SHA-256 of the key" → request id. */
   dedupe: "tidepool_dedupe",
-  /** "schedule.NAME" → ScheduleRecord, "progress.NAME" → ScheduleProgress. */
+  /** Schedule name → ScheduleRecord. */
   schedules: "tidepool_schedules",
+  /** Schedule name → ScheduleProgress. */
+  scheduleProgress: "tidepool_schedule_progress",
   /** Subscription name → SubscriptionRecord. */
   subscriptions: "tidepool_subscriptions",
 } as const;

@@ -1,3 +1,11 @@
+export {
+  acceptedCallAgeMaxMs,
+  ensureAsyncStorage,
+  workAckWaitMs,
+  workConsumerName,
+  workShardCount,
+} from "./async-storage.ts";
+export type { AsyncStorage } from "./async-storage.ts";
 export { Bus, connectBus, parentOf, requestTimeoutMs } from "./bus.ts";
 export type { BusOptions, Codec, MessageContext, Stoppable } from "./bus.ts";
 export { followBucket, followStream } from "./follow.ts";
