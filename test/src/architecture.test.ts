@@ -11,7 +11,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "packages/actors": ["proto", "common"],
   "packages/sdk": ["proto", "common"],
   "packages/policy": ["common"],
-  "packages/schedules": ["common"],
+  "packages/schedules": ["proto", "common"],
   guest: ["proto", "common"],
   // The command starts NATS and builds the image itself; the services it only spawns. To simulate it runs the
   // policy, and beside it the rivals that bench/ has.

@@ -30,8 +30,10 @@ export interface Storage {
   readonly versions: KV;
   /** Tenant name → TenantRecord. */
   readonly tenants: KV;
-  /** "schedule.NAME" → ScheduleRecord, "progress.NAME" → ScheduleProgress. */
+  /** Schedule name → ScheduleRecord. */
   readonly schedules: KV;
+  /** Schedule name → ScheduleProgress. */
+  readonly scheduleProgress: KV;
   /** Subscription name → SubscriptionRecord. */
   readonly subscriptions: KV;
   /** "shard.N" → ShardLease, "member.ID" → Member. */
@@ -66,6 +68,7 @@ export const functionsBytesMax = 64 * mib;
 export const versionsBytesMax = 256 * mib;
 export const tenantsBytesMax = 8 * mib;
 export const schedulesBytesMax = 64 * mib;
+export const scheduleProgressBytesMax = 16 * mib;
 export const subscriptionsBytesMax = 16 * mib;
 export const leasesBytesMax = 8 * mib;
 export const snapshotsBytesMax = 256 * mib;
@@ -81,22 +84,32 @@ export async function ensureStorage(bus: Bus, options: StorageOptions = {}): Pro
     const buckets = new Kvm(bus.connection);
     const bucket = (name: string, bytesMax: number): Promise<KV> =>
       buckets.create(name, { history: 1, max_bytes: bytesMax, replicas });
-    const [functions, versions, tenants, schedules, subscriptions, leases, snapshots, code] =
-      await Promise.all([
-        bucket(subjects.buckets.functions, functionsBytesMax),
-        bucket(subjects.buckets.versions, versionsBytesMax),
-        bucket(subjects.buckets.tenants, tenantsBytesMax),
-        bucket(subjects.buckets.schedules, schedulesBytesMax),
-        bucket(subjects.buckets.subscriptions, subscriptionsBytesMax),
-        bucket(subjects.buckets.leases, leasesBytesMax),
-        bucket(subjects.buckets.snapshots, snapshotsBytesMax),
-        new Objm(bus.connection).create(subjects.codeBucket, {
-          storage: StorageType.File,
-          max_bytes: codeStoreBytesMax,
-          replicas,
-        }),
-        ...streams.map((stream) => ensureStream(manager, stream, replicas)),
-      ]);
+    const [
+      functions,
+      versions,
+      tenants,
+      schedules,
+      scheduleProgress,
+      subscriptions,
+      leases,
+      snapshots,
+      code,
+    ] = await Promise.all([
+      bucket(subjects.buckets.functions, functionsBytesMax),
+      bucket(subjects.buckets.versions, versionsBytesMax),
+      bucket(subjects.buckets.tenants, tenantsBytesMax),
+      bucket(subjects.buckets.schedules, schedulesBytesMax),
+      bucket(subjects.buckets.scheduleProgress, scheduleProgressBytesMax),
+      bucket(subjects.buckets.subscriptions, subscriptionsBytesMax),
+      bucket(subjects.buckets.leases, leasesBytesMax),
+      bucket(subjects.buckets.snapshots, snapshotsBytesMax),
+      new Objm(bus.connection).create(subjects.codeBucket, {
+        storage: StorageType.File,
+        max_bytes: codeStoreBytesMax,
+        replicas,
+      }),
+      ...streams.map((stream) => ensureStream(manager, stream, replicas)),
+    ]);
     return {
       client: jetstream(bus.connection),
       manager,
@@ -104,6 +117,7 @@ export async function ensureStorage(bus: Bus, options: StorageOptions = {}): Pro
       versions,
       tenants,
       schedules,
+      scheduleProgress,
       subscriptions,
       leases,
       snapshots,
