@@ -3,6 +3,7 @@ import { Command, Option } from "commander";
 import { addCompletionCommands } from "./program/completion.ts";
 import { addFunctionCommands } from "./program/functions.ts";
 import type { AddCommands, CommandContext } from "./program/parts.ts";
+import { addProjectCommands } from "./program/project.ts";
 import { addSystemCommands } from "./program/system.ts";
 import { addTenantCommands } from "./program/tenant.ts";
 import { addTrafficCommands } from "./program/traffic.ts";
@@ -12,6 +13,7 @@ export const addressDefault = "127.0.0.1:7070";
 /** In the order of the help. */
 const groups: readonly AddCommands[] = [
   addSystemCommands,
+  addProjectCommands,
   addFunctionCommands,
   addTenantCommands,
   addTrafficCommands,

@@ -9,6 +9,7 @@ import { faultOfZipPath, TidepoolError } from "@tidepool/common";
 import { fromBuffer, getFileNameLowLevel } from "yauzl";
 import type { Stats } from "node:fs";
 import type { Entry, ZipFile as ReadZip } from "yauzl";
+import { projectFileName } from "../project/project-file-name.ts";
 import { bundleTypeScript } from "./typescript.ts";
 import { ZipFile } from "yazl";
 
@@ -123,7 +124,7 @@ async function zipFolder(
   const root = await realpath(path);
   const bundled = handler === undefined ? undefined : await bundleTypeScript(root, handler);
   const found = (await listFolder(root, root)).filter(
-    ({ name }) => bundled === undefined || !isSource(name),
+    ({ name }) => name !== projectFileName && (bundled === undefined || !isSource(name)),
   );
   if (found.length === 0 && bundled === undefined)
     throw new TidepoolError("invalid", `folder ${path} has no files`);

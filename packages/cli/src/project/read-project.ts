@@ -5,10 +5,10 @@ import { TidepoolError } from "@tidepool/common";
 import { isMap, isNode, LineCounter, parseDocument } from "yaml";
 import type { Document } from "yaml";
 import type { z } from "zod";
+import { projectFileName } from "./project-file-name.ts";
 import { projectSchema } from "./schema.ts";
 import type { Project } from "./schema.ts";
 
-export const projectFileName = "tidepool.yaml";
 /** A project file is written by hand. */
 const projectFileBytesMax = 1024 * 1024;
 
