@@ -41,6 +41,11 @@ export const keepVms = (hostId: string): string => `${root}.host.${token(hostId)
 export const hostHeartbeat = (hostId: string): string => `${root}.host.${token(hostId)}.heartbeat`;
 export const allHostHeartbeats = `${root}.host.*.heartbeat`;
 
+/** tidepool.v1.frontend.{frontendId}.counts — event CallCounts */
+export const callCounts = (frontendId: string): string =>
+  `${root}.frontend.${token(frontendId)}.counts`;
+export const allCallCounts = `${root}.frontend.*.counts`;
+
 /** tidepool.v1.targets — event WarmingTargets */
 export const warmingTargets = `${root}.targets`;
 

@@ -39,6 +39,18 @@ export const keepAliveDefaultMs = 600_000;
 export const coldStartCostMaxVmSeconds = 86_400;
 /** Largest cap that a tenant may set on idle VM-seconds of pre-warmed VMs within an hour. */
 export const prewarmCapMaxVmSeconds = 1_000_000_000;
+/** Versions kept of a function, beside those that are active, were active before, or have an alias. */
+export const versionsKeptMax = 100;
+/** Numbers tried for a new version while others publish too. */
+export const versionNumbersTriedMax = 32;
+export const aliasesMax = 50;
+/** Versions that one alias may name beside its own. */
+export const aliasOthersMax = 10;
+/**
+ * While a version takes over, VMs of the one before serve until the first of its own is idle, but no longer
+ * than this; well below the second within which a switch is promised.
+ */
+export const switchMaxMs = 800;
 /** Names and values of a function's environment together, bytes. */
 export const environmentMaxBytes = 4096;
 export const vcpuMaxCount = 4;
@@ -57,6 +69,10 @@ export const tagValueMaxLength = 256;
 export const concurrencyMax = 100_000;
 /** Calls of a tenant's functions at once, when it has set nothing. */
 export const tenantConcurrencyDefault = 1_000;
+/** What counts towards limits is told to the other frontends so soon after a change… */
+export const countsEveryMs = 100;
+/** …and so often while calls run. */
+export const countsRepeatMs = 1_000;
 export const rateMinPerSecond = 0.001;
 export const rateMaxPerSecond = 100_000;
 export const burstMaxCount = 100_000;

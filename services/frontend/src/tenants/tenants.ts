@@ -3,9 +3,8 @@ import { TidepoolError } from "@tidepool/common";
 import type { Clock } from "@tidepool/common";
 import { toTimestamp } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
-import { predictionProblems } from "../functions/prediction.ts";
-import { prewarmCapMaxVmSeconds } from "../limits.ts";
 import type { TenantStore } from "../ports.ts";
+import { parseTenantSettings } from "./tenant-settings.ts";
 
 export const tenantDefault = "default";
 
@@ -23,7 +22,7 @@ export class Tenants {
   /** @throws TidepoolError `notFound` */
   async get(given: string | undefined): Promise<Tenant> {
     const name = known(given);
-    return (await this.store.find(name)) ?? { name, settings: settingsOf(undefined) };
+    return (await this.store.find(name)) ?? { name, settings: parseTenantSettings(undefined) };
   }
 
   /** Replaces all its settings. @throws TidepoolError `notFound`, `invalid` */
@@ -33,7 +32,7 @@ export class Tenants {
   ): Promise<Tenant> {
     const name = known(given);
     const updatedAt = toTimestamp(this.clock.nowMs());
-    const tenant = { name, settings: settingsOf(settings), updatedAt };
+    const tenant = { name, settings: parseTenantSettings(settings), updatedAt };
     await this.store.put(name, tenant);
     return tenant;
   }
@@ -46,20 +45,4 @@ function known(given: string | undefined): string {
     "notFound",
     `no tenant '${name.slice(0, 80)}': every function belongs to '${tenantDefault}'`,
   );
-}
-
-function settingsOf(
-  given: tidepool.v1.TenantSettings.$Properties | null | undefined,
-): tidepool.v1.TenantSettings.$Properties {
-  const prediction = given?.prediction ?? 0;
-  const coldStartCost = given?.coldStartCost ?? 0;
-  const prewarmIdleVmSecondsMax = given?.prewarmIdleVmSecondsMax ?? 0;
-  const problems = predictionProblems(prediction, coldStartCost);
-  if (!(prewarmIdleVmSecondsMax >= 0 && prewarmIdleVmSecondsMax <= prewarmCapMaxVmSeconds)) {
-    problems.push(
-      `cap of ${prewarmIdleVmSecondsMax} idle VM-seconds must be 0 to ${prewarmCapMaxVmSeconds}`,
-    );
-  }
-  if (problems.length > 0) throw new TidepoolError("invalid", problems.join("; "));
-  return { prediction, coldStartCost, prewarmIdleVmSecondsMax };
 }
