@@ -1,7 +1,6 @@
 /** What the scheduler's shards need of the outside, and the words that they use for it. */
-import type { FunctionRecord } from "@tidepool/policy";
+import type { Demand } from "@tidepool/policy";
 import type { tidepool } from "@tidepool/proto";
-import type { WindowLedger } from "./shard/window-ledger.ts";
 
 /** One version of a function, as far as the scheduler looks into it. */
 export interface FunctionVersion {
@@ -85,17 +84,42 @@ export interface HostCommands {
   keep(hostId: string, order: KeepOrder): Promise<void>;
 }
 
-export interface StoredShard {
-  /** Last arrival in it; 0 when nothing was stored. */
+/** One function as a snapshot has it: enough to own it, without a look at what is remembered of it. */
+export interface StoredFunction {
+  readonly name: string;
+  /** See memory-codec.ts. */
+  readonly memory: Uint8Array;
+  /** The last message of the stream that is in it. */
   readonly sequence: number;
-  readonly records: ReadonlyMap<string, FunctionRecord>;
-  /** How the windows of functions went; not all have one. */
-  readonly ledgers: ReadonlyMap<string, WindowLedger>;
+  /** When it is to be planned for again; undefined when only a call can change its plan. */
+  readonly wakeAtMs: number | undefined;
+  /** The version that was planned for last. */
+  readonly version: string;
+  /** Its part of the shard's demand. */
+  readonly demand: StoredDemand | undefined;
+}
+
+export interface StoredDemand {
+  readonly demand: Demand;
+  readonly isPeriodic: boolean;
 }
 
 export interface SnapshotStore {
-  load(shard: number): Promise<StoredShard>;
-  save(lease: Lease, stored: StoredShard): Promise<void>;
+  /**
+   * Gives the functions some at a time.
+   * @returns the last message of the stream that all of them know; undefined when there is no snapshot that
+   * could be read to its end, and what was given is not to be used
+   */
+  load(
+    shard: number,
+    take: (functions: readonly StoredFunction[]) => void,
+  ): Promise<number | undefined>;
+  /**
+   * Takes the functions some at a time, while the shard goes on: each with what it knows by then.
+   * @param sequence the last message of the stream that all of them know
+   * @throws TidepoolError `stale` when a later owner of the shard has written
+   */
+  save(lease: Lease, sequence: number, functions: Iterable<StoredFunction>): Promise<void>;
 }
 
 export interface ArrivalSource {

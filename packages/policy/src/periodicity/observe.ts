@@ -42,7 +42,9 @@ export function forgetPattern(history: History): History {
 
 function addCalls(history: History, arrivalAtMs: number, weight: number): History {
   const newest = history.ticks.at(-1);
-  const atMs = Math.max(arrivalAtMs, newest?.atMs ?? arrivalAtMs);
+  // Whole milliseconds, so that what is written and read again is the same.
+  const wholeMs = Math.round(arrivalAtMs);
+  const atMs = Math.max(wholeMs, newest?.atMs ?? wholeMs);
   const callsSeen = history.callsSeen + weight;
   if (newest !== undefined && atMs - newest.atMs <= burstSpanMs) {
     const tick = { atMs: newest.atMs, count: newest.count + weight };

@@ -154,7 +154,7 @@ function hit(
 /** The same clock, set so that it struck at `tick`; the windows until then were missed. */
 function moveTo(pattern: Pattern, latest: Hit, tick: Tick): { pattern: Pattern; latest: Hit } {
   const periods = Math.max(1, Math.round((tick.atMs - latest.atMs) / pattern.periodMs));
-  const shiftMs = tick.atMs - latest.atMs - periods * pattern.periodMs;
+  const shiftMs = Math.round(tick.atMs - latest.atMs - periods * pattern.periodMs);
   const now = { index: latest.index + periods, atMs: tick.atMs, count: tick.count };
   const before = pattern.recent.map((one) => ({ ...one, atMs: one.atMs + shiftMs }));
   return {

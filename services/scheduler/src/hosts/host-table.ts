@@ -118,6 +118,11 @@ export class HostTable {
     return heard.length === found.size ? found : new Map(heard);
   }
 
+  /** Names of functions that have VMs on any host. */
+  functionNames(): Iterable<string> {
+    return this.byFunction.keys();
+  }
+
   idleCount(functionName: string, version: string): number {
     let count = 0;
     for (const parts of this.whereabouts(functionName).values()) {

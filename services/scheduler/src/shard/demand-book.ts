@@ -27,6 +27,7 @@ export interface ContributedDemand {
 }
 
 export interface ConfigDemand {
+  readonly configKey: string;
   readonly runtime: string;
   readonly memoryMib: number;
   readonly demand: Demand;
@@ -44,15 +45,27 @@ export class DemandBook {
     part: FunctionDemand,
     nowMs: number,
   ): ContributedDemand {
-    const configKey = configKeyOf(version.runtime, version.memoryMib);
-    const after = { configKey, demand: demandOf(part), isPeriodic: part.degree > 0 };
+    return this.put(before, version, demandOf(part), part.degree > 0, nowMs);
+  }
+
+  /** The same, as it was summed before. */
+  put(
+    before: ContributedDemand | undefined,
+    version: FunctionVersion,
+    demand: Demand,
+    isPeriodic: boolean,
+    nowMs: number,
+  ): ContributedDemand {
+    const config = this.config(version, nowMs);
+    const { configKey } = config;
+    const after = { configKey, demand, isPeriodic };
     if (before !== undefined && isSame(before, after)) return before;
     this.remove(before);
-    const config = this.config(version, nowMs);
+    const others = this.configs.get(configKey) ?? config;
     this.configs.set(configKey, {
-      ...config,
-      demand: addDemand(config.demand, after.demand),
-      periodicCount: config.periodicCount + (after.isPeriodic ? 1 : 0),
+      ...others,
+      demand: addDemand(others.demand, demand),
+      periodicCount: others.periodicCount + (isPeriodic ? 1 : 0),
     });
     return after;
   }
@@ -71,7 +84,7 @@ export class DemandBook {
   noteSurprise(version: FunctionVersion, nowMs: number): void {
     const config = this.config(version, nowMs);
     const residual = noteUncovered(config.residual, nowMs, 1);
-    this.configs.set(configKeyOf(version.runtime, version.memoryMib), { ...config, residual });
+    this.configs.set(config.configKey, { ...config, residual });
   }
 
   entries(nowMs: number): readonly ConfigDemand[] {
@@ -82,8 +95,10 @@ export class DemandBook {
   }
 
   private config({ runtime, memoryMib }: FunctionVersion, nowMs: number): ConfigDemand {
+    const configKey = configKeyOf(runtime, memoryMib);
     return (
-      this.configs.get(configKeyOf(runtime, memoryMib)) ?? {
+      this.configs.get(configKey) ?? {
+        configKey,
         runtime,
         memoryMib,
         demand: demandNone,

@@ -2,29 +2,68 @@
 import type { FunctionRecord } from "@tidepool/policy";
 import type { CallWindow } from "../ports.ts";
 import type { ContributedDemand } from "./demand-book.ts";
+import type { Memories, MemoryHolder, Unpacked } from "./memories.ts";
+import type { Waking } from "./wake-heap.ts";
 import type { WindowLedger } from "./window-ledger.ts";
 
-export interface FunctionState {
+export class FunctionState implements MemoryHolder, Waking {
   readonly name: string;
-  record: FunctionRecord;
+  /** Calls up to this message of the stream are in its record. */
+  sequence = 0;
   /** The version that was planned for last. */
-  version: string;
+  version = "";
   /** The latest window that VMs were prepared for, until its release. */
-  prepared: PreparedWindow | undefined;
+  prepared: PreparedWindow | undefined = undefined;
   /** The same, or what it would be in shadow; stays after its release, to tell people. */
-  latestPrepared: PreparedWindow | undefined;
+  latestPrepared: PreparedWindow | undefined = undefined;
   /** Why the window ahead is not prepared, in words. */
-  notPrepared: string | undefined;
-  /** How its windows went; undefined while it never had one. */
-  ledger: WindowLedger | undefined;
+  notPrepared: string | undefined = undefined;
   /** Of its latest call; "" when that was before this owner's time. */
-  calledVersion: string;
+  calledVersion = "";
   /** What hosts were last told to keep, when it differs from their own keep-alive. */
-  told: KeepTold | undefined;
+  told: KeepTold | undefined = undefined;
   /** Its part of the shard's demand. */
-  demand: ContributedDemand | undefined;
+  demand: ContributedDemand | undefined = undefined;
   /** Hosts that were given a VM of it, by when: their heartbeat may not tell yet. */
-  readonly assignedAtMs: Map<string, number>;
+  assignedAtMs: Map<string, number> | undefined = undefined;
+  wakeAtMs: number | undefined = undefined;
+  wakePlace = -1;
+  unpacked: Unpacked | undefined = undefined;
+  packedAt = -1;
+  private readonly memories: Memories;
+
+  constructor(name: string, memories: Memories) {
+    this.name = name;
+    this.memories = memories;
+  }
+
+  get record(): FunctionRecord {
+    return this.memories.unpack(this).record;
+  }
+
+  set record(record: FunctionRecord) {
+    const unpacked = this.memories.unpack(this);
+    if (unpacked.record === record) return;
+    unpacked.record = record;
+    unpacked.isChanged = true;
+  }
+
+  /** How its windows went; undefined while it never had one. It is changed in place, so not to be held on to. */
+  get ledger(): WindowLedger | undefined {
+    const unpacked = this.memories.unpack(this);
+    if (unpacked.ledger !== undefined) unpacked.isChanged = true;
+    return unpacked.ledger;
+  }
+
+  set ledger(ledger: WindowLedger | undefined) {
+    const unpacked = this.memories.unpack(this);
+    unpacked.ledger = ledger;
+    unpacked.isChanged = true;
+  }
+
+  noteAssigned(hostId: string, atMs: number): void {
+    (this.assignedAtMs ??= new Map()).set(hostId, atMs);
+  }
 }
 
 export interface PreparedWindow {
@@ -48,24 +87,4 @@ export const prewarmFailuresKeptMax = 4;
 export interface KeepTold {
   readonly untilMs: number;
   readonly count: number;
-}
-
-export function createState(
-  name: string,
-  record: FunctionRecord,
-  ledger?: WindowLedger,
-): FunctionState {
-  return {
-    name,
-    record,
-    version: "",
-    prepared: undefined,
-    latestPrepared: undefined,
-    notPrepared: undefined,
-    ledger,
-    calledVersion: "",
-    told: undefined,
-    demand: undefined,
-    assignedAtMs: new Map(),
-  };
 }

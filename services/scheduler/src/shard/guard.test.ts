@@ -103,7 +103,7 @@ async function replay(callsAtMs: readonly number[]): Promise<CountingHost> {
         },
       },
       snapshots: {
-        load: () => Promise.resolve({ sequence: 0, records: new Map(), ledgers: new Map() }),
+        load: () => Promise.resolve(undefined),
         save: () => Promise.resolve(),
       },
       arrivals: {

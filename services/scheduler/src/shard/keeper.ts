@@ -99,9 +99,9 @@ export class Keeper {
   private share(state: FunctionState, wish: KeepWish): Map<string, number> {
     const nowMs = this.world.clock.nowMs();
     const shares = new Map<string, number>();
-    for (const [hostId, atMs] of state.assignedAtMs) {
+    for (const [hostId, atMs] of state.assignedAtMs ?? []) {
       if (nowMs - atMs < assignedHostMemoryMs) shares.set(hostId, 0);
-      else state.assignedAtMs.delete(hostId);
+      else state.assignedAtMs?.delete(hostId);
     }
     const vmCounts = [...this.world.hosts.whereabouts(state.name)].map(
       ([hostId, parts]) =>

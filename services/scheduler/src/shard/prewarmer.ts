@@ -80,7 +80,7 @@ export class Prewarmer {
     for (let attempt = 1; attempt <= assignAttemptsMax; attempt += 1) {
       try {
         const { hostId, vmId } = await orderVm(this.world, this.shard, order, window.endAtMs);
-        state.assignedAtMs.set(hostId, clock.nowMs());
+        state.noteAssigned(hostId, clock.nowMs());
         prepared.vmIds.push(vmId);
         logger.debug("pre-warmed", { function: versionKey, hostId });
         return;

@@ -9,9 +9,15 @@
  */
 import { TidepoolError } from "@tidepool/common";
 import { activeUntilMs } from "@tidepool/policy";
-import type { FunctionRecord, PlanPolicy, Prewarm } from "@tidepool/policy";
+import type { PlanPolicy, Prewarm } from "@tidepool/policy";
 import type { tidepool } from "@tidepool/proto";
-import type { AcquireOrder, Arrival, ArrivalBatch, FunctionVersion } from "../ports.ts";
+import type {
+  AcquireOrder,
+  Arrival,
+  ArrivalBatch,
+  FunctionVersion,
+  StoredFunction,
+} from "../ports.ts";
 import { Acquirer } from "./acquirer.ts";
 import type { AcquiredVm } from "./acquirer.ts";
 import { Caps } from "./caps.ts";
@@ -20,16 +26,15 @@ import type { ConfigDemand } from "./demand-book.ts";
 import { expectationOf } from "./expectation.ts";
 import { followWindows, whyNotPrepared } from "./follow-windows.ts";
 import { forecastReply } from "./forecast-reply.ts";
-import { createState } from "./function-state.ts";
-import type { FunctionState } from "./function-state.ts";
+import { FunctionState } from "./function-state.ts";
 import { Keeper } from "./keeper.ts";
 import { mannerOf } from "./manner.ts";
 import type { Manner } from "./manner.ts";
+import { Memories } from "./memories.ts";
+import { PlanQueue } from "./plan-queue.ts";
 import { preparedWindow, Prewarmer } from "./prewarmer.ts";
-import { WakeHeap } from "./wake-heap.ts";
 import { noteCall, notePrepared } from "./window-ledger.ts";
-import type { WindowLedger } from "./window-ledger.ts";
-import { replanBatch, snapshotEveryMs, windowsShownMax } from "./world.ts";
+import { replanBatch, snapshotEveryMs, snapshotPauseFactor, windowsShownMax } from "./world.ts";
 import type { ShardWorld } from "./world.ts";
 
 /** A host tells of a VM that became idle within this time; a plan made at the call waits so long for it. */
@@ -43,14 +48,13 @@ export class Shard {
   private readonly prewarmer: Prewarmer;
   private readonly caps: Caps;
   private readonly demandBook = new DemandBook();
+  private readonly memories = new Memories();
   private readonly states = new Map<string, FunctionState>();
-  private readonly wakes = new WakeHeap();
-  private timer: NodeJS.Timeout | undefined;
-  private timerAtMs = Number.POSITIVE_INFINITY;
+  private readonly queue: PlanQueue;
   private following: { stop(): Promise<void> } | undefined;
   private sequence = 0;
   private savedSequence = 0;
-  private savedAtMs = 0;
+  private saveAtMs = 0;
   private saving: Promise<void> = Promise.resolve();
   private isLive = false;
   private isStopped = false;
@@ -62,18 +66,22 @@ export class Shard {
     this.caps = new Caps(world, shard);
     this.keeper = new Keeper(world, shard);
     this.prewarmer = new Prewarmer(world, shard, this.keeper);
+    this.queue = new PlanQueue(world.clock, {
+      plan: (state, isAfterCall) => this.plan(state, isAfterCall),
+      endTurn: () => this.memories.endTurn(),
+    });
   }
 
   /** Resolves when the shard knows all that came before it. */
   async start(): Promise<void> {
-    const { sequence, records, ledgers } = await this.world.snapshots.load(this.shard);
-    this.sequence = this.savedSequence = sequence;
-    this.savedAtMs = this.world.clock.nowMs();
-    for (const [name, record] of records) {
-      this.states.set(name, createState(name, record, ledgers.get(name)));
-    }
+    const sequence = await this.world.snapshots.load(this.shard, (functions) => {
+      for (const stored of functions) this.restore(stored);
+    });
+    if (sequence === undefined) this.forgetAll();
+    this.sequence = this.savedSequence = sequence ?? 0;
+    this.saveAtMs = this.world.clock.nowMs() + snapshotEveryMs;
     if (this.isStopped) return;
-    const following = await this.world.arrivals.follow(this.shard, sequence + 1, (batch) =>
+    const following = await this.world.arrivals.follow(this.shard, this.sequence + 1, (batch) =>
       this.receive(batch),
     );
     this.following = following;
@@ -81,13 +89,15 @@ export class Shard {
     await following.caughtUp;
     if (this.isStopped) return;
     this.isLive = true;
-    for (const state of this.states.values()) this.plan(state);
+    // What hosts were told by the owner before is not known.
+    for (const name of this.world.hosts.functionNames()) this.planSoon(this.states.get(name));
+    this.queue.run();
   }
 
   /** @param isHandover the next owner is to find everything: what came since the last snapshot is saved */
   async stop(isHandover: boolean): Promise<void> {
     this.isStopped = true;
-    clearTimeout(this.timer);
+    this.queue.stop();
     await this.following?.stop();
     await this.saving;
     if (isHandover && this.sequence > this.savedSequence) await this.save();
@@ -95,9 +105,7 @@ export class Shard {
 
   async acquire(order: AcquireOrder, deadlineAtMs: number | undefined): Promise<AcquiredVm> {
     const acquired = await this.acquirer.acquire(order, deadlineAtMs);
-    this.states
-      .get(order.function.name)
-      ?.assignedAtMs.set(acquired.hostId, this.world.clock.nowMs());
+    this.states.get(order.function.name)?.noteAssigned(acquired.hostId, this.world.clock.nowMs());
     return acquired;
   }
 
@@ -132,7 +140,15 @@ export class Shard {
     });
   }
 
-  /** Whether all that came before it has been read and planned for. */
+  /**
+   * Plans for what is due by its clock, for a bounded time. It does so by itself; who drives the clock may ask.
+   * @returns whether anything is left for the next turn
+   */
+  turn(): boolean {
+    return this.queue.run();
+  }
+
+  /** Whether all that came before it has been read. */
   get isCaughtUp(): boolean {
     return this.isLive;
   }
@@ -151,13 +167,13 @@ export class Shard {
     let left = replanBatch;
     for (const state of this.states.values()) {
       if (!this.isLive || this.isStopped) return;
-      if (this.world.functionOf(state.name)?.tenant !== tenant) continue;
-      this.plan(state);
       left -= 1;
+      if (this.world.functionOf(state.name)?.tenant === tenant) this.planSoon(state);
       if (left > 0) continue;
       await new Promise((resume) => setImmediate(resume));
       left = replanBatch;
     }
+    this.queue.run();
   }
 
   /** A version was published, settings changed, or the function is gone. */
@@ -167,21 +183,24 @@ export class Shard {
     if (version === undefined) {
       this.keeper.releaseAll(name);
       if (state !== undefined) this.forget(state);
-    } else if (state !== undefined && this.isLive) {
-      if (state.version !== "" && state.version !== version.version) {
+    } else if (state !== undefined) {
+      if (this.isLive && state.version !== "" && state.version !== version.version) {
         this.prewarmer.renew(state, version);
       }
-      this.plan(state);
+      this.planSoon(state);
+      if (this.isLive) this.queue.run();
     }
   }
 
   /** Saves if something came since the last time; the shard goes on meanwhile. */
   saveWhenDue(): void {
     const nowMs = this.world.clock.nowMs();
-    if (!this.isLive || this.sequence === this.savedSequence) return;
-    if (nowMs - this.savedAtMs < snapshotEveryMs) return;
-    this.savedAtMs = nowMs;
-    this.saving = this.save();
+    if (!this.isLive || this.sequence === this.savedSequence || nowMs < this.saveAtMs) return;
+    this.saveAtMs = Number.POSITIVE_INFINITY;
+    this.saving = this.save().then(() => {
+      const tookMs = this.world.clock.nowMs() - nowMs;
+      this.saveAtMs = nowMs + tookMs + Math.max(snapshotEveryMs, tookMs * snapshotPauseFactor);
+    });
   }
 
   private receive({ sequence, arrivals }: ArrivalBatch): void {
@@ -192,12 +211,20 @@ export class Shard {
       const { functionName, atMs } = arrival;
       const version = this.world.functionOf(functionName);
       const manner = mannerOf(this.world, version);
-      const state = this.stateOf(functionName, manner.settings);
+      const state = this.stateOf(version?.name ?? functionName, manner.settings);
+      // It was written into the snapshot after this message, which its head names an earlier one of.
+      if (state.sequence >= sequence) continue;
+      touched.add(state);
       if (this.isLive) this.noteCall(state, arrival, version, manner);
       state.record = this.world.policy.noteArrival(state.record, manner.settings, atMs);
-      if (this.isLive) touched.add(state);
     }
-    for (const state of touched) this.plan(state, true);
+    for (const state of touched) {
+      state.sequence = sequence;
+      if (this.isLive) this.queue.noteCalled(state);
+      else this.planSoon(state);
+    }
+    if (this.isLive) this.queue.run();
+    else this.memories.endTurn();
   }
 
   /** Before it is learned from. */
@@ -269,8 +296,7 @@ export class Shard {
     else this.keeper.reset(state, settings.keepAliveMs);
     wakes.push(this.contribute(state, version, { acting, terms, settings }, nowMs));
     const due = wakes.filter((atMs) => atMs !== undefined && atMs > nowMs);
-    this.wakes.set(state.name, due.length === 0 ? undefined : Math.min(...(due as number[])));
-    this.armTimer();
+    this.queue.wakeAt(state, due.length === 0 ? undefined : Math.min(...(due as number[])));
   }
 
   /** @returns until when the function counts as it does now, when nothing but time changes that */
@@ -296,62 +322,71 @@ export class Shard {
 
   private forget(state: FunctionState): void {
     this.demandBook.remove(state.demand);
+    this.queue.forget(state);
     this.states.delete(state.name);
-    this.wakes.set(state.name, undefined);
+    this.memories.remove(state);
     this.world.onDemandChanged();
+  }
+
+  private forgetAll(): void {
+    for (const state of this.states.values()) this.forget(state);
   }
 
   private stateOf(name: string, policy: PlanPolicy): FunctionState {
     let state = this.states.get(name);
     if (state === undefined) {
-      state = createState(name, this.world.policy.createRecord(policy));
+      state = new FunctionState(name, this.memories);
+      this.memories.add(state, this.world.policy.createRecord(policy));
       this.states.set(name, state);
     }
     return state;
   }
 
-  private armTimer(): void {
-    const nextAtMs = this.wakes.nextAtMs();
-    if (nextAtMs === undefined || nextAtMs >= this.timerAtMs || this.isStopped) return;
-    clearTimeout(this.timer);
-    this.timerAtMs = nextAtMs;
-    const delayMs = Math.max(0, Math.ceil(nextAtMs - this.world.clock.nowMs()));
-    this.timer = setTimeout(() => this.wake(), Math.min(delayMs, wakeDelayMaxMs));
-  }
-
-  private wake(): void {
-    this.timerAtMs = Number.POSITIVE_INFINITY;
-    for (const name of this.wakes.takeDue(this.world.clock.nowMs())) {
-      const state = this.states.get(name);
-      if (state !== undefined) this.plan(state);
+  /** As it was when it was written: nothing of what is remembered is looked at before it is needed. */
+  private restore({ name, memory, sequence, wakeAtMs, version, demand }: StoredFunction): void {
+    const known = this.world.functionOf(name);
+    const state = new FunctionState(known?.name ?? name, this.memories);
+    this.memories.addPacked(state, memory);
+    state.sequence = sequence;
+    this.states.set(state.name, state);
+    if (known === undefined) return;
+    const isSame = version === known.version;
+    state.version = isSame ? known.version : version;
+    if (demand !== undefined) {
+      const { demand: sum, isPeriodic } = demand;
+      const nowMs = this.world.clock.nowMs();
+      state.demand = this.demandBook.put(undefined, known, sum, isPeriodic, nowMs);
     }
-    this.armTimer();
+    this.queue.wakeAt(state, isSame ? wakeAtMs : 0);
   }
 
-  /** The records are immutable: a copy of the table is the state at this instant. */
+  private planSoon(state: FunctionState | undefined): void {
+    if (state !== undefined) this.queue.wakeAt(state, this.world.clock.nowMs());
+  }
+
+  /** The shard goes on meanwhile: a function written later may know more calls, and says how many. */
   private async save(): Promise<void> {
     const epoch = this.world.epochOf(this.shard);
     if (epoch === undefined) return;
     const { shard, sequence } = this;
-    const records = new Map<string, FunctionRecord>();
-    const ledgers = new Map<string, WindowLedger>();
-    for (const [name, { record, ledger }] of this.states) {
-      if (this.world.functionOf(name) === undefined) continue;
-      records.set(name, record);
-      if (ledger !== undefined) ledgers.set(name, ledger);
-    }
     try {
-      await this.world.snapshots.save({ shard, epoch }, { sequence, records, ledgers });
+      await this.world.snapshots.save({ shard, epoch }, sequence, this.stored());
       this.savedSequence = sequence;
     } catch (error) {
       const failure = TidepoolError.from(error);
       this.world.logger.warn("snapshot not saved", { shard, error: failure.message });
     }
   }
-}
 
-/** setTimeout's own limit is far longer; waking once a day for nothing costs nothing. */
-const wakeDelayMaxMs = 86_400_000;
+  private *stored(): Generator<StoredFunction> {
+    for (const state of this.states.values()) {
+      if (this.world.functionOf(state.name) === undefined) continue;
+      const { name, sequence, wakeAtMs, version, demand } = state;
+      const memory = this.memories.bytesOf(state);
+      yield { name, memory, sequence, wakeAtMs, version, demand };
+    }
+  }
+}
 
 /** Whether the hosts can tell first what the call left behind, and the pre-warm still be in time. */
 function canSettle(prewarm: Prewarm, policy: PlanPolicy, nowMs: number): boolean {

@@ -1,88 +1,92 @@
 /**
- * Names with the instant at which each is due, the soonest first. Setting a name again leaves the old entry
- * in the heap, where it is passed over when its turn comes: cheaper than finding it.
+ * What is due at an instant, the soonest first. Each has at most one instant, and knows its own place in
+ * the heap: to set it anew moves it, and leaves nothing behind.
  */
 
-interface Entry {
-  readonly atMs: number;
-  readonly name: string;
+export interface Waking {
+  /** Undefined when it waits for nothing. */
+  wakeAtMs: number | undefined;
+  /** Its place in the heap; −1 when it is not there. */
+  wakePlace: number;
 }
 
-export class WakeHeap {
-  private readonly heap: Entry[] = [];
-  private readonly dueAt = new Map<string, number>();
+export class WakeHeap<T extends Waking> {
+  private readonly heap: T[] = [];
 
-  /** One instant for each name; undefined takes the name out. */
-  set(name: string, atMs: number | undefined): void {
-    if (this.dueAt.get(name) === atMs) return;
-    if (atMs === undefined) {
-      this.dueAt.delete(name);
-      return;
-    }
-    this.dueAt.set(name, atMs);
-    this.push({ atMs, name });
+  get size(): number {
+    return this.heap.length;
+  }
+
+  /** One instant for each; undefined takes it out. */
+  set(item: T, atMs: number | undefined): void {
+    if (item.wakeAtMs === atMs) return;
+    item.wakeAtMs = atMs;
+    if (atMs === undefined) this.takeOut(item);
+    else if (item.wakePlace < 0) this.up(item, this.heap.push(item) - 1);
+    else this.settle(item);
   }
 
   /** The soonest instant; undefined when nothing waits. */
   nextAtMs(): number | undefined {
-    this.dropStale();
-    return this.heap[0]?.atMs;
+    return this.heap[0]?.wakeAtMs;
   }
 
-  /** Takes out and returns the names that are due, the soonest first. */
-  takeDue(nowMs: number): readonly string[] {
-    const due: string[] = [];
-    for (;;) {
-      this.dropStale();
-      const first = this.heap[0];
-      if (first === undefined || first.atMs > nowMs) return due;
-      this.pop();
-      this.dueAt.delete(first.name);
-      due.push(first.name);
-    }
+  /** Takes out and returns the soonest if it is due. */
+  takeDue(nowMs: number): T | undefined {
+    const [first] = this.heap;
+    if (first === undefined || (first.wakeAtMs ?? 0) > nowMs) return undefined;
+    this.set(first, undefined);
+    return first;
   }
 
-  private dropStale(): void {
-    let first = this.heap[0];
-    while (first !== undefined && this.dueAt.get(first.name) !== first.atMs) {
-      this.pop();
-      first = this.heap[0];
-    }
+  private takeOut(item: T): void {
+    const place = item.wakePlace;
+    item.wakePlace = -1;
+    const last = this.heap.pop();
+    if (last === undefined || last === item) return;
+    last.wakePlace = place;
+    this.settle(last);
   }
 
-  private push(entry: Entry): void {
+  private settle(item: T): void {
+    if (!this.up(item, item.wakePlace)) this.down(item, item.wakePlace);
+  }
+
+  private up(item: T, from: number): boolean {
     const { heap } = this;
-    let at = heap.length;
-    heap.push(entry);
-    while (at > 0) {
-      const up = (at - 1) >> 1;
-      const parent = heap[up];
-      if (parent === undefined || parent.atMs <= entry.atMs) break;
-      heap[at] = parent;
-      at = up;
+    let place = from;
+    while (place > 0) {
+      const above = heap[(place - 1) >> 1];
+      if (above === undefined || isSooner(above, item)) break;
+      this.put(above, place);
+      place = (place - 1) >> 1;
     }
-    heap[at] = entry;
+    this.put(item, place);
+    return place !== from;
   }
 
-  private pop(): void {
+  private down(item: T, from: number): void {
     const { heap } = this;
-    const last = heap.pop();
-    if (last === undefined || heap.length === 0) return;
-    let at = 0;
+    let place = from;
     for (;;) {
-      const left = 2 * at + 1;
-      let child = heap[left];
-      if (child === undefined) break;
-      let down = left;
-      const right = heap[left + 1];
-      if (right !== undefined && right.atMs < child.atMs) {
-        child = right;
-        down = left + 1;
-      }
-      if (child.atMs >= last.atMs) break;
-      heap[at] = child;
-      at = down;
+      const left = heap[2 * place + 1];
+      if (left === undefined) break;
+      const right = heap[2 * place + 2];
+      const child = right !== undefined && !isSooner(left, right) ? right : left;
+      if (isSooner(item, child)) break;
+      const childPlace = child.wakePlace;
+      this.put(child, place);
+      place = childPlace;
     }
-    heap[at] = last;
+    this.put(item, place);
   }
+
+  private put(item: T, place: number): void {
+    this.heap[place] = item;
+    item.wakePlace = place;
+  }
+}
+
+function isSooner(a: Waking, b: Waking): boolean {
+  return (a.wakeAtMs ?? 0) <= (b.wakeAtMs ?? 0);
 }

@@ -53,8 +53,9 @@ export const keepCountAll = 1_000_000;
 export const releaseRepeatMs = 1_000;
 /** A host that was given a VM of a function counts as having one for so long without its heartbeat. */
 export const assignedHostMemoryMs = 10_000;
-/** Between two snapshots of a shard that changed. */
+/** Between two snapshots of a shard that changed, and at least so many times as long as the one before took. */
 export const snapshotEveryMs = 30_000;
+export const snapshotPauseFactor = 4;
 /** Forecast windows told to who asks. */
 export const windowsShownMax = 3;
 /** Functions planned anew in one turn when a tenant's settings changed; calls come between the turns. */

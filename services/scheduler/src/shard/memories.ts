@@ -1,0 +1,97 @@
+/**
+ * What is remembered of each function: packed while nobody asks for it, in full while it is worked on. Those
+ * in full that were asked for least lately are packed again when a turn of work ends.
+ */
+import type { FunctionRecord } from "@tidepool/policy";
+import { decodeMemory, encodeMemory } from "../nats/memory-codec.ts";
+import { PackedBytes } from "./packed-bytes.ts";
+import type { WindowLedger } from "./window-ledger.ts";
+
+/** In full: one function in so many, but at least so many. */
+const functionsPerUnpacked = 32;
+const unpackedMin = 256;
+
+export interface Unpacked {
+  record: FunctionRecord;
+  ledger: WindowLedger | undefined;
+  /** Differs from what is packed. */
+  isChanged: boolean;
+  /** The turn in which it was last asked for. */
+  turn: number;
+}
+
+export interface MemoryHolder {
+  unpacked: Unpacked | undefined;
+  /** −1 while nothing of it is packed. */
+  packedAt: number;
+}
+
+export class Memories {
+  private readonly packed = new PackedBytes();
+  /** The one asked for least lately first. */
+  private readonly open = new Set<MemoryHolder>();
+  private holderCount = 0;
+  private turn = 0;
+
+  /** A function that is new. */
+  add(holder: MemoryHolder, record: FunctionRecord): void {
+    this.holderCount += 1;
+    holder.unpacked = { record, ledger: undefined, isChanged: true, turn: this.turn };
+    this.open.add(holder);
+  }
+
+  /** A function that comes packed. */
+  addPacked(holder: MemoryHolder, bytes: Uint8Array): void {
+    this.holderCount += 1;
+    holder.packedAt = this.packed.put(bytes);
+  }
+
+  unpack(holder: MemoryHolder): Unpacked {
+    let { unpacked } = holder;
+    if (unpacked === undefined) {
+      const { record, ledger } = decodeMemory(this.packed.get(holder.packedAt));
+      unpacked = { record, ledger, isChanged: false, turn: this.turn };
+      holder.unpacked = unpacked;
+      this.open.add(holder);
+    } else if (unpacked.turn !== this.turn) {
+      unpacked.turn = this.turn;
+      this.open.delete(holder);
+      this.open.add(holder);
+    }
+    return unpacked;
+  }
+
+  /** As they are now, packed; valid until the next call of any method. */
+  bytesOf({ unpacked, packedAt }: MemoryHolder): Uint8Array {
+    return unpacked?.isChanged === true ? encodeMemory(unpacked) : this.packed.get(packedAt);
+  }
+
+  remove(holder: MemoryHolder): void {
+    this.holderCount -= 1;
+    this.open.delete(holder);
+    if (holder.packedAt >= 0) this.packed.remove(holder.packedAt);
+    holder.unpacked = undefined;
+    holder.packedAt = -1;
+  }
+
+  /** A turn of work has ended: nothing that it unpacked is held on to. */
+  endTurn(): void {
+    this.turn += 1;
+    const max = Math.max(unpackedMin, this.holderCount / functionsPerUnpacked);
+    if (this.open.size <= max) return;
+    for (const holder of this.open) {
+      this.pack(holder);
+      if (this.open.size <= max) return;
+    }
+  }
+
+  private pack(holder: MemoryHolder): void {
+    const { unpacked, packedAt } = holder;
+    if (unpacked?.isChanged === true) {
+      const before = packedAt < 0 ? undefined : packedAt;
+      holder.packedAt = this.packed.put(encodeMemory(unpacked), before);
+    }
+    holder.unpacked = undefined;
+    this.open.delete(holder);
+  }
+}

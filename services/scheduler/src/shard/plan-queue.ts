@@ -1,0 +1,107 @@
+/**
+ * Which functions are to be planned for, and when: those just called, and those whose instant has come. The
+ * work is done in turns of bounded length, so that calls that wait for a VM, heartbeats and new arrivals come
+ * between two of them, whatever falls due at once. Nothing is scanned.
+ */
+import type { Clock } from "@tidepool/common";
+import type { FunctionState } from "./function-state.ts";
+import { WakeHeap } from "./wake-heap.ts";
+
+/** A turn ends when so long a time has passed; what is left is for the next. */
+export const turnMsMax = 10;
+/** setTimeout's own limit is far longer; waking once a day for nothing costs nothing. */
+const wakeDelayMaxMs = 86_400_000;
+
+export interface PlanWork {
+  plan(state: FunctionState, isAfterCall: boolean): void;
+  /** Nothing of the turn is held on to. */
+  endTurn(): void;
+}
+
+export class PlanQueue {
+  private readonly clock: Clock;
+  private readonly work: PlanWork;
+  private readonly wakes = new WakeHeap<FunctionState>();
+  private readonly called = new Set<FunctionState>();
+  private timer: NodeJS.Timeout | undefined;
+  private timerAtMs = Number.POSITIVE_INFINITY;
+  private next: NodeJS.Immediate | undefined;
+  private isStopped = false;
+
+  constructor(clock: Clock, work: PlanWork) {
+    this.clock = clock;
+    this.work = work;
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    clearTimeout(this.timer);
+    clearImmediate(this.next);
+  }
+
+  /** Its next instant; undefined when only a call can change its plan. `run` is to follow. */
+  wakeAt(state: FunctionState, atMs: number | undefined): void {
+    this.wakes.set(state, atMs);
+  }
+
+  /** Calls of it were learned from; `run` is to follow. */
+  noteCalled(state: FunctionState): void {
+    this.called.add(state);
+  }
+
+  forget(state: FunctionState): void {
+    this.wakes.set(state, undefined);
+    this.called.delete(state);
+  }
+
+  /**
+   * One turn. Who was called and who is due take turns: neither holds up the other.
+   * @returns whether anything is left for the next
+   */
+  run(): boolean {
+    if (this.isStopped) return false;
+    const endsAtMs = performance.now() + turnMsMax;
+    const nowMs = this.clock.nowMs();
+    let isMore = true;
+    while (isMore && performance.now() < endsAtMs) {
+      const due = this.wakes.takeDue(nowMs);
+      if (due !== undefined) this.work.plan(due, false);
+      const called = this.takeCalled();
+      if (called !== undefined) this.work.plan(called, true);
+      isMore = due !== undefined || called !== undefined;
+    }
+    this.work.endTurn();
+    if (isMore) this.next ??= setImmediate(() => this.goOn());
+    else this.arm();
+    return isMore;
+  }
+
+  /** Sees to it that the soonest instant is not missed. */
+  private arm(): void {
+    const nextAtMs = this.wakes.nextAtMs();
+    if (nextAtMs === undefined || nextAtMs >= this.timerAtMs || this.isStopped) return;
+    clearTimeout(this.timer);
+    this.timerAtMs = nextAtMs;
+    const delayMs = Math.max(0, Math.ceil(nextAtMs - this.clock.nowMs()));
+    this.timer = setTimeout(
+      () => {
+        this.timerAtMs = Number.POSITIVE_INFINITY;
+        this.run();
+      },
+      Math.min(delayMs, wakeDelayMaxMs),
+    );
+  }
+
+  private goOn(): void {
+    this.next = undefined;
+    this.run();
+  }
+
+  private takeCalled(): FunctionState | undefined {
+    for (const state of this.called) {
+      this.called.delete(state);
+      return state;
+    }
+    return undefined;
+  }
+}
