@@ -31,7 +31,7 @@ import { heartbeatOf } from "./report/heartbeat.ts";
 import { Measures } from "./report/measures.ts";
 import { changeTellMs, Reporter, trafficTellMs } from "./report/reporter.ts";
 import type { VmPhase } from "./vm/phases.ts";
-import { configKey } from "./vm/vm-view.ts";
+import { configKey } from "./hypervisor/vm-config.ts";
 import type { Vm } from "./vm/vm.ts";
 
 export interface HostAgentOptions {

@@ -7,6 +7,7 @@ import type { Clock, Logger } from "@tidepool/common";
 import { chooseOwned, chooseUnowned } from "../fleet/choose.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { VmConfig } from "../hypervisor/hypervisor.ts";
+import { vmConfigOf } from "../hypervisor/vm-config.ts";
 import { reservationMaxMs } from "../vm/limits.ts";
 import type { Vm } from "../vm/vm.ts";
 import type { VmView } from "../vm/vm-view.ts";
@@ -124,7 +125,7 @@ export class Assignments {
       const had = fleet.get(chooseOwned(views, owned)?.vmId ?? "");
       if (had !== undefined) return had;
     }
-    const config = { runtime: owned.runtime, memoryMib: owned.memoryMib };
+    const config = vmConfigOf(owned);
     const vm = fleet.get(chooseUnowned(views, config)?.vmId ?? "") ?? fleet.create(config);
     const keepUntilMs = command.keepUntilMs ?? clock.nowMs() + owned.keepAliveMs;
     vm.assign({ owned, requestId, window, keepUntilMs });

@@ -26,6 +26,7 @@ export interface KeepCommand {
 
 export const memoryMinMib = 64;
 export const memoryMaxMib = 8_192;
+export const vcpuMaxCount = 4;
 export const memoryDefaultMib = 128;
 export const keepAliveDefaultMs = 600_000;
 
@@ -73,9 +74,16 @@ function parseOwned(
     runtime: parseRuntime(settings?.runtime),
     handler: required(settings?.handler, "function.settings.handler"),
     memoryMib,
+    vcpuCount: parseVcpuCount(settings?.vcpuCount),
     environment: { ...settings?.environment },
     keepAliveMs: settings?.keepAliveMs || keepAliveDefaultMs,
   };
+}
+
+function parseVcpuCount(given: number | null | undefined): number {
+  const count = given || 1;
+  if (count <= vcpuMaxCount) return count;
+  throw new TidepoolError("invalid", `vcpu_count must be 1 to ${vcpuMaxCount}, got ${count}`);
 }
 
 /** It becomes part of file names. */

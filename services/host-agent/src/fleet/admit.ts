@@ -7,7 +7,7 @@
 import { TidepoolError } from "@tidepool/common";
 import type { VmConfig } from "../hypervisor/hypervisor.ts";
 import { vmMemoryMib } from "../hypervisor/memory.ts";
-import { configKey } from "../vm/vm-view.ts";
+import { configKey } from "../hypervisor/vm-config.ts";
 import type { VmView } from "../vm/vm-view.ts";
 import { compare } from "./choose.ts";
 

@@ -52,6 +52,13 @@ describe("chooseUnowned", () => {
     assert.equal(chooseUnowned([late, early], config), early);
   });
 
+  it("tells VMs of one and of two CPUs apart", () => {
+    const two = { ...config, vcpuCount: 2 };
+    const vm = anUnowned({ config: two });
+    assert.equal(chooseUnowned([vm], config), undefined);
+    assert.equal(chooseUnowned([vm], two), vm);
+  });
+
   it("never takes a VM of another config or one that has an owner", () => {
     const other = anUnowned({ config: { runtime: "nodejs20", memoryMib: 256 } });
     assert.equal(chooseUnowned([other, aVm(), aVm({ phase: "cloning" })], config), undefined);

@@ -1,5 +1,6 @@
 /** Which VM serves: pure choices over the views of all VMs of the host. */
 import type { VmConfig } from "../hypervisor/hypervisor.ts";
+import { configKey } from "../hypervisor/vm-config.ts";
 import type { VmView } from "../vm/vm-view.ts";
 
 interface Version {
@@ -36,8 +37,7 @@ export function chooseUnowned(vms: readonly VmView[], config: VmConfig): VmView 
       (vm) =>
         (vm.phase === "warming" || vm.phase === "cloning") &&
         vm.functionName === undefined &&
-        vm.config.runtime === config.runtime &&
-        vm.config.memoryMib === config.memoryMib,
+        configKey(vm.config) === configKey(config),
     ),
     (vm) => [vm.phase === "warming" ? 0 : 1, vm.createdAtMs],
   );

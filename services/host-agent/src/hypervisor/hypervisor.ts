@@ -16,6 +16,8 @@ export interface VmConfig {
   readonly runtime: string;
   /** Memory that the function may use; the VM's RAM is larger by what kernel, init and runtime take. */
   readonly memoryMib: number;
+  /** Virtual CPUs; 1 when absent. */
+  readonly vcpuCount?: number;
 }
 
 export interface Template {

@@ -6,6 +6,7 @@ const spec: DomainSpec = {
   uuid: "00000000-0000-4000-8000-000000000001",
   accelerator: "tcg",
   ramMib: 224,
+  vcpuCount: 2,
   translationCacheMib: 128,
   kernelPath: "/image/vmlinuz",
   initrdPath: "/image/initrd",
@@ -29,6 +30,10 @@ describe("domainXml", () => {
         "<qemu:arg value='defer'/>",
       ],
     );
+  });
+
+  it("has as many CPUs as its config", () => {
+    assert.match(domainXml(spec), /<vcpu>2<\/vcpu>/);
   });
 
   it("keeps a path with markup in it a path", () => {

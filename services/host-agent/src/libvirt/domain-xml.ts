@@ -14,6 +14,7 @@ export interface DomainSpec {
   readonly uuid: string;
   readonly accelerator: "kvm" | "tcg";
   readonly ramMib: number;
+  readonly vcpuCount: number;
   readonly translationCacheMib: number;
   readonly kernelPath: string;
   readonly initrdPath: string;
@@ -64,7 +65,7 @@ export function domainXml(spec: DomainSpec): string {
   <name>${escape(spec.name)}</name>
   <uuid>${spec.uuid}</uuid>
   <memory unit='MiB'>${spec.ramMib}</memory>
-  <vcpu>1</vcpu>
+  <vcpu>${spec.vcpuCount}</vcpu>
   <os>
     <type arch='x86_64' machine='microvm'>hvm</type>
     <kernel>${escape(spec.kernelPath)}</kernel>

@@ -21,6 +21,7 @@ import type {
   VmConfig,
   WaitOptions,
 } from "../hypervisor/hypervisor.ts";
+import { configKey, describeConfig } from "../hypervisor/vm-config.ts";
 import type { Machine } from "../qemu/machine.ts";
 import { hostTscKhz } from "../qemu/qemu-program.ts";
 import { TemplateStore } from "../qemu/template-store.ts";
@@ -111,7 +112,7 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   async ensureTemplate(config: VmConfig, options: EnsureTemplateOptions = {}): Promise<Template> {
-    const key = templateKey(config);
+    const key = configKey(config);
     let making = this.#templates.get(key);
     if (making === undefined) {
       making = this.#ensure(config, options.onProgress ?? (() => {}));
@@ -216,7 +217,7 @@ export class LibvirtHypervisor implements Hypervisor {
     try {
       return await this.#store.open(id);
     } catch (thrown) {
-      this.#templates.delete(templateKey(config));
+      this.#templates.delete(configKey(config));
       throw TidepoolError.from(thrown, "unavailable");
     }
   }
@@ -235,7 +236,7 @@ export class LibvirtHypervisor implements Hypervisor {
       () => false,
     );
     if (!isThere) {
-      onProgress(`booting ${config.runtime} with ${config.memoryMib} MiB under libvirt`);
+      onProgress(`booting ${describeConfig(config)} under libvirt`);
       await this.#freeze({ template, machine });
     }
     const known = { template, machine };
@@ -266,7 +267,7 @@ export class LibvirtHypervisor implements Hypervisor {
     }
     throw new TidepoolError(
       "unavailable",
-      `guest ${config.runtime} with ${config.memoryMib} MiB did not boot: ${failures.join("; then: ")}`,
+      `guest ${describeConfig(config)} did not boot: ${failures.join("; then: ")}`,
     );
   }
 
@@ -331,8 +332,4 @@ function isSame(domain: LibvirtDomain, remote: { readonly uuid: Buffer }): boole
 async function rejectOnExit(domain: LibvirtDomain): Promise<never> {
   const { detail } = await domain.exited;
   throw new TidepoolError("unavailable", `vm ${domain.vmId} ended while it was cloned: ${detail}`);
-}
-
-function templateKey({ runtime, memoryMib }: VmConfig): string {
-  return `${runtime} ${String(memoryMib)}`;
 }

@@ -7,6 +7,7 @@ import { rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { bootMaxMs, waitForBoot } from "../qemu/boot.ts";
 import { vmMemoryMib } from "../hypervisor/memory.ts";
+import { vcpuCountOf } from "../hypervisor/vm-config.ts";
 import { kernelCommandLine, translationCacheMib, type Machine } from "../qemu/machine.ts";
 import { hostCpuModel } from "../qemu/qemu-program.ts";
 import type { TemplateFiles } from "../qemu/template-store.ts";
@@ -31,6 +32,7 @@ export function machineSpec(machine: Machine, templateId: string): MachineSpec {
   return {
     accelerator,
     ramMib: vmMemoryMib(config),
+    vcpuCount: vcpuCountOf(config),
     translationCacheMib,
     kernelPath: image.kernelPath,
     initrdPath: image.initrdPath,

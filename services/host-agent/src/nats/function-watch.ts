@@ -9,6 +9,7 @@ import type { Logger } from "@tidepool/common";
 import { subjects, tidepool } from "@tidepool/proto";
 import type { Assignments } from "../assignments/assignments.ts";
 import type { VmConfig } from "../hypervisor/hypervisor.ts";
+import { vmConfigOf } from "../hypervisor/vm-config.ts";
 
 /** @throws TidepoolError `unavailable` when the bucket cannot be read at the start */
 export async function watchFunctions(
@@ -30,8 +31,8 @@ export async function watchFunctions(
         const { version, settings } =
           tidepool.internal.v1.FunctionRecord.decode(value).function ?? {};
         assignments.noteDeployed(key, version || undefined);
-        const { runtime, memoryMib } = settings ?? {};
-        if (version && runtime && memoryMib) prepare({ runtime, memoryMib });
+        const { runtime, memoryMib, vcpuCount } = settings ?? {};
+        if (version && runtime && memoryMib) prepare(vmConfigOf({ runtime, memoryMib, vcpuCount }));
       } catch (error) {
         logger.warn("function record cannot be read", { key, error: messageOf(error) });
       }

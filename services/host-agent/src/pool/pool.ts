@@ -7,7 +7,7 @@ import type { Clock, Logger } from "@tidepool/common";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { VmConfig } from "../hypervisor/hypervisor.ts";
 import type { Vm } from "../vm/vm.ts";
-import { configKey } from "../vm/vm-view.ts";
+import { configKey } from "../hypervisor/vm-config.ts";
 import { backOff, backoffNone } from "./backoff.ts";
 import type { Backoff } from "./backoff.ts";
 import { planPool } from "./plan-pool.ts";

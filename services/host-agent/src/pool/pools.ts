@@ -2,7 +2,7 @@
 import type { Clock, Logger } from "@tidepool/common";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { VmConfig } from "../hypervisor/hypervisor.ts";
-import { configKey } from "../vm/vm-view.ts";
+import { configKey, vmConfigOf } from "../hypervisor/vm-config.ts";
 import { Pool } from "./pool.ts";
 import type { Templates } from "./templates.ts";
 
@@ -27,8 +27,8 @@ export class Pools {
     return [...this.pools.values()];
   }
 
-  ensure({ runtime, memoryMib }: VmConfig, target = firstTarget): Pool {
-    const config = { runtime, memoryMib };
+  ensure(wanted: VmConfig, target = firstTarget): Pool {
+    const config = vmConfigOf(wanted);
     const known = this.pools.get(configKey(config));
     if (known !== undefined) return known;
     const pool = new Pool(config, this.parts);

@@ -5,7 +5,7 @@
 import { messageOf, TidepoolError } from "@tidepool/common";
 import type { Clock, Logger } from "@tidepool/common";
 import type { Hypervisor, Template, VmConfig } from "../hypervisor/hypervisor.ts";
-import { configKey } from "../vm/vm-view.ts";
+import { configKey } from "../hypervisor/vm-config.ts";
 import { backOff, backoffNone } from "./backoff.ts";
 import type { Backoff } from "./backoff.ts";
 

@@ -7,6 +7,7 @@
 import type { GuestImage } from "@tidepool/guest";
 import type { VmConfig } from "../hypervisor/hypervisor.ts";
 import { vmMemoryMib } from "../hypervisor/memory.ts";
+import { vcpuCountOf } from "../hypervisor/vm-config.ts";
 
 export const inherited = { control: 3, runtime: 4, qmp: 5, state: 6 } as const;
 
@@ -32,7 +33,7 @@ export function machineArguments(machine: Machine, templateId: string): string[]
     ["-accel", accelerator === "kvm" ? "kvm" : `tcg,tb-size=${String(translationCacheMib)}`],
     // Five-level page tables only make every walk longer.
     ["-cpu", accelerator === "kvm" ? "host" : "max,la57=off"],
-    ["-smp", "1"],
+    ["-smp", String(vcpuCountOf(config))],
     ["-m", `${String(vmMemoryMib(config))}M`],
     // Far from the present, so that OpenSSL in a clone sees that its randomness is old and renews it.
     ["-rtc", "base=2020-01-01"],
@@ -76,6 +77,7 @@ export function kernelCommandLine(machine: Machine, templateId: string): string 
     "mitigations=off",
     accelerator === "tcg" ? `tsc_early_khz=${String(tscKhz)} tsc=reliable` : "",
     `tidepool.template=${templateId}`,
+    `tidepool.runtime=${config.runtime}`,
     `tidepool.memory_mib=${String(config.memoryMib)}`,
   ].join(" ");
 }

@@ -21,6 +21,7 @@ import type {
   VmConfig,
   WaitOptions,
 } from "../hypervisor/hypervisor.ts";
+import { configKey, describeConfig } from "../hypervisor/vm-config.ts";
 import { bootMaxMs, waitForBoot } from "./boot.ts";
 import { findDomains, killDomain, markArguments, pidFile } from "./domains-on-host.ts";
 import { inherited, machineArguments, memoryArguments } from "./machine.ts";
@@ -67,7 +68,7 @@ export class QemuHypervisor implements Hypervisor {
   }
 
   async ensureTemplate(config: VmConfig, options: EnsureTemplateOptions = {}): Promise<Template> {
-    const key = templateKey(config);
+    const key = configKey(config);
     let making = this.#templates.get(key);
     if (making === undefined) {
       making = this.#ensure(config, options.onProgress ?? ((): void => undefined));
@@ -140,7 +141,7 @@ export class QemuHypervisor implements Hypervisor {
     try {
       return await this.#store.open(id);
     } catch (thrown) {
-      this.#templates.delete(templateKey(config));
+      this.#templates.delete(configKey(config));
       throw TidepoolError.from(thrown, "unavailable");
     }
   }
@@ -159,7 +160,7 @@ export class QemuHypervisor implements Hypervisor {
       () => false,
     );
     if (!isThere) {
-      onProgress(`booting ${config.runtime} with ${String(config.memoryMib)} MiB`);
+      onProgress(`booting ${describeConfig(config)}`);
       await this.#store.create(template.id, (files) => this.#freezeWithRetry(known, files));
     }
     this.#known.set(template.id, known);
@@ -175,10 +176,9 @@ export class QemuHypervisor implements Hypervisor {
         failures.push(messageOf(thrown));
       }
     }
-    const { runtime, memoryMib } = known.template.config;
     throw new TidepoolError(
       "unavailable",
-      `guest ${runtime} with ${String(memoryMib)} MiB did not boot: ${failures.join("; then: ")}`,
+      `guest ${describeConfig(known.template.config)} did not boot: ${failures.join("; then: ")}`,
     );
   }
 
@@ -265,8 +265,4 @@ function checkVmId(vmId: string): void {
   if (!/^[A-Za-z0-9_-]{1,64}$/.test(vmId)) {
     throw new TidepoolError("invalid", `vm id '${vmId}' is not 1 to 64 of A-Z, a-z, 0-9, _ and -`);
   }
-}
-
-function templateKey({ runtime, memoryMib }: VmConfig): string {
-  return `${runtime} ${String(memoryMib)}`;
 }

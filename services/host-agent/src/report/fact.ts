@@ -3,6 +3,7 @@ import { failureToWire } from "@tidepool/common";
 import { toTimestamp } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
 import { windowToWire } from "../grpc/wire.ts";
+import { vcpuCountOf } from "../hypervisor/vm-config.ts";
 import type { VmPhase } from "../vm/phases.ts";
 import type { Vm } from "../vm/vm.ts";
 
@@ -19,6 +20,7 @@ export function factOf(
     vmId: vm.vmId,
     runtime: vm.config.runtime,
     memoryMib: vm.config.memoryMib,
+    vcpuCount: vcpuCountOf(vm.config),
     phase,
     functionName: assignment?.owned.name ?? "",
     version: assignment?.owned.version ?? "",

@@ -4,7 +4,7 @@ import type { tidepool } from "@tidepool/proto";
 import { memoryUsedMib } from "../fleet/admit.ts";
 import type { HostLimits } from "../fleet/admit.ts";
 import type { VmConfig } from "../hypervisor/hypervisor.ts";
-import { configKey } from "../vm/vm-view.ts";
+import { configKey, vcpuCountOf } from "../hypervisor/vm-config.ts";
 import type { VmView } from "../vm/vm-view.ts";
 
 type Wire = tidepool.internal.v1.HostHeartbeat.$Properties;
@@ -55,6 +55,7 @@ function poolOf(
   return {
     runtime: config.runtime,
     memoryMib: config.memoryMib,
+    vcpuCount: vcpuCountOf(config),
     target: pool.target,
     ready: count("warming"),
     cloning: count("cloning"),

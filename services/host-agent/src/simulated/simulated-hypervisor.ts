@@ -14,6 +14,7 @@ import type {
   VmConfig,
   WaitOptions,
 } from "../hypervisor/hypervisor.ts";
+import { configKey, describeConfig } from "../hypervisor/vm-config.ts";
 import { seededRandom } from "./random.ts";
 import { SimulatedDomain } from "./simulated-domain.ts";
 
@@ -58,7 +59,7 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   ensureTemplate(config: VmConfig, options: EnsureTemplateOptions = {}): Promise<Template> {
-    const key = `${config.runtime}/${config.memoryMib}`;
+    const key = configKey(config);
     const made = this.templates.get(key) ?? this.boot(config, options);
     this.templates.set(key, made);
     made.catch(() => this.templates.delete(key));
@@ -104,7 +105,7 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   private async boot(config: VmConfig, options: EnsureTemplateOptions): Promise<Template> {
-    options.onProgress?.(`booting ${config.runtime} with ${config.memoryMib} MiB (simulated)`);
+    options.onProgress?.(`booting ${describeConfig(config)} (simulated)`);
     const mayFail = this.random();
     await this.wait(this.options.bootMs, options.signal);
     if (mayFail < this.options.bootFailureShare) {

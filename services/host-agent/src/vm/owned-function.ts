@@ -9,6 +9,7 @@ export interface OwnedFunction {
   /** "file.export", as in "index.handler". */
   readonly handler: string;
   readonly memoryMib: number;
+  readonly vcpuCount: number;
   readonly environment: Readonly<Record<string, string>>;
   /** How long a VM stays after a call when nothing is known of the next. */
   readonly keepAliveMs: number;

@@ -21,6 +21,3 @@ export interface VmView {
   /** When it is expected to be of use again. */
   readonly nextUseAtMs: number;
 }
-
-/** "nodejs20/128": the pool that a VM belongs to. */
-export const configKey = (config: VmConfig): string => `${config.runtime}/${config.memoryMib}`;
