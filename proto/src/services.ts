@@ -73,6 +73,31 @@ export const tidepoolService = {
     api.DeleteFunctionResponse,
   ),
   uploadCode: method(apiPath("UploadCode"), "client", api.UploadCodeRequest, api.Function),
+  listVersions: method(
+    apiPath("ListVersions"),
+    "unary",
+    api.ListVersionsRequest,
+    api.ListVersionsResponse,
+  ),
+  activateVersion: method(
+    apiPath("ActivateVersion"),
+    "unary",
+    api.ActivateVersionRequest,
+    api.Function,
+  ),
+  putAlias: method(apiPath("PutAlias"), "unary", api.PutAliasRequest, api.Alias),
+  listAliases: method(
+    apiPath("ListAliases"),
+    "unary",
+    api.ListAliasesRequest,
+    api.ListAliasesResponse,
+  ),
+  deleteAlias: method(
+    apiPath("DeleteAlias"),
+    "unary",
+    api.DeleteAliasRequest,
+    api.DeleteAliasResponse,
+  ),
   invoke: method(apiPath("Invoke"), "unary", api.InvokeRequest, api.InvokeResponse),
   watchPools: method(apiPath("WatchPools"), "server", api.WatchPoolsRequest, api.PoolsSnapshot),
   getForecast: method(

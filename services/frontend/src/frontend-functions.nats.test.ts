@@ -4,6 +4,7 @@ import type { ServiceError } from "@grpc/grpc-js";
 import { startTelemetry } from "@tidepool/common";
 import type { Telemetry } from "@tidepool/common";
 import { tidepoolService } from "@tidepool/proto";
+import type { tidepool } from "@tidepool/proto";
 import { codeZipMaxBytes } from "./limits.ts";
 import type { TestClient } from "./testing/a-client.ts";
 import { failed, failureOf } from "./testing/a-client.ts";
@@ -58,15 +59,22 @@ describe("Frontend's functions", () => {
     assert.equal(failureOf(error).code, "alreadyExists");
   });
 
-  it("makes a new version with each upload and each change of settings", async () => {
+  it("makes a new version with each upload, and each change of settings that VMs are made with", async () => {
     const name = aName();
     await client.call(service.createFunction, { name, settings });
     const zip = anArchive(["index.js"]);
     assert.equal((await client.upload(name, [zip])).version, "1");
     assert.equal((await client.upload(name, [zip])).version, "2");
-    const updated = await client.call(service.updateFunction, { name, settings });
-    assert.equal(updated.version, "3");
-    assert.match(updated.codeDigest ?? "", /^sha256:[0-9a-f]{64}$/);
+    const update = (more: object): Promise<tidepool.v1.Function.$Properties> =>
+      client.call(service.updateFunction, { name, settings: { ...settings, ...more } });
+    const larger = await update({ memoryMib: 256 });
+    assert.equal(larger.version, "3");
+    assert.match(larger.codeDigest ?? "", /^sha256:[0-9a-f]{64}$/);
+    const same = await update({ memoryMib: 256 });
+    assert.deepEqual([same.version, same.revision], ["3", larger.revision]);
+    const tagged = await update({ memoryMib: 256, tags: { team: "a" } });
+    assert.equal(tagged.version, "3");
+    assert.notEqual(tagged.revision, larger.revision);
   });
 
   it("never gives a version twice under one name, even after a delete", async () => {
@@ -94,10 +102,19 @@ describe("Frontend's functions", () => {
     await client.call(service.createFunction, { name, settings });
     await client.upload(name, [anArchive(["index.js"])]);
     const writes = await Promise.allSettled(
-      Array.from({ length: 5 }, () => client.call(service.updateFunction, { name, settings })),
+      Array.from({ length: 5 }, (_, index) => {
+        const changed = { ...settings, memoryMib: 256 + index };
+        return client.call(service.updateFunction, { name, settings: changed });
+      }),
     );
     assert.deepEqual(new Set(writes.map((write) => write.status)), new Set(["fulfilled"]));
     assert.equal((await client.call(service.getFunction, { name })).version, "6");
+    const { versions = [] } = await client.call(service.listVersions, { name });
+    assert.deepEqual(
+      versions.map(({ version }) => version),
+      ["6", "5", "4", "3", "2", "1"],
+    );
+    assert.equal(new Set(versions.map((version) => version.settings?.memoryMib)).size, 6);
   });
 
   it("ends an upload over the limit at once", async () => {

@@ -15,7 +15,7 @@ import {
 } from "@tidepool/proto";
 import type { FrontendConfig } from "./config.ts";
 import { CallExplainer } from "./explain/call-explainer.ts";
-import { Functions } from "./functions/functions.ts";
+import { openFunctions } from "./functions/open-functions.ts";
 import { Handlers } from "./grpc/handlers.ts";
 import { Health } from "./grpc/health.ts";
 import { reflection } from "./grpc/reflection.ts";
@@ -24,11 +24,8 @@ import { HostStreams } from "./hosts/host-streams.ts";
 import { drainMaxMs, grpcMessageMaxBytes, grpcReceiveMaxBytes } from "./limits.ts";
 import { ArrivalPublisher } from "./nats/arrivals.ts";
 import { NatsCallRecords, NatsOutcomes } from "./nats/call-records.ts";
-import { NatsCodeStore } from "./nats/code-store.ts";
 import { FleetNews } from "./nats/fleet-news.ts";
-import { NatsFunctionStore } from "./nats/function-store.ts";
 import { NatsScheduler } from "./nats/scheduler.ts";
-import { within } from "./nats/store-failure.ts";
 import { NatsTenantStore } from "./nats/tenant-store.ts";
 import { PoolsView } from "./pools/pools-view.ts";
 import { CallTracker } from "./routing/call-tracker.ts";
@@ -93,20 +90,14 @@ export class Frontend {
     const { bus, config } = this.options;
     const { clock, logger, server } = this;
     const { shardCount } = config;
-    const store = new NatsFunctionStore(bus, storage.functions, logger);
-    await store.start();
-    this.parts.push(store);
-    const functions = new Functions({
-      store,
-      code: new NatsCodeStore(storage.code),
-      clock,
-      logger,
-    });
+    const table = new VmTable();
+    const opened = await openFunctions({ bus, storage, table, clock, logger });
+    const { functions, versions } = opened;
+    this.parts.push(opened);
     const arrivals = new ArrivalPublisher({ bus, client: storage.client, shardCount, logger });
     this.parts.push(arrivals);
     const hosts = new HostStreams(logger);
     this.parts.push({ stop: () => Promise.resolve(hosts.close()) });
-    const table = new VmTable();
     const pools = new PoolsView();
     const news = new FleetNews({
       bus,
@@ -122,8 +113,7 @@ export class Frontend {
     const outcomes = new NatsOutcomes(bus, logger);
     this.parts.push(outcomes);
     const router = new Router({
-      findFunction: (name, timeoutMs) =>
-        within(`reading function '${name}'`, timeoutMs, functions.get(name)),
+      findFunction: (invocation, timeoutMs) => opened.find(invocation, timeoutMs),
       table,
       hosts,
       scheduler,
@@ -140,6 +130,7 @@ export class Frontend {
       tidepoolService,
       tidepoolApi(handlers, {
         functions,
+        versions,
         router,
         scheduler,
         explainer,

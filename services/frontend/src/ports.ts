@@ -3,19 +3,44 @@ import type { TidepoolError } from "@tidepool/common";
 import type { tidepool } from "@tidepool/proto";
 import type { Step } from "./explain/call-facts.ts";
 import type { StoredFunction } from "./functions/function-record.ts";
+import type { StoredVersion } from "./functions/version-record.ts";
 
 /** Functions by name. Writes are compare-and-set; reads may be served from a watched copy. */
 export interface FunctionStore {
   /** From the copy when it is there, else from the store. */
   find(name: string): Promise<StoredFunction | undefined>;
+  /** From the store. */
+  read(name: string): Promise<StoredFunction | undefined>;
   /** By name, from the copy. */
   list(): readonly StoredFunction[];
   /** @throws TidepoolError `alreadyExists` */
   create(stored: StoredFunction): Promise<StoredFunction>;
-  /** Applies `edit` to the newest record, again when another writer was faster. @throws TidepoolError `notFound` */
-  change(name: string, edit: (current: StoredFunction) => StoredFunction): Promise<StoredFunction>;
+  /**
+   * Applies `edit` to the newest record, again when another writer was faster. Nothing is written when it
+   * gives the same one back. @throws TidepoolError `notFound`, and what `edit` throws
+   */
+  change(
+    name: string,
+    edit: (current: StoredFunction) => StoredFunction | Promise<StoredFunction>,
+  ): Promise<StoredFunction>;
   /** @throws TidepoolError `notFound` */
   remove(name: string): Promise<StoredFunction>;
+}
+
+/** Versions of functions: written once, read from a watched copy where it has them. */
+export interface VersionStore {
+  /** From the copy. */
+  known(name: string, version: string): StoredVersion | undefined;
+  find(name: string, version: string): Promise<StoredVersion | undefined>;
+  /** Of one function, newest first, from the copy. */
+  list(name: string): readonly StoredVersion[];
+  /** Of all versions of all functions. */
+  codeDigests(): Iterable<string>;
+  /** Gives it a number above `above` that no version ever had. */
+  add(draft: Omit<StoredVersion, "version">, above: number): Promise<StoredVersion>;
+  /** Writes it unless it is there. */
+  ensure(version: StoredVersion): Promise<void>;
+  remove(name: string, version: string): Promise<void>;
 }
 
 /** Zips by digest, "sha256:…". */
@@ -55,6 +80,8 @@ export interface ArrivalSink {
     readonly version: string;
     readonly requestId: string;
     readonly atMs: number;
+    /** As the caller gave it; absent or empty: the active version was asked for. */
+    readonly qualifier?: string;
   }): void;
 }
 

@@ -1,21 +1,26 @@
 /**
- * What owners do with functions. A new zip or new settings make a new version; the code is stored before
- * the record that names it, so no record ever names code that was not there.
+ * What owners do with functions. A new zip or new settings make a new version; code and version are stored
+ * before the record that names them, so no record ever names what was not there.
  */
 import { createHash } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import { TidepoolError } from "@tidepool/common";
 import type { Clock, Logger } from "@tidepool/common";
 import type { tidepool } from "@tidepool/proto";
-import { unusedCodeKeepMs } from "../limits.ts";
-import type { CodeStore, FunctionStore } from "../ports.ts";
+import { unusedCodeKeepMs, versionsKeptMax } from "../limits.ts";
+import type { CodeStore, FunctionStore, VersionStore } from "../ports.ts";
 import { tenantDefault } from "../tenants/tenants.ts";
+import { versionsOf } from "./aliases.ts";
 import { checkCodeZip } from "./code-zip.ts";
-import { nextVersion } from "./function-record.ts";
 import type { StoredFunction } from "./function-record.ts";
-import { isReplanOnly, parseName, parseSettings } from "./settings.ts";
+import { Publication, published, withFunctionSettings } from "./publication.ts";
+import { checkRevision } from "./revision.ts";
+import { makesVersion } from "./settings-parts.ts";
+import { parseName, parseSettings } from "./settings.ts";
 
 export interface FunctionsOptions {
   readonly store: FunctionStore;
+  readonly versions: VersionStore;
   readonly code: CodeStore;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -23,14 +28,28 @@ export interface FunctionsOptions {
 
 type SettingsMessage = tidepool.v1.FunctionSettings.$Properties | null | undefined;
 
+export interface UploadWish {
+  readonly name: string;
+  /** Undefined: those that the function has. */
+  readonly settings: SettingsMessage;
+  /** Of the version. */
+  readonly description: string;
+  /** The active version stays as it is. */
+  readonly keepActive: boolean;
+  /** Empty: not compared. */
+  readonly revision: string;
+}
+
 export class Functions {
   private readonly store: FunctionStore;
+  private readonly versions: VersionStore;
   private readonly code: CodeStore;
   private readonly clock: Clock;
   private readonly logger: Logger;
 
   constructor(options: FunctionsOptions) {
     this.store = options.store;
+    this.versions = options.versions;
     this.code = options.code;
     this.clock = options.clock;
     this.logger = options.logger.child({ part: "functions" });
@@ -59,38 +78,58 @@ export class Functions {
       createdAtMs: nowMs,
       updatedAtMs: nowMs,
       versionsGiven: 0,
+      newestVersion: "",
+      previousVersion: "",
+      aliases: [],
+      revision: 0,
       tenant: tenantDefault,
     });
   }
 
-  async update(name: string | undefined, given: SettingsMessage): Promise<StoredFunction> {
+  /** @param revision empty: not compared */
+  async update(
+    name: string | undefined,
+    given: SettingsMessage,
+    revision = "",
+  ): Promise<StoredFunction> {
     const settings = parseSettings(name, given);
     const current = await this.get(name);
     if (current.codeDigest !== "" && current.settings.handler !== settings.handler) {
       const zip = await this.code.get(current.codeDigest);
       if (zip !== undefined) await checkCodeZip(zip, settings.handler);
     }
-    return this.store.change(current.name, (newest) => {
-      const changed = { ...newest, settings, updatedAtMs: this.clock.nowMs() };
-      // VMs of the version go on serving it when only what is planned for them changes.
-      const isSameVersion = changed.codeDigest === "" || isReplanOnly(newest.settings, settings);
-      return isSameVersion ? changed : nextVersion(changed);
+    const updatedAtMs = this.clock.nowMs();
+    return this.changeWithVersion(current.name, async (newest, publication) => {
+      checkRevision(`function '${newest.name}'`, newest.revision, revision);
+      if (isDeepStrictEqual(newest.settings, settings)) return newest;
+      const { name: ofName, codeDigest, codeBytes } = newest;
+      if (codeDigest === "") return { ...newest, settings, updatedAtMs };
+      const changed = { ...withFunctionSettings(newest, settings), updatedAtMs };
+      if (!makesVersion(newest.settings, settings)) return changed;
+      const about = { publishedAtMs: updatedAtMs, description: "" };
+      const draft = { name: ofName, codeDigest, codeBytes, settings, ...about };
+      return published(changed, await publication.publish(newest, draft), false);
     });
   }
 
-  async upload(name: string, zip: Uint8Array): Promise<StoredFunction> {
+  async upload(wish: UploadWish, zip: Uint8Array): Promise<StoredFunction> {
+    const { name, description, keepActive, revision } = wish;
     const current = await this.get(name);
-    await checkCodeZip(zip, current.settings.handler);
+    const given = wish.settings ? parseSettings(name, wish.settings) : undefined;
+    checkRevision(`function '${name}'`, current.revision, revision);
+    await checkCodeZip(zip, (given ?? current.settings).handler);
     const codeDigest = `sha256:${createHash("sha256").update(zip).digest("hex")}`;
     await this.code.put(codeDigest, zip);
-    const stored = await this.store.change(name, (newest) =>
-      nextVersion({
-        ...newest,
-        codeDigest,
-        codeBytes: zip.byteLength,
-        updatedAtMs: this.clock.nowMs(),
-      }),
-    );
+    const updatedAtMs = this.clock.nowMs();
+    const stored = await this.changeWithVersion(name, async (newest, publication) => {
+      checkRevision(`function '${name}'`, newest.revision, revision);
+      const settings = given ?? newest.settings;
+      const about = { publishedAtMs: updatedAtMs, description };
+      const draft = { name, codeDigest, codeBytes: zip.byteLength, settings, ...about };
+      const version = await publication.publish(newest, draft);
+      const changed = { ...withFunctionSettings(newest, settings), updatedAtMs };
+      return published(changed, version, keepActive);
+    });
     // A delete that ran between the two writes may have removed the code as unused.
     await this.code.put(codeDigest, zip);
     await this.removeUnusedCode();
@@ -99,17 +138,55 @@ export class Functions {
 
   async remove(name: string | undefined): Promise<void> {
     const removed = await this.store.remove(parseName(name));
-    await this.removeUnusedCode(removed.codeDigest);
+    const versions = this.versions.list(removed.name);
+    for (const { version } of versions) await this.versions.remove(removed.name, version);
+    await this.removeUnusedCode([removed, ...versions].map(({ codeDigest }) => codeDigest));
+  }
+
+  private async changeWithVersion(
+    name: string,
+    edit: (newest: StoredFunction, publication: Publication) => Promise<StoredFunction>,
+  ): Promise<StoredFunction> {
+    const publication = new Publication(this.versions, this.logger);
+    let stored;
+    try {
+      stored = await this.store.change(name, (newest) => edit(newest, publication));
+    } catch (error) {
+      await publication.failed(error);
+      throw error;
+    }
+    await this.removeOldVersions(stored);
+    return stored;
+  }
+
+  /** A failure here only leaves versions behind, which the next change removes. */
+  private async removeOldVersions(stored: StoredFunction): Promise<void> {
+    const { name, version: active, previousVersion, newestVersion, aliases } = stored;
+    const staying = new Set([
+      active,
+      previousVersion,
+      newestVersion,
+      ...aliases.flatMap(versionsOf),
+    ]);
+    const others = this.versions.list(name).filter(({ version }) => !staying.has(version));
+    try {
+      for (const { version } of others.slice(versionsKeptMax)) {
+        await this.versions.remove(name, version);
+      }
+    } catch (error) {
+      this.logger.warn("old versions not removed", { name, error });
+    }
   }
 
   /** A failure here only leaves code behind, which the next upload or delete removes. */
-  private async removeUnusedCode(atOnce?: string): Promise<void> {
+  private async removeUnusedCode(atOnce: readonly string[] = []): Promise<void> {
     try {
-      const used = new Set(this.store.list().map((stored) => stored.codeDigest));
+      const ofFunctions = this.store.list().map((stored) => stored.codeDigest);
+      const used = new Set([...ofFunctions, ...this.versions.codeDigests()]);
       const oldestAtMs = this.clock.nowMs() - unusedCodeKeepMs;
       for (const { digest, storedAtMs } of await this.code.list()) {
         if (used.has(digest)) continue;
-        if (digest === atOnce || storedAtMs < oldestAtMs) await this.code.remove(digest);
+        if (atOnce.includes(digest) || storedAtMs < oldestAtMs) await this.code.remove(digest);
       }
     } catch (error) {
       this.logger.warn("unused code not removed", { error });

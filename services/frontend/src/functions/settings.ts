@@ -1,5 +1,4 @@
 /** What an owner may decide about a function: defaults, limits, and all problems of one request in one error. */
-import { isDeepStrictEqual } from "node:util";
 import { TidepoolError } from "@tidepool/common";
 import { subjects, tidepool } from "@tidepool/proto";
 import {
@@ -100,18 +99,6 @@ export function parseName(name: string | undefined): string {
   const [problem] = nameProblems(name ?? "");
   if (problem !== undefined) throw new TidepoolError("invalid", problem);
   return name ?? "";
-}
-
-/** Whether the two differ, and in nothing that versions are made of. */
-export function isReplanOnly(before: Settings, after: Settings): boolean {
-  return (
-    !isDeepStrictEqual(before, after) && isDeepStrictEqual(versionPart(before), versionPart(after))
-  );
-}
-
-function versionPart(settings: Settings): Partial<Settings> {
-  const isFunctionWide = (key: string): boolean => functionWide.some((known) => known === key);
-  return Object.fromEntries(Object.entries(settings).filter(([key]) => !isFunctionWide(key)));
 }
 
 function nameProblems(name: string): string[] {

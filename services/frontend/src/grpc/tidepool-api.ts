@@ -1,26 +1,21 @@
 /** The public API: each method of tidepool.v1.Tidepool, in terms of the frontend's parts. */
 import type { UntypedHandleCall } from "@grpc/grpc-js";
 import type { JetStreamClient } from "@nats-io/jetstream";
-import { TidepoolError } from "@tidepool/common";
 import type { Clock } from "@tidepool/common";
 import type { tidepool, tidepoolService } from "@tidepool/proto";
 import type { CallExplainer } from "../explain/call-explainer.ts";
-import { functionToWire } from "../functions/function-record.ts";
-import type { Functions } from "../functions/functions.ts";
-import { poolsUpdateMinMs, uploadsAtOnceMax } from "../limits.ts";
+import { poolsUpdateMinMs } from "../limits.ts";
 import { parseLogQuery, readLogs } from "../nats/function-logs.ts";
 import type { PoolsView } from "../pools/pools-view.ts";
 import type { Scheduler } from "../ports.ts";
 import { parseInvocation } from "../routing/invocation.ts";
 import type { Answer, Router } from "../routing/router.ts";
 import type { Tenants } from "../tenants/tenants.ts";
+import { functionApi } from "./function-api.ts";
+import type { FunctionApiOptions } from "./function-api.ts";
 import type { CallContext, Handlers } from "./handlers.ts";
-import { readUpload } from "./upload.ts";
 
-type Api = tidepool.v1.Function.$Properties;
-
-export interface TidepoolApiOptions {
-  readonly functions: Functions;
+export interface TidepoolApiOptions extends FunctionApiOptions {
   readonly router: Router;
   readonly scheduler: Scheduler;
   readonly explainer: CallExplainer;
@@ -37,51 +32,8 @@ export function tidepoolApi(
   options: TidepoolApiOptions,
 ): Record<keyof typeof tidepoolService, UntypedHandleCall> {
   const { functions, router, scheduler, explainer, tenants } = options;
-  let uploadCount = 0;
   return {
-    createFunction: handlers.unary(
-      "CreateFunction",
-      async ({ name, settings }: tidepool.v1.CreateFunctionRequest.$Properties): Promise<Api> =>
-        functionToWire(await functions.create(name, settings)),
-    ),
-    updateFunction: handlers.unary(
-      "UpdateFunction",
-      async ({ name, settings }: tidepool.v1.UpdateFunctionRequest.$Properties): Promise<Api> =>
-        functionToWire(await functions.update(name, settings)),
-    ),
-    getFunction: handlers.unary(
-      "GetFunction",
-      async ({ name }: tidepool.v1.GetFunctionRequest.$Properties): Promise<Api> =>
-        functionToWire(await functions.get(name)),
-    ),
-    listFunctions: handlers.unary("ListFunctions", () =>
-      Promise.resolve({ functions: functions.list().map(functionToWire) }),
-    ),
-    deleteFunction: handlers.unary(
-      "DeleteFunction",
-      async ({ name }: tidepool.v1.DeleteFunctionRequest.$Properties) => {
-        await functions.remove(name);
-        return {};
-      },
-    ),
-    uploadCode: handlers.clientStream(
-      "UploadCode",
-      async (requests: AsyncIterable<tidepool.v1.UploadCodeRequest.$Properties>): Promise<Api> => {
-        if (uploadCount >= uploadsAtOnceMax) {
-          throw new TidepoolError(
-            "noCapacity",
-            `${uploadCount} uploads are under way, the limit is ${uploadsAtOnceMax}`,
-          );
-        }
-        uploadCount += 1;
-        try {
-          const { name, zip } = await readUpload(requests, (asked) => functions.get(asked));
-          return functionToWire(await functions.upload(name, zip));
-        } finally {
-          uploadCount -= 1;
-        }
-      },
-    ),
+    ...functionApi(handlers, options),
     invoke: handlers.unary(
       "Invoke",
       async (request: tidepool.v1.InvokeRequest.$Properties, context: CallContext) =>

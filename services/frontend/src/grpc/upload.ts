@@ -1,11 +1,12 @@
 /** Puts an upload's messages together, and refuses one that is too large as soon as it is. */
 import { TidepoolError } from "@tidepool/common";
 import type { tidepool } from "@tidepool/proto";
+import type { UploadWish } from "../functions/functions.ts";
 import { parseName } from "../functions/settings.ts";
-import { codeZipMaxBytes } from "../limits.ts";
+import { codeZipMaxBytes, descriptionMaxBytes } from "../limits.ts";
 
 export interface Upload {
-  readonly name: string;
+  readonly wish: UploadWish;
   readonly zip: Uint8Array;
 }
 
@@ -17,16 +18,13 @@ export async function readUpload(
   requests: AsyncIterable<tidepool.v1.UploadCodeRequest.$Properties>,
   checkName: (name: string) => Promise<unknown>,
 ): Promise<Upload> {
-  let name: string | undefined;
+  let wish: UploadWish | undefined;
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const request of requests) {
-    if (name === undefined) {
-      if (request.name === undefined || request.name === null) {
-        throw new TidepoolError("invalid", "the first message of an upload must name the function");
-      }
-      name = parseName(request.name);
-      await checkName(name);
+    if (wish === undefined) {
+      wish = parseWish(request);
+      await checkName(wish.name);
       continue;
     }
     const { chunk } = request;
@@ -37,11 +35,28 @@ export async function readUpload(
     if (bytes > codeZipMaxBytes) {
       throw new TidepoolError(
         "tooLarge",
-        `code zip of function '${name}' is larger than the limit of ${codeZipMaxBytes} bytes`,
+        `code zip of function '${wish.name}' is larger than the limit of ${codeZipMaxBytes} bytes`,
       );
     }
     chunks.push(chunk);
   }
-  if (name === undefined) throw new TidepoolError("invalid", "the upload has no message");
-  return { name, zip: Buffer.concat(chunks, bytes) };
+  if (wish === undefined) throw new TidepoolError("invalid", "the upload has no message");
+  return { wish, zip: Buffer.concat(chunks, bytes) };
+}
+
+function parseWish({ name, start }: tidepool.v1.UploadCodeRequest.$Properties): UploadWish {
+  const said: tidepool.v1.UploadStart.$Properties | undefined =
+    start ?? (typeof name === "string" ? { name } : undefined);
+  if (said === undefined) {
+    throw new TidepoolError("invalid", "the first message of an upload must name the function");
+  }
+  const { settings, description = "", keepActive = false, revision = "" } = said;
+  const descriptionBytes = Buffer.byteLength(description);
+  if (descriptionBytes > descriptionMaxBytes) {
+    throw new TidepoolError(
+      "invalid",
+      `description has ${descriptionBytes} bytes, the limit is ${descriptionMaxBytes}`,
+    );
+  }
+  return { name: parseName(said.name), settings, description, keepActive, revision };
 }

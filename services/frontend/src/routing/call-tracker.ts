@@ -73,8 +73,8 @@ function named(calls: ReadonlySet<TrackedCall>): string[] {
 }
 
 function resultOf(answer: Answer): tidepool.v1.CallOutcome.$Properties {
-  const { start, stages, vmId, hostId, readyBeforeMs, window } = answer;
-  const common = { start, stages, vmId, hostId, readyBeforeMs };
+  const { version, start, stages, vmId, hostId, readyBeforeMs, window } = answer;
+  const common = { version, start, stages, vmId, hostId, readyBeforeMs };
   return window === undefined ? common : { ...common, window };
 }
 

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { messageOf, TidepoolError } from "@tidepool/common";
 import { subjects } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
+import { parseQualifier } from "../functions/qualifier.ts";
 import { parseName } from "../functions/settings.ts";
 import { payloadMaxBytes } from "../limits.ts";
 import type { HostStages } from "../ports.ts";
@@ -11,6 +12,8 @@ export interface Invocation {
   readonly name: string;
   readonly payload: Uint8Array;
   readonly requestId: string;
+  /** A version or an alias; empty for the active version. */
+  readonly qualifier: string;
 }
 
 /** Milliseconds; they do not overlap. */
@@ -44,7 +47,9 @@ export function parseInvocation(request: tidepool.v1.InvokeRequest.$Properties):
         `request id must have 1 to ${subjects.tokenLengthMax} letters, digits, '-' or '_'`,
       );
     }
-    return { name: parseName(request.name), requestId, payload: parsePayload(request.payload) };
+    const name = parseName(request.name);
+    const qualifier = parseQualifier(request.qualifier);
+    return { name, requestId, qualifier, payload: parsePayload(request.payload) };
   } catch (error) {
     throw withDetails(error, { requestId, mayHaveStarted: false });
   }
@@ -66,7 +71,7 @@ export function withDetails(thrown: unknown, details: CallFailureDetails): Tidep
   });
 }
 
-function parsePayload(payload: Uint8Array | undefined): Uint8Array {
+export function parsePayload(payload: Uint8Array | undefined): Uint8Array {
   if (payload === undefined || payload.byteLength === 0) return nullJson;
   if (payload.byteLength > payloadMaxBytes) {
     throw new TidepoolError(

@@ -1,5 +1,5 @@
 /**
- * Brings one call to a VM.
+ * Brings one call to a VM. While a version takes over, an idle VM of the one before is tried first.
  *
  *   table says idle ──▶ host ──result, failed──▶ caller
  *        │ none           │ refused
@@ -38,13 +38,20 @@ import { schedulerSilent } from "./scheduler-failure.ts";
 import type { HostAddress, VmTable } from "./vm-table.ts";
 
 export interface RouterOptions {
-  readonly findFunction: (name: string, timeoutMs: number) => Promise<StoredFunction>;
+  readonly findFunction: (invocation: Invocation, timeoutMs: number) => Promise<FoundFunction>;
   readonly table: VmTable;
   readonly hosts: Hosts;
   readonly scheduler: Scheduler;
   readonly arrivals: ArrivalSink;
   readonly calls: CallTracker;
   readonly clock: Clock;
+}
+
+export interface FoundFunction {
+  /** As it is in the version that the call is for. */
+  readonly stored: StoredFunction;
+  /** The version that this one takes over from, while an idle VM of it should serve; else undefined. */
+  readonly former: StoredFunction | undefined;
 }
 
 type Result = Extract<HostAnswer, { kind: "result" }>;
@@ -85,16 +92,14 @@ export class Router {
     try {
       const leftMs = (deadlineAtMs ?? Infinity) - atMs - acquireMarginMs;
       const findMs = Math.max(1, Math.min(leftMs, storeTimeoutMs));
-      const stored = await findFunction(invocation.name, findMs);
-      if (stored.version === "") {
-        throw new TidepoolError("notFound", `function '${stored.name}' has no code yet`);
-      }
-      const call = { functionName: stored.name, version: stored.version, requestId, atMs };
-      arrivals.add(call);
+      const { stored, former } = await findFunction(invocation, findMs);
+      const { version } = former ?? stored;
+      const call = { functionName: stored.name, version, requestId, atMs };
+      arrivals.add({ ...call, qualifier: invocation.qualifier });
       const endsAtMs = deadlineAtMs ?? atMs + stored.settings.timeoutMs + callOverheadMaxMs;
       return await calls.track(call, () =>
         this.withDeadline(stored, endsAtMs, signal, (limits, ended) =>
-          this.route(stored, { ...limits, ...invocation }, begunAtMs, ended),
+          this.route({ stored, former }, { ...limits, ...invocation }, begunAtMs, ended),
         ),
       );
     } catch (error) {
@@ -133,22 +138,24 @@ export class Router {
   }
 
   private async route(
-    stored: StoredFunction,
+    { stored, former }: FoundFunction,
     call: Invocation & { readonly deadlineAtMs: number },
     begunAtMs: number,
     signal: AbortSignal,
   ): Promise<Answer> {
-    const { version } = stored;
-    const base = {
+    const callOf = ({ name, version, settings }: StoredFunction): Omit<HostCall, "vmId"> => ({
       requestId: call.requestId,
-      functionName: stored.name,
+      functionName: name,
       version,
       deadlineAtMs: call.deadlineAtMs,
-      timeoutMs: stored.settings.timeoutMs,
+      timeoutMs: settings.timeoutMs,
       payload: call.payload,
-    };
-    const { host, answer } =
-      (await this.tryIdleVm(base, signal)) ?? (await this.acquireAndCall(stored, base, signal));
+    });
+    const base = callOf(stored);
+    const { host, answer, version } =
+      (former && (await this.tryIdleVm(callOf(former), signal))) ??
+      (await this.tryIdleVm(base, signal)) ??
+      (await this.acquireAndCall(stored, base, signal));
     const stages = stagesOf(answer.stages, begunAtMs);
     if (answer.kind === "failed") {
       const { failure, start, vmId } = answer;
@@ -181,7 +188,8 @@ export class Router {
       else if (answer?.kind === "refused") table.refused(taken);
       else table.lost(taken);
     }
-    return answer.kind === "refused" ? undefined : { host: taken.host, answer };
+    const { version } = base;
+    return answer.kind === "refused" ? undefined : { host: taken.host, answer, version };
   }
 
   private async acquireAndCall(
@@ -222,7 +230,7 @@ export class Router {
     const answer = await this.callHost(host, { ...base, vmId: vm.vmId }, signal);
     if (answer.kind === "refused") return { failure: answer.failure, refusedVmId: vm.vmId };
     if (answer.kind === "result") this.noteIdle(host, base, answer.vmId, undefined);
-    return { host, answer };
+    return { host, answer, version: base.version };
   }
 
   /**
@@ -265,6 +273,7 @@ export class Router {
 interface Routed {
   readonly host: HostAddress;
   readonly answer: Exclude<HostAnswer, { kind: "refused" }>;
+  readonly version: string;
 }
 
 interface NothingRan {

@@ -48,6 +48,12 @@ interface Fleet {
   onTheirWay: number;
 }
 
+interface Candidate {
+  readonly taken: Taken;
+  readonly fleet: Fleet;
+  readonly free: number;
+}
+
 interface Host {
   address: string;
   isDraining: boolean;
@@ -62,10 +68,22 @@ const heartbeatLagMs = 200;
 export class VmTable {
   private readonly hosts = new Map<string, Host>();
 
+  /** Whether a host may have an idle VM of this version. */
+  hasIdle(functionName: string, version: string): boolean {
+    return this.best(functionName, version) !== undefined;
+  }
+
   /** A host that may have an idle VM of this version; the one with the most. */
   take(functionName: string, version: string): Taken | undefined {
+    const best = this.best(functionName, version);
+    if (best === undefined) return undefined;
+    best.fleet.onTheirWay += 1;
+    return best.taken;
+  }
+
+  private best(functionName: string, version: string): Candidate | undefined {
     const key = keyOf(functionName, version);
-    let best: { readonly taken: Taken; readonly fleet: Fleet; readonly free: number } | undefined;
+    let best: Candidate | undefined;
     for (const [hostId, host] of this.hosts) {
       const fleet = host.isDraining ? undefined : host.fleets.get(key);
       if (fleet === undefined || host.address === "") continue;
@@ -74,9 +92,7 @@ export class VmTable {
         best = { taken: { host: { hostId, address: host.address }, key }, fleet, free };
       }
     }
-    if (best === undefined) return undefined;
-    best.fleet.onTheirWay += 1;
-    return best.taken;
+    return best;
   }
 
   /** The host had none: nothing is idle there until it says so. */

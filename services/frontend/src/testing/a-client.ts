@@ -39,15 +39,16 @@ export class TestClient {
   invoke(
     name: string,
     payload: unknown,
-    options: { timeoutMs?: number; signal?: AbortSignal } = {},
+    options: { timeoutMs?: number; signal?: AbortSignal; qualifier?: string } = {},
   ): Promise<tidepool.v1.InvokeResponse.$Properties> {
     const bytes = Buffer.from(typeof payload === "string" ? payload : JSON.stringify(payload));
-    return this.call(tidepoolService.invoke, { name, payload: bytes }, options);
+    const { qualifier = "", ...limits } = options;
+    return this.call(tidepoolService.invoke, { name, payload: bytes, qualifier }, limits);
   }
 
   /** Sends chunks until all are sent or the server answers. */
   async upload(
-    name: string,
+    first: string | tidepool.v1.UploadStart.$Properties,
     chunks: Iterable<Uint8Array>,
   ): Promise<tidepool.v1.Function.$Properties> {
     const method = tidepoolService.uploadCode;
@@ -64,7 +65,7 @@ export class TestClient {
         },
       );
       const send = async (): Promise<void> => {
-        call.write({ name });
+        call.write(typeof first === "string" ? { name: first } : { start: first });
         for (const chunk of chunks) {
           if (isDone) return;
           await new Promise<void>((next) => call.write({ chunk }, () => next()));

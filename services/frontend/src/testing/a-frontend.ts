@@ -20,6 +20,8 @@ export interface TestFrontend {
   readonly address: string;
   /** Requests for a VM that came to the scheduler. */
   readonly acquires: tidepool.internal.v1.AcquireRequest.$Properties[];
+  /** A client of another frontend beside it. */
+  aSecondFrontend(): Promise<TestClient>;
   /** Makes the function, its code, and the frontend's news of one idle VM. */
   aWarmFunction(name: string, idle?: number): Promise<void>;
   restartNats(whileAway: () => Promise<void>): Promise<void>;
@@ -56,8 +58,22 @@ export async function aFrontend(): Promise<TestFrontend> {
       return Promise.resolve({ hostId: host.hostId, hostAddress: host.address, vmId });
     });
   }
+  const others: { stop(): Promise<void> }[] = [];
   return {
     bus,
+    async aSecondFrontend() {
+      const otherBus = await connect();
+      const other = new Frontend({ config, bus: otherBus, logger: silentLogger });
+      const otherClient = new TestClient((await other.start()).address);
+      others.push({
+        async stop() {
+          otherClient.grpc.close();
+          await other.stop();
+          await otherBus.close();
+        },
+      });
+      return otherClient;
+    },
     client,
     host,
     frontend,
@@ -81,6 +97,7 @@ export async function aFrontend(): Promise<TestFrontend> {
     thawNats: () => void server.process.kill("SIGCONT"),
     async stop() {
       client.grpc.close();
+      for (const other of others) await other.stop();
       await frontend.stop();
       host.stop();
       await Promise.all([bus.close(), own.close()]);
