@@ -2,8 +2,8 @@
  * Trains the network by Adam on log loss. Everything random comes from one seed, all sums run in one
  * order: the same samples give the same weights.
  */
-import { evidenceCount, forward, standardise } from "@tidepool/policy/model";
-import type { Layer, NetworkWeights } from "@tidepool/policy/model";
+import { evidenceCount, LayerStack, standardise } from "@tidepool/policy/model";
+import type { Layer, NetworkWeights, Trained } from "@tidepool/policy/model";
 import type { Samples } from "./samples.ts";
 import { seededRandom } from "@tidepool/policy";
 
@@ -33,89 +33,36 @@ export function train(
   const draw = sampler(sets, options.without, random);
   const { mean, scale } = momentsOf(sets, options.without);
   const sizes = [evidenceCount, ...options.hidden, 1];
-  const layers = sizes
-    .slice(1)
-    .map((outputs, index) => createLayer(sizes[index] ?? 0, outputs, random));
-  const last = layers.at(-1);
-  if (last === undefined) throw new RangeError("a network has at least one layer");
-  for (let i = 0; i < last.weights.length; i += 1) last.weights[i] = (last.weights[i] ?? 0) * 0.1;
-  last.biases[0] = Math.log(draw.hitShare / (1 - draw.hitShare));
-
-  const values = sizes.map((size) => new Float32Array(size));
-  const errors = sizes.map((size) => new Float32Array(size));
-  const slopes = layers.map((layer) => ({
-    weights: new Float32Array(layer.weights.length),
-    biases: new Float32Array(layer.biases.length),
-  }));
+  const stack = new LayerStack(sizes, true);
+  stack.load(firstLayers(sizes, Math.log(draw.hitShare / (1 - draw.hitShare)), random));
+  const adams = stack.trained().map((part) => new Adam(part, part.isBias ? 0 : options.decay));
   const steps = Math.floor((options.passes * draw.count) / options.batch);
-  const adams = layers.map((layer, index) => [
-    new Adam(layer.weights, slopes[index]?.weights ?? layer.weights, options.decay),
-    new Adam(layer.biases, slopes[index]?.biases ?? layer.biases, 0),
-  ]);
-  const input = values[0] ?? new Float32Array(0);
-  const output = values.at(-1) ?? input;
-  const outputError = errors.at(-1) ?? input;
   for (let step = 0; step < steps; step += 1) {
     const rate = options.rate * 0.5 * (1 + Math.cos((Math.PI * step) / steps)) + rateEnd;
     for (let b = 0; b < options.batch; b += 1) {
       const { set, index, weight } = draw.next();
-      const from = index * evidenceCount;
-      standardise(set.evidence.subarray(from, from + evidenceCount), mean, scale, input);
-      for (const [i, layer] of layers.entries())
-        forward(layer, values[i] ?? input, values[i + 1] ?? input, i + 1 < layers.length);
-      const probability = 1 / (1 + Math.exp(-(output[0] ?? 0)));
-      outputError[0] = ((probability - (set.hit[index] ?? 0)) * weight) / options.batch;
-      for (let i = layers.length - 1; i >= 0; i -= 1) {
-        const layer = layers[i];
-        const slope = slopes[i];
-        if (layer === undefined || slope === undefined) continue;
-        backward(
-          layer,
-          slope,
-          values[i] ?? input,
-          errors[i + 1] ?? input,
-          i > 0 ? errors[i] : undefined,
-        );
-      }
+      standardise(set.evidence, mean, scale, stack.input, index * evidenceCount);
+      const probability = 1 / (1 + Math.exp(-stack.forward()));
+      stack.gather(((probability - (set.hit[index] ?? 0)) * weight) / options.batch);
     }
-    for (const pair of adams) for (const adam of pair) adam.step(rate, step + 1);
+    for (const adam of adams) adam.step(rate, step + 1);
     if (step % 256 === 0) onProgress(step / steps);
   }
-  return { mean, scale, layers };
+  return { mean, scale, layers: stack.store() };
 }
 
-function createLayer(inputs: number, outputs: number, random: () => number): Layer {
-  const weights = new Float32Array(inputs * outputs);
-  const spread = Math.sqrt(2 / inputs);
-  for (let i = 0; i < weights.length; i += 1) {
-    const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-    weights[i] = normal * spread;
-  }
-  return { inputs, outputs, weights, biases: new Float32Array(outputs) };
-}
-
-/** Adds to the slopes, and hands the error back to the values it came from. */
-function backward(
-  layer: Layer,
-  slope: { weights: Float32Array; biases: Float32Array },
-  from: Float32Array,
-  error: Float32Array,
-  back: Float32Array | undefined,
-): void {
-  const { inputs, outputs, weights } = layer;
-  back?.fill(0);
-  for (let o = 0; o < outputs; o += 1) {
-    const e = error[o] ?? 0;
-    if (e === 0) continue;
-    slope.biases[o] = (slope.biases[o] ?? 0) + e;
-    const at = o * inputs;
-    const into = slope.weights;
-    for (let i = 0; i < inputs; i += 1) into[at + i] = (into[at + i] ?? 0) + e * (from[i] ?? 0);
-    if (back === undefined) continue;
-    for (let i = 0; i < inputs; i += 1) back[i] = (back[i] ?? 0) + e * (weights[at + i] ?? 0);
-  }
-  if (back === undefined) return;
-  for (let i = 0; i < inputs; i += 1) if ((from[i] ?? 0) <= 0) back[i] = 0;
+/** Drawn so that values keep their size from layer to layer; the output begins at the usual log odds. */
+function firstLayers(sizes: readonly number[], usual: number, random: () => number): Layer[] {
+  return sizes.slice(1).map((outputs, index) => {
+    const inputs = sizes[index] ?? 0;
+    const isLast = index === sizes.length - 2;
+    const spread = Math.sqrt(2 / inputs) * (isLast ? 0.1 : 1);
+    const weights = Float32Array.from({ length: inputs * outputs }, () => {
+      const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+      return normal * spread;
+    });
+    return { inputs, outputs, weights, biases: new Float32Array(outputs).fill(isLast ? usual : 0) };
+  });
 }
 
 class Adam {
@@ -125,7 +72,7 @@ class Adam {
   readonly #first: Float32Array;
   readonly #second: Float32Array;
 
-  constructor(values: Float32Array, slopes: Float32Array, decay: number) {
+  constructor({ values, slopes }: Trained, decay: number) {
     this.#values = values;
     this.#slopes = slopes;
     this.#decay = decay;

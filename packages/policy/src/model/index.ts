@@ -1,12 +1,7 @@
 export { EvidenceReader, evidenceCount } from "./evidence.ts";
 export { CallHistory } from "./history.ts";
-export {
-  evidenceClip,
-  forward,
-  Network,
-  restoreNetwork,
-  standardise,
-  storeNetwork,
-} from "./network.ts";
+export { LayerStack } from "./layer-stack.ts";
+export type { Trained } from "./layer-stack.ts";
+export { Network, restoreNetwork, standardise, storeNetwork } from "./network.ts";
 export type { Layer, NetworkWeights, StoredNetwork } from "./network.ts";
 export { packNetwork } from "./pack-network.ts";

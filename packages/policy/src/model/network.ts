@@ -2,6 +2,7 @@
  * A small feed-forward network: evidence in, log odds of a call out. The weights are data; the command
  * that makes them again from traces stands in bench/.
  */
+import { LayerStack } from "./layer-stack.ts";
 
 export interface Layer {
   readonly inputs: number;
@@ -19,78 +20,45 @@ export interface NetworkWeights {
 }
 
 /** Evidence further from its mean than so many deviations says no more than at that distance. */
-export const evidenceClip = 4;
+const evidenceClip = 4;
 
 export class Network {
   readonly weights: NetworkWeights;
-  /** Activations of the last hidden layer, from the latest `logit`. */
-  readonly hidden: Float32Array;
-  readonly #values: readonly Float32Array[];
+  readonly #stack: LayerStack;
 
   constructor(weights: NetworkWeights) {
     this.weights = weights;
-    this.#values = [
-      new Float32Array(weights.mean.length),
-      ...weights.layers.map((layer) => new Float32Array(layer.outputs)),
-    ];
-    this.hidden = this.#values.at(-2) ?? new Float32Array(0);
+    this.#stack = new LayerStack(sizesOf(weights), false);
+    this.#stack.load(weights.layers);
+  }
+
+  /** Activations of the last hidden layer, from the latest `logit`. */
+  get hidden(): Float32Array {
+    return this.#stack.hidden;
   }
 
   logit(evidence: Float32Array): number {
-    const { mean, scale, layers } = this.weights;
-    const input = this.#values[0] ?? new Float32Array(0);
-    standardise(evidence, mean, scale, input);
-    for (const [index, layer] of layers.entries())
-      forward(
-        layer,
-        this.#values[index] ?? input,
-        this.#values[index + 1] ?? input,
-        index + 1 < layers.length,
-      );
-    return this.#values.at(-1)?.[0] ?? 0;
+    const { mean, scale } = this.weights;
+    standardise(evidence, mean, scale, this.#stack.input);
+    return this.#stack.forward();
   }
 }
 
+export function sizesOf({ mean, layers }: NetworkWeights): number[] {
+  return [mean.length, ...layers.map(({ outputs }) => outputs)];
+}
+
+/** @param from where in `evidence` it begins */
 export function standardise(
   evidence: Float32Array,
   mean: Float32Array,
   scale: Float32Array,
   out: Float32Array,
+  from = 0,
 ): void {
-  for (let i = 0; i < out.length; i += 1) {
-    const value = ((evidence[i] ?? 0) - (mean[i] ?? 0)) * (scale[i] ?? 0);
+  for (let i = 0; i < mean.length; i += 1) {
+    const value = ((evidence[from + i] ?? 0) - (mean[i] ?? 0)) * (scale[i] ?? 0);
     out[i] = value > evidenceClip ? evidenceClip : value < -evidenceClip ? -evidenceClip : value;
-  }
-}
-
-export function forward(
-  layer: Layer,
-  from: Float32Array,
-  to: Float32Array,
-  isHidden: boolean,
-): void {
-  const { weights, biases, inputs, outputs } = layer;
-  const whole = inputs - (inputs % 4);
-  let at = 0;
-  for (let o = 0; o < outputs; o += 1) {
-    let a = biases[o] ?? 0;
-    let b = 0;
-    let c = 0;
-    let d = 0;
-    let i = 0;
-    for (; i < whole; i += 4) {
-      a += (weights[at] ?? 0) * (from[i] ?? 0);
-      b += (weights[at + 1] ?? 0) * (from[i + 1] ?? 0);
-      c += (weights[at + 2] ?? 0) * (from[i + 2] ?? 0);
-      d += (weights[at + 3] ?? 0) * (from[i + 3] ?? 0);
-      at += 4;
-    }
-    for (; i < inputs; i += 1) {
-      a += (weights[at] ?? 0) * (from[i] ?? 0);
-      at += 1;
-    }
-    const sum = a + b + c + d;
-    to[o] = isHidden && sum < 0 ? 0 : sum;
   }
 }
 
