@@ -9,6 +9,7 @@ export interface FunctionVersion {
   readonly codeDigest: string;
   readonly runtime: string;
   readonly memoryMib: number;
+  readonly vcpuCount: number;
   readonly keepAliveMs: number;
   /** Whose it is. */
   readonly tenant: string;
@@ -40,8 +41,15 @@ export const tenantTermsDefault: TenantTerms = {
 };
 
 export const versionKeyOf = (name: string, version: string): string => `${name}@${version}`;
-export const configKeyOf = (runtime: string, memoryMib: number): string =>
-  `${runtime}/${memoryMib}`;
+/** What a pool of interchangeable VMs is made of. */
+export interface VmConfig {
+  readonly runtime: string;
+  readonly memoryMib: number;
+  readonly vcpuCount: number;
+}
+
+export const configKeyOf = ({ runtime, memoryMib, vcpuCount }: VmConfig): string =>
+  `${runtime}/${memoryMib}/${vcpuCount}`;
 
 export interface CallWindow {
   readonly startAtMs: number;

@@ -28,6 +28,20 @@ describe("PoolsView", () => {
     );
   });
 
+  it("keeps VMs of one and of two CPUs in pools of their own", () => {
+    const view = new PoolsView();
+    view.heartbeat(aHeartbeat("h-1"), nowMs);
+    view.heartbeat(aHeartbeat("h-2", nowMs, { ...aPool, vcpuCount: 2 }), nowMs);
+    const { pools = [] } = view.snapshot(nowMs);
+    assert.deepEqual(
+      pools.map(({ vcpuCount, ready }) => ({ vcpuCount, ready })),
+      [
+        { vcpuCount: 1, ready: 3 },
+        { vcpuCount: 2, ready: 3 },
+      ],
+    );
+  });
+
   it("takes the scheduler's target, base and reason over what hosts say", () => {
     const view = new PoolsView();
     view.heartbeat(aHeartbeat("h-1"), nowMs);

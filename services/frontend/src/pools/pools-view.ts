@@ -37,18 +37,27 @@ export class PoolsView {
   }
 }
 
+interface Config {
+  readonly runtime?: string;
+  readonly memoryMib?: number;
+  readonly vcpuCount?: number;
+}
+
 function sumPools(heartbeats: readonly Heartbeat[], targets: Targets): Pool[] {
   const pools = new Map<string, Pool>();
-  const poolOf = (runtime = "", memoryMib = 0): Pool => {
-    const key = `${runtime} ${memoryMib}`;
-    const pool = pools.get(key) ?? emptyPool(runtime, memoryMib);
+  const poolOf = ({ runtime, memoryMib, vcpuCount }: Config): Pool => {
+    const pool = emptyPool(runtime ?? "", memoryMib ?? 0, vcpuCount || 1);
+    const key = `${pool.runtime} ${pool.memoryMib} ${pool.vcpuCount}`;
+    const known = pools.get(key);
+    if (known !== undefined) return known;
     pools.set(key, pool);
     return pool;
   };
   for (const { pools: own = [] } of heartbeats) {
     for (const seen of own) {
-      const pool = poolOf(seen.runtime, seen.memoryMib);
+      const pool = poolOf(seen);
       pool.target += seen.target ?? 0;
+      pool.provisioned += seen.provisioned ?? 0;
       for (const phase of ["ready", "cloning", "loading", "idle", "busy"] as const) {
         pool[phase] += seen[phase] ?? 0;
         pool.total += seen[phase] ?? 0;
@@ -56,22 +65,23 @@ function sumPools(heartbeats: readonly Heartbeat[], targets: Targets): Pool[] {
     }
   }
   for (const config of targets.configs ?? []) {
-    const pool = poolOf(config.runtime, config.memoryMib);
+    const pool = poolOf(config);
     pool.target = config.target ?? 0;
     pool.baseTarget = config.baseTarget ?? 0;
     pool.uncoveredShare = config.uncoveredShare ?? 0;
     pool.periodicFunctions = config.periodicFunctions ?? 0;
   }
   return [...pools.values()].sort(
-    (a, b) => a.runtime.localeCompare(b.runtime) || a.memoryMib - b.memoryMib,
+    (a, b) =>
+      a.runtime.localeCompare(b.runtime) || a.memoryMib - b.memoryMib || a.vcpuCount - b.vcpuCount,
   );
 }
 
-function emptyPool(runtime: string, memoryMib: number): Pool {
+function emptyPool(runtime: string, memoryMib: number, vcpuCount: number): Pool {
   return {
     runtime,
     memoryMib,
-    vcpuCount: 1,
+    vcpuCount,
     provisioned: 0,
     target: 0,
     baseTarget: 0,

@@ -21,13 +21,14 @@ const aVersion = (version = "1"): FunctionVersion => ({
   codeDigest: `sha256:${version}`,
   runtime: "nodejs20",
   memoryMib: 128,
+  vcpuCount: 1,
   keepAliveMs: 600_000,
   tenant: "default",
   prediction: undefined,
   coldStartCost: undefined,
   wire: {},
 });
-const pool = { runtime: "nodejs20", memoryMib: 128, ready: 1, prepareP95Ms: 90 };
+const pool = { runtime: "nodejs20", memoryMib: 128, vcpuCount: 1, ready: 1, prepareP95Ms: 90 };
 
 describe("HostTable", () => {
   it("gives no orders to a host that was not heard for three heartbeats, until it is heard again", () => {
@@ -55,7 +56,7 @@ describe("HostTable", () => {
     const seen = (): unknown => {
       const [view] = table.views();
       const idle = view?.idleByVersion["hello@1"];
-      return [idle, view?.poolByConfig["nodejs20/128"], view?.vmCount, view?.memoryFreeMib];
+      return [idle, view?.poolByConfig["nodejs20/128/1"], view?.vmCount, view?.memoryFreeMib];
     };
     assert.deepEqual(seen(), [1, 1, 2, 768]);
     table.noteOrdered("h-1", aVersion(), false);
@@ -74,7 +75,7 @@ describe("HostTable", () => {
     table.note(aHeartbeat({ pools: [pool], functions }), 0);
     table.noteOrdered("h-1", aVersion(), true);
     assert.equal(table.views()[0]?.idleByVersion["hello@1"], 1);
-    assert.equal(table.views()[0]?.poolByConfig["nodejs20/128"], 0);
+    assert.equal(table.views()[0]?.poolByConfig["nodejs20/128/1"], 0);
   });
 
   it("counts a version's idle VMs over all hosts, and forgets those that a heartbeat no longer tells", () => {
@@ -101,10 +102,13 @@ describe("HostTable", () => {
   it("takes the slowest host's preparing time, and none before any is known", () => {
     const table = new HostTable();
     table.note(aHeartbeat({ pools: [{ ...pool, prepareP95Ms: 0 }] }), 0);
-    assert.equal(table.prepareP95Ms("nodejs20", 128), undefined);
+    assert.equal(
+      table.prepareP95Ms({ runtime: "nodejs20", memoryMib: 128, vcpuCount: 1 }),
+      undefined,
+    );
     table.note(aHeartbeat({ pools: [pool] }), 1);
     table.note(aHeartbeat({ hostId: "h-2", pools: [{ ...pool, prepareP95Ms: 300 }] }), 1);
-    assert.equal(table.prepareP95Ms("nodejs20", 128), 300);
+    assert.equal(table.prepareP95Ms({ runtime: "nodejs20", memoryMib: 128, vcpuCount: 1 }), 300);
   });
 
   it("remembers the digests that were loaded last, and no more than its limit", () => {

@@ -5,7 +5,7 @@
  */
 import type { HostView } from "../placement/index.ts";
 import { configKeyOf, versionKeyOf } from "../ports.ts";
-import type { FunctionVersion } from "../ports.ts";
+import type { FunctionVersion, VmConfig } from "../ports.ts";
 
 export interface Heartbeat {
   readonly hostId: string;
@@ -19,9 +19,7 @@ export interface Heartbeat {
   readonly functions: readonly HostFunction[];
 }
 
-export interface HostPool {
-  readonly runtime: string;
-  readonly memoryMib: number;
+export interface HostPool extends VmConfig {
   readonly ready: number;
   /** 0 before anything was prepared. */
   readonly prepareP95Ms: number;
@@ -132,13 +130,13 @@ export class HostTable {
   }
 
   /** The slowest host's 95th percentile for this config; undefined before any has prepared a VM. */
-  prepareP95Ms(runtime: string, memoryMib: number): number | undefined {
+  prepareP95Ms(config: VmConfig): number | undefined {
+    const key = configKeyOf(config);
     let slowestMs = 0;
     for (const { view, heartbeat } of this.hosts.values()) {
       if (view.state !== "ready") continue;
       for (const pool of heartbeat.pools) {
-        if (pool.runtime === runtime && pool.memoryMib === memoryMib)
-          slowestMs = Math.max(slowestMs, pool.prepareP95Ms);
+        if (configKeyOf(pool) === key) slowestMs = Math.max(slowestMs, pool.prepareP95Ms);
       }
     }
     return slowestMs === 0 ? undefined : slowestMs;
@@ -150,7 +148,7 @@ export class HostTable {
     if (view === undefined) return;
     remember(view.cachedDigests, version.codeDigest);
     const versionKey = versionKeyOf(version.name, version.version);
-    const configKey = configKeyOf(version.runtime, version.memoryMib);
+    const configKey = configKeyOf(version);
     if (!isPrewarm && takeOne(view.idleByVersion, versionKey)) return;
     if (takeOne(view.poolByConfig, configKey)) return;
     view.vmCount += 1;
@@ -189,7 +187,7 @@ function viewOf(heartbeat: Heartbeat, cachedDigests: Set<string>): MutableView {
       heartbeat.functions.map((part) => [versionKeyOf(part.name, part.version), part.idle]),
     ),
     poolByConfig: Object.fromEntries(
-      heartbeat.pools.map((pool) => [configKeyOf(pool.runtime, pool.memoryMib), pool.ready]),
+      heartbeat.pools.map((pool) => [configKeyOf(pool), pool.ready]),
     ),
     cachedDigests,
   };

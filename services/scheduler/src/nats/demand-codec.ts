@@ -17,9 +17,10 @@ export function demandToWire(
   return {
     ...lease,
     at: toTimestamp(nowMs),
-    configs: configs.map(({ runtime, memoryMib, demand, residual, periodicCount }) => ({
+    configs: configs.map(({ runtime, memoryMib, vcpuCount, demand, residual, periodicCount }) => ({
       runtime,
       memoryMib,
+      vcpuCount,
       needed: demand.neededMicro / 1e6,
       uncovered: demand.uncoveredMicro / 1e6,
       residual: residualQuantile(residual.bins, residualShare),
@@ -43,6 +44,7 @@ export function parseDemand(wire: tidepool.internal.v1.ShardDemand.$Properties):
     configs: configs.map((config) => ({
       runtime: config.runtime ?? "",
       memoryMib: config.memoryMib ?? 0,
+      vcpuCount: config.vcpuCount || 1,
       demand: {
         neededMicro: Math.round((config.needed ?? 0) * 1e6),
         uncoveredMicro: Math.round((config.uncovered ?? 0) * 1e6),

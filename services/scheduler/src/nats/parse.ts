@@ -47,6 +47,7 @@ export function parseFunctionVersion(
     codeDigest,
     runtime: settings.runtime,
     memoryMib: settings.memoryMib || memoryMibDefault,
+    vcpuCount: settings.vcpuCount || 1,
     keepAliveMs: settings.keepAliveMs || keepAliveMsDefault,
     tenant,
     prediction: parsePrediction(settings.prediction),
@@ -98,6 +99,7 @@ export function parseHeartbeat(wire: tidepool.internal.v1.HostHeartbeat.$Propert
     pools: (wire.pools ?? []).map((pool) => ({
       runtime: pool.runtime ?? "",
       memoryMib: pool.memoryMib ?? 0,
+      vcpuCount: pool.vcpuCount || 1,
       ready: pool.ready ?? 0,
       prepareP95Ms: pool.prepareP95Ms ?? 0,
     })),

@@ -99,7 +99,7 @@ export async function orderVm(
     const placement = place(
       {
         versionKey: versionKeyOf(version.name, version.version),
-        configKey: configKeyOf(version.runtime, version.memoryMib),
+        configKey: configKeyOf(version),
         codeDigest: version.codeDigest,
         memoryMib: version.memoryMib,
         isPrewarm,

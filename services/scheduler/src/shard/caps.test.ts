@@ -14,6 +14,7 @@ const version: FunctionVersion = {
   codeDigest: "sha256:1",
   runtime: "nodejs20",
   memoryMib: 128,
+  vcpuCount: 1,
   keepAliveMs: 600_000,
   tenant: "default",
   prediction: undefined,

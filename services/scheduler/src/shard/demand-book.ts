@@ -30,6 +30,7 @@ export interface ConfigDemand {
   readonly configKey: string;
   readonly runtime: string;
   readonly memoryMib: number;
+  readonly vcpuCount: number;
   readonly demand: Demand;
   readonly residual: Residual;
   readonly periodicCount: number;
@@ -94,13 +95,14 @@ export class DemandBook {
     }));
   }
 
-  private config({ runtime, memoryMib }: FunctionVersion, nowMs: number): ConfigDemand {
-    const configKey = configKeyOf(runtime, memoryMib);
+  private config({ runtime, memoryMib, vcpuCount }: FunctionVersion, nowMs: number): ConfigDemand {
+    const configKey = configKeyOf({ runtime, memoryMib, vcpuCount });
     return (
       this.configs.get(configKey) ?? {
         configKey,
         runtime,
         memoryMib,
+        vcpuCount,
         demand: demandNone,
         residual: createResidual(refillWindowMs, nowMs - calmWindows * refillWindowMs),
         periodicCount: 0,

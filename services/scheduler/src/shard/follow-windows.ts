@@ -1,5 +1,6 @@
 /** Keeps the account of a function's windows beside its plan. */
-import type { Decision, PlanPolicy } from "@tidepool/policy";
+import type { Decision, Forecast, PlanPolicy } from "@tidepool/policy";
+import type { CallWindow } from "../ports.ts";
 import type { FunctionState } from "./function-state.ts";
 import type { Manner } from "./manner.ts";
 import { createLedger, noteExpected, noteKeep } from "./window-ledger.ts";
@@ -13,10 +14,17 @@ export function followWindows(
   nowMs: number,
 ): void {
   if (decision.degree === 0 && state.ledger === undefined) return;
-  const known = acting.describe(state.record, settings, nowMs, 1);
-  state.ledger ??= createLedger(nowMs, known.latestCallAtMs);
-  noteExpected(state.ledger, known.windows[0], terms.prediction === "shadow", nowMs);
-  if (isAfterCall) noteKeep(state.ledger, decision.keepUntilMs);
+  const ledger = (state.ledger ??= createLedger(nowMs, state.record.history.ticks.at(-1)?.atMs));
+  const [next] =
+    decision.forecast === undefined
+      ? acting.describe(state.record, settings, nowMs, 1).windows
+      : [windowOf(decision.forecast)];
+  noteExpected(ledger, next, terms.prediction === "shadow", nowMs);
+  if (isAfterCall) noteKeep(ledger, decision.keepUntilMs);
+}
+
+function windowOf({ window, expectedAtMs, count, degree }: Forecast): CallWindow {
+  return { ...window, expectedAtMs, count: Math.ceil(count.upper), degree };
 }
 
 /** In words, when the policy has decided against it; undefined when it is prepared, planned, or not expected. */

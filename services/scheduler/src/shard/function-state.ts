@@ -26,6 +26,10 @@ export class FunctionState implements MemoryHolder, Waking {
   demand: ContributedDemand | undefined = undefined;
   /** Hosts that were given a VM of it, by when: their heartbeat may not tell yet. */
   assignedAtMs: Map<string, number> | undefined = undefined;
+  /** When it was planned for last, if nothing came of that but the keep-alive; else 0. */
+  quietSinceMs = 0;
+  /** A call of it is not planned for yet. */
+  isCalled = false;
   wakeAtMs: number | undefined = undefined;
   wakePlace = -1;
   unpacked: Unpacked | undefined = undefined;

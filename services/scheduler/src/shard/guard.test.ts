@@ -23,6 +23,7 @@ const version: FunctionVersion = {
   codeDigest: "sha256:1",
   runtime: "nodejs20",
   memoryMib: 128,
+  vcpuCount: 1,
   keepAliveMs,
   tenant: "default",
   prediction: undefined,
@@ -69,7 +70,9 @@ class CountingHost {
   tell(): void {
     const idle = this.vms.length;
     const functions = [{ name: "f", version: "1", idle, busy: 0, loading: 0 }];
-    const pools = [{ runtime: "nodejs20", memoryMib: 128, ready: 4, prepareP95Ms: 100 }];
+    const pools = [
+      { runtime: "nodejs20", memoryMib: 128, vcpuCount: 1, ready: 4, prepareP95Ms: 100 },
+    ];
     const sizes = { memoryMib: 4_096, memoryUsedMib: 0, vmCount: 0, vmCountMax: 99 };
     const heartbeat = { hostId: "h", address: "h:1", isDraining: false, ...sizes, pools };
     this.table.note({ ...heartbeat, functions: idle > 0 ? functions : [] }, Date.now());

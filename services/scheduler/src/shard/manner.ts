@@ -40,8 +40,7 @@ function settingsOf(
 ): PlanPolicy {
   const coldStartCostVmMs = coldStartCost * 1_000;
   if (version === undefined) return { ...planPolicyDefault, coldStartCostVmMs };
-  const { runtime, memoryMib, keepAliveMs } = version;
-  const prepareP95Ms =
-    world.hosts.prepareP95Ms(runtime, memoryMib) ?? planPolicyDefault.prepareP95Ms;
+  const { keepAliveMs } = version;
+  const prepareP95Ms = world.hosts.prepareP95Ms(version) ?? planPolicyDefault.prepareP95Ms;
   return { ...planPolicyDefault, keepAliveMs, prepareP95Ms, coldStartCostVmMs };
 }

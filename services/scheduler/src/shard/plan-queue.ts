@@ -12,6 +12,9 @@ export const turnMsMax = 10;
 /** setTimeout's own limit is far longer; waking once a day for nothing costs nothing. */
 const wakeDelayMaxMs = 86_400_000;
 
+/** A function for which nothing is planned is looked at again at most once in so long, as share of its keep-alive. */
+export const quietShare = 1 / 600;
+
 export interface PlanWork {
   plan(state: FunctionState, isAfterCall: boolean): void;
   /** Nothing of the turn is held on to. */
@@ -45,8 +48,12 @@ export class PlanQueue {
   }
 
   /** Calls of it were learned from; `run` is to follow. */
-  noteCalled(state: FunctionState): void {
-    this.called.add(state);
+  noteCalled(state: FunctionState, keepAliveMs: number): void {
+    state.isCalled = true;
+    const nextAtMs = state.quietSinceMs + keepAliveMs * quietShare;
+    if (nextAtMs <= this.clock.nowMs()) this.called.add(state);
+    else if (state.wakeAtMs === undefined || state.wakeAtMs > nextAtMs)
+      this.wakes.set(state, nextAtMs);
   }
 
   forget(state: FunctionState): void {
@@ -65,9 +72,9 @@ export class PlanQueue {
     let isMore = true;
     while (isMore && performance.now() < endsAtMs) {
       const due = this.wakes.takeDue(nowMs);
-      if (due !== undefined) this.work.plan(due, false);
+      if (due !== undefined) this.plan(due);
       const called = this.takeCalled();
-      if (called !== undefined) this.work.plan(called, true);
+      if (called !== undefined) this.plan(called);
       isMore = due !== undefined || called !== undefined;
     }
     this.work.endTurn();
@@ -90,6 +97,12 @@ export class PlanQueue {
       },
       Math.min(delayMs, wakeDelayMaxMs),
     );
+  }
+
+  private plan(state: FunctionState): void {
+    const { isCalled } = state;
+    state.isCalled = false;
+    this.work.plan(state, isCalled);
   }
 
   private goOn(): void {

@@ -9,7 +9,7 @@
  */
 import { TidepoolError } from "@tidepool/common";
 import { activeUntilMs } from "@tidepool/policy";
-import type { PlanPolicy, Prewarm } from "@tidepool/policy";
+import type { Decision, PlanPolicy, Prewarm } from "@tidepool/policy";
 import type { tidepool } from "@tidepool/proto";
 import type {
   AcquireOrder,
@@ -206,7 +206,7 @@ export class Shard {
   private receive({ sequence, arrivals }: ArrivalBatch): void {
     if (this.isStopped || sequence <= this.sequence) return;
     this.sequence = sequence;
-    const touched = new Set<FunctionState>();
+    const touched = new Map<FunctionState, number>();
     for (const arrival of arrivals) {
       const { functionName, atMs } = arrival;
       const version = this.world.functionOf(functionName);
@@ -214,13 +214,13 @@ export class Shard {
       const state = this.stateOf(version?.name ?? functionName, manner.settings);
       // It was written into the snapshot after this message, which its head names an earlier one of.
       if (state.sequence >= sequence) continue;
-      touched.add(state);
+      touched.set(state, manner.settings.keepAliveMs);
       if (this.isLive) this.noteCall(state, arrival, version, manner);
       state.record = this.world.policy.noteArrival(state.record, manner.settings, atMs);
     }
-    for (const state of touched) {
+    for (const [state, keepAliveMs] of touched) {
       state.sequence = sequence;
-      if (this.isLive) this.queue.noteCalled(state);
+      if (this.isLive) this.queue.noteCalled(state, keepAliveMs);
       else this.planSoon(state);
     }
     if (this.isLive) this.queue.run();
@@ -294,7 +294,9 @@ export class Shard {
     }
     if (isOn) wakes.push(this.keeper.follow(state, decision, settings, nowMs, isAfterCall));
     else this.keeper.reset(state, settings.keepAliveMs);
-    wakes.push(this.contribute(state, version, { acting, terms, settings }, nowMs));
+    wakes.push(this.contribute(state, version, { acting, terms, settings }, decided, nowMs));
+    const isQuiet = decision.degree === 0 && state.told === undefined;
+    state.quietSinceMs = isQuiet && state.prepared === undefined ? nowMs : 0;
     const due = wakes.filter((atMs) => atMs !== undefined && atMs > nowMs);
     this.queue.wakeAt(state, due.length === 0 ? undefined : Math.min(...(due as number[])));
   }
@@ -304,10 +306,11 @@ export class Shard {
     state: FunctionState,
     version: FunctionVersion,
     { acting, terms, settings }: Pick<Manner, "acting" | "terms" | "settings">,
+    decided: Decision,
     nowMs: number,
   ): number | undefined {
     const before = state.demand;
-    const asked = acting.functionDemand(state.record, settings, nowMs);
+    const asked = acting.functionDemand(state.record, settings, nowMs, decided);
     // What nobody acts upon covers nothing.
     const part = terms.prediction === "on" ? asked : { ...asked, degree: 0, coverage: 0 };
     if (part.count > 0) {

@@ -13,6 +13,7 @@ import {
 import type { Demand, Residual, WarmingPolicy } from "@tidepool/policy";
 import type { HostTable } from "../hosts/host-table.ts";
 import { configKeyOf } from "../ports.ts";
+import type { VmConfig } from "../ports.ts";
 import { splitTarget } from "./split-target.ts";
 import type { HostTarget } from "./split-target.ts";
 
@@ -22,6 +23,7 @@ export interface ShardDemand {
   readonly configs: readonly {
     readonly runtime: string;
     readonly memoryMib: number;
+    readonly vcpuCount: number;
     readonly demand: Demand;
     readonly residual: Residual;
     readonly periodicCount: number;
@@ -30,9 +32,7 @@ export interface ShardDemand {
   readonly tenantUses: readonly { readonly tenant: string; readonly vmSeconds: number }[];
 }
 
-export interface ConfigTarget {
-  readonly runtime: string;
-  readonly memoryMib: number;
+export interface ConfigTarget extends VmConfig {
   readonly baseTarget: number;
   readonly target: number;
   /** 0 to 1. */
@@ -42,7 +42,7 @@ export interface ConfigTarget {
 }
 
 /** VMs of this config wait from the beginning; those of another once a function asks for it. */
-export const configDefault = { runtime: "nodejs20", memoryMib: 128 };
+export const configDefault: VmConfig = { runtime: "nodejs20", memoryMib: 128, vcpuCount: 1 };
 /** A shard tells its demand again at least so often, changed or not. */
 export const demandRefreshMs = 5_000;
 /** The demand of a shard that was not heard for so long no longer counts. */
@@ -53,9 +53,7 @@ interface Heard {
   readonly heardAtMs: number;
 }
 
-interface ConfigSum {
-  readonly runtime: string;
-  readonly memoryMib: number;
+interface ConfigSum extends VmConfig {
   demand: Demand;
   periodicCount: number;
   readonly residuals: Residual[];
@@ -88,13 +86,14 @@ export class WarmingTargets {
       .filter(({ state }) => state === "ready")
       .map(({ hostId, vmCountMax }) => ({ hostId, weight: vmCountMax }));
     return [...this.sums(nowMs).values()].map((sum) => {
-      const { runtime, memoryMib, demand, periodicCount, residuals } = sum;
+      const { runtime, memoryMib, vcpuCount, demand, periodicCount, residuals } = sum;
       const policy = this.policyOf(sum);
       const residual = residualQuantile(addResiduals(residuals), residualShare);
       const target = warmingTarget({ demand, residual }, policy);
       return {
         runtime,
         memoryMib,
+        vcpuCount,
         baseTarget: policy.base,
         target,
         uncoveredShare: demand.neededMicro === 0 ? 1 : demand.uncoveredMicro / demand.neededMicro,
@@ -108,9 +107,9 @@ export class WarmingTargets {
    * A config other than the default one has no more VMs waiting than its functions could use at once, and
    * one for the first call of a function that was deployed just now.
    */
-  private policyOf({ runtime, memoryMib, demand }: ConfigSum): WarmingPolicy {
-    if (runtime === configDefault.runtime && memoryMib === configDefault.memoryMib)
-      return this.policy;
+  private policyOf(sum: ConfigSum): WarmingPolicy {
+    if (configKeyOf(sum) === configKeyOf(configDefault)) return this.policy;
+    const { demand } = sum;
     const needed = Math.max(1, Math.ceil(demand.neededMicro / 1e6));
     return {
       base: Math.min(this.policy.base, needed),
@@ -121,18 +120,19 @@ export class WarmingTargets {
 
   private sums(nowMs: number): ReadonlyMap<string, ConfigSum> {
     const sums = new Map<string, ConfigSum>();
-    const sumOf = (runtime: string, memoryMib: number): ConfigSum => {
-      const key = configKeyOf(runtime, memoryMib);
+    const sumOf = ({ runtime, memoryMib, vcpuCount }: VmConfig): ConfigSum => {
+      const config = { runtime, memoryMib, vcpuCount };
+      const key = configKeyOf(config);
       let sum = sums.get(key);
       if (sum === undefined) {
-        sum = { runtime, memoryMib, demand: demandNone, periodicCount: 0, residuals: [] };
+        sum = { ...config, demand: demandNone, periodicCount: 0, residuals: [] };
         sums.set(key, sum);
       }
       return sum;
     };
-    sumOf(configDefault.runtime, configDefault.memoryMib);
+    sumOf(configDefault);
     for (const { pools } of this.hosts.heartbeats()) {
-      for (const { runtime, memoryMib } of pools) sumOf(runtime, memoryMib);
+      for (const pool of pools) sumOf(pool);
     }
     for (const [shard, { demand, heardAtMs }] of this.shards) {
       if (nowMs - heardAtMs > demandAgeMaxMs) {
@@ -140,7 +140,7 @@ export class WarmingTargets {
         continue;
       }
       for (const config of demand.configs) {
-        const sum = sumOf(config.runtime, config.memoryMib);
+        const sum = sumOf(config);
         sum.demand = addDemand(sum.demand, config.demand);
         sum.periodicCount += config.periodicCount;
         if (config.residual.bins.length > 0) sum.residuals.push(config.residual);
