@@ -99,10 +99,10 @@ describe("Code for upload", () => {
     checkHandler("src/app.handler", archive, "code");
     assert.throws(() => checkHandler("index.handler", archive, "code"), {
       code: "invalid",
-      message: /needs one of index\.mjs, index\.js, index\.cjs in code, which holds src\/app\.mjs/,
+      message: /needs one of index\.js, index\.mjs, index\.cjs in code, which holds src\/app\.mjs/,
     });
     assert.throws(() => checkHandler("index", archive, "code"), {
-      message: /must be FILE\.EXPORT/,
+      message: /must be file\.export/,
     });
   });
 });

@@ -6,6 +6,7 @@ import { lstat, open, readdir, readFile, realpath, stat } from "node:fs/promises
 import { basename, join, relative, resolve, sep } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { faultOfZipPath, TidepoolError } from "@tidepool/common";
+import { handlerFiles, readManifest } from "@tidepool/guest/runtimes";
 import { fromBuffer, getFileNameLowLevel } from "yauzl";
 import type { Stats } from "node:fs";
 import type { Entry, ZipFile as ReadZip } from "yauzl";
@@ -25,8 +26,8 @@ export const zipBytesMax = 50 * 1024 * 1024;
 export const unzippedBytesMax = 250 * 1024 * 1024;
 export const zipFilesMax = 20_000;
 
+const runtimeDefault = "nodejs20";
 const skippedFolders: readonly string[] = [".git"];
-const moduleEndings = [".mjs", ".js", ".cjs"];
 
 /**
  * @param handler when it is in TypeScript its module is bundled, and the folder's other sources stay behind
@@ -59,20 +60,23 @@ async function statCode(path: string): Promise<Stats> {
 }
 
 /** Finds the file of a handler such as "index.handler". @throws TidepoolError `invalid` when it is not inside */
-export function checkHandler(handler: string, archive: CodeArchive, path: string): void {
-  const dot = handler.lastIndexOf(".");
-  if (dot <= 0 || dot === handler.length - 1)
-    throw new TidepoolError(
-      "invalid",
-      `handler '${handler}' must be FILE.EXPORT, as in index.handler`,
-    );
-  const module = handler.slice(0, dot);
-  const candidates = moduleEndings.map((ending) => `${module}${ending}`);
+export function checkHandler(
+  handler: string,
+  archive: CodeArchive,
+  path: string,
+  runtime = runtimeDefault,
+): void {
+  const manifest = readManifest(runtime);
+  const { form, example } = manifest.handler;
+  const candidates = handlerFiles(manifest, handler);
+  if (candidates === undefined) {
+    throw new TidepoolError("invalid", `handler '${handler}' must be ${form}, as in ${example}`);
+  }
   if (candidates.some((name) => archive.files.includes(name))) return;
   throw new TidepoolError(
     "invalid",
     `handler ${handler} needs one of ${candidates.join(", ")} in ${path}, which holds ${listed(archive.files)}`,
-    { details: { hint: "name the file and the function it exports with --handler FILE.EXPORT" } },
+    { details: { hint: `name the handler with --handler, for ${manifest.title} as ${form}` } },
   );
 }
 

@@ -46,7 +46,7 @@ export async function deploy(
   const existing = await findFunction(client, name, signal);
   const settings = mergeSettings(existing, options);
   const archive = await readCode(path, settings.handler);
-  checkHandler(settings.handler, archive, path);
+  checkHandler(settings.handler, archive, path, settings.runtime);
   if (existing === undefined) await client.createFunction(name, settings, { signal });
   else if (hasChanges(existing.settings, settings))
     await client.updateFunction(name, settings, { signal });

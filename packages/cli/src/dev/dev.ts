@@ -1,0 +1,165 @@
+/**
+ * `tidepool dev`: the function of a folder in a VM of its own, with each save. What is deployed is a function
+ * beside the real one, named NAME-dev, which goes when this ends.
+ */
+import { readFile } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { systemClock, TidepoolError } from "@tidepool/common";
+import type { TidepoolClient } from "@tidepool/sdk";
+import { withClient } from "../client.ts";
+import { deploy, handlerDefault } from "../commands/deploy.ts";
+import { describeResult } from "../commands/invoke.ts";
+import { printFailure, usageError } from "../failure.ts";
+import { interruptible } from "../interrupt.ts";
+import type { ClientOptions, CommandContext } from "../program/parts.ts";
+import { readProject } from "../project/read-project.ts";
+import type { ProjectFunction } from "../project/schema.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { watchFolder } from "./watch-folder.ts";
+
+export interface DevOptions extends ClientOptions {
+  readonly function?: string;
+  readonly payload?: string;
+  readonly invoke: boolean;
+}
+
+/** Called after each save where nothing else is given. */
+const eventFileName = "event.json";
+
+interface Session {
+  readonly client: TidepoolClient;
+  readonly terminal: Terminal;
+  readonly folder: string;
+  readonly name: string;
+  readonly entry: ProjectFunction;
+  readonly options: DevOptions;
+  readonly signal: AbortSignal;
+}
+
+export async function dev(
+  path: string,
+  options: DevOptions,
+  { terminal }: CommandContext,
+): Promise<void> {
+  const project = resolve(path);
+  const { name: real, entry } = await chooseFunction(project, options.function);
+  const folder = resolve(project, entry.path ?? ".");
+  const name = `${real}-dev`;
+  await interruptible((signal) =>
+    withClient(options, async (client) => {
+      const session = { client, terminal, folder, name, entry, options, signal };
+      try {
+        await run(session);
+      } finally {
+        await client.deleteFunction(name).catch(() => undefined);
+      }
+    }),
+  );
+}
+
+async function run(session: Session): Promise<void> {
+  const { terminal, folder, name, signal } = session;
+  await reload(session);
+  terminal.say(`watching ${folder}; Enter calls ${name} again, Ctrl-C ends`);
+  const logs = showLogs(session);
+  const keys = createInterface({ input: process.stdin });
+  // One after the other: a call must not meet half a reload.
+  let work: Promise<unknown> = Promise.resolve();
+  const queue = (step: () => Promise<void>): Promise<unknown> => (work = work.then(step));
+  keys.on("line", () => void queue(() => call(session)));
+  try {
+    for await (const _ of watchFolder(folder, signal)) await queue(() => reload(session));
+  } finally {
+    keys.close();
+    await work;
+    await logs;
+  }
+}
+
+/** A mistake in the code is told, and the next save is waited for. */
+async function reload(session: Session): Promise<void> {
+  const { client, terminal, folder, name, entry, signal, options } = session;
+  const startedAtMs = systemClock.nowMs();
+  try {
+    const { version } = await deploy(
+      client,
+      folder,
+      {
+        name,
+        handler: entry.handler ?? handlerDefault,
+        ...(entry.memory === undefined ? {} : { memory: entry.memory }),
+        ...(entry.timeout === undefined ? {} : { timeout: entry.timeout }),
+        ...(entry.environment === undefined ? {} : { env: entry.environment }),
+      },
+      { ...terminal, isInteractive: false },
+      signal,
+    );
+    const tookMs = Math.round(systemClock.nowMs() - startedAtMs);
+    terminal.say(terminal.paint("green", `version ${version ?? "-"} in ${tookMs} ms`));
+  } catch (error) {
+    return tell(session, error);
+  }
+  if (options.invoke) await call(session);
+}
+
+async function call(session: Session): Promise<void> {
+  const { client, terminal, name, signal } = session;
+  try {
+    const result = await client.invoke(name, await payloadOf(session), { signal });
+    terminal.out(`${JSON.stringify(result.payload)}\n`);
+    terminal.say(describeResult(result, terminal).split("\n")[0] ?? "");
+  } catch (error) {
+    tell(session, error);
+  }
+}
+
+function tell({ terminal, signal }: Session, error: unknown): void {
+  if (!signal.aborted) printFailure(terminal, TidepoolError.from(error), false);
+}
+
+/** Read for each call: an event is edited as code is. */
+async function payloadOf({ folder, options }: Session): Promise<unknown> {
+  const given = options.payload;
+  const file = given === undefined ? join(folder, eventFileName) : given.replace(/^@/, "");
+  if (given !== undefined && !given.startsWith("@")) return parse(given, "--payload");
+  const text = await readFile(file, "utf8").catch(() => undefined);
+  if (text !== undefined) return parse(text, file);
+  if (given === undefined) return null;
+  throw usageError(`payload file ${file} cannot be read`);
+}
+
+function parse(json: string, from: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch (error) {
+    throw new TidepoolError("invalid", `${from} is not JSON: ${TidepoolError.from(error).message}`);
+  }
+}
+
+async function showLogs({ client, terminal, name, signal }: Session): Promise<void> {
+  try {
+    for await (const { stream, text } of client.getLogs(name, { follow: true, signal }))
+      terminal.out(`${terminal.paint("dim", stream === "stderr" ? "!" : "|")} ${text}\n`);
+  } catch (error) {
+    if (!signal.aborted) terminal.say(`logs end: ${TidepoolError.from(error).message}`);
+  }
+}
+
+async function chooseFunction(
+  folder: string,
+  asked: string | undefined,
+): Promise<{ readonly name: string; readonly entry: ProjectFunction }> {
+  const project = await readProject(folder);
+  if (project === undefined) return { name: asked ?? basename(folder), entry: {} };
+  const names = Object.keys(project.functions);
+  const name = asked ?? (names.length === 1 ? names[0] : undefined);
+  const entry = name === undefined ? undefined : project.functions[name];
+  if (name !== undefined && entry !== undefined) return { name, entry };
+  throw usageError(
+    name === undefined
+      ? `${folder} has ${names.length} functions: ${names.join(", ")}`
+      : `${folder} has no function '${name}'; it has ${names.join(", ")}`,
+    "name one with --function",
+  );
+}
