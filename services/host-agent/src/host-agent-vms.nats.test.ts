@@ -76,20 +76,13 @@ describe("The VMs of a HostAgent, simulated", function () {
       await host.until("gone", () => goneReasons().length === 1);
       assert.deepEqual(goneReasons(), ["used"]);
     });
-
-    it("of an older version go when a newer one is assigned", async () => {
-      await start();
-      await host.acquireAndInvoke("echo", 0);
-      await host.acquireAndInvoke("echo", 0, { version: "2" });
-      await host.until("old one gone", () => goneReasons().length === 1);
-      assert.deepEqual(goneReasons(), ["replaced"]);
-    });
   });
 
   describe("a function that is deployed again or deleted", () => {
-    const put = async (version: string): Promise<unknown> => {
-      const record = FunctionRecord.encode({ function: { name: "echo", version } }).finish();
-      return host.storage.functions.put("echo", record);
+    const put = async (version: string, aliased: readonly string[] = []): Promise<unknown> => {
+      const aliases = aliased.map((one) => ({ name: `v-${one}`, version: one }));
+      const record = FunctionRecord.encode({ function: { name: "echo", version, aliases } });
+      return host.storage.functions.put("echo", record.finish());
     };
     const reasonOf = async (vmId: string): Promise<unknown> => {
       await host.until("gone", () => host.phasesOf(vmId).includes("gone"));
@@ -105,6 +98,18 @@ describe("The VMs of a HostAgent, simulated", function () {
       await put("2");
       assert.equal(await reasonOf(old), "replaced");
       assert.equal(host.agent.fleet.get(current)?.phase, "idle");
+    });
+
+    it("keeps VMs of an older version that an alias names, and loses newer ones after a rollback", async () => {
+      await start();
+      await put("2", ["1"]);
+      const aliased = await host.assign();
+      const newest = await host.assign({ version: "3" });
+      await host.until("ready", () => host.count("idle") === 2);
+      await put("3", ["1"]);
+      await put("2", ["1"]);
+      assert.equal(await reasonOf(newest), "replaced");
+      assert.equal(host.agent.fleet.get(aliased)?.phase, "idle");
     });
 
     it("loses its idle VMs at once and its busy ones after their call, as 'deleted'", async () => {

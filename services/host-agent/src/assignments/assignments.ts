@@ -11,17 +11,18 @@ import { vmConfigOf } from "../hypervisor/vm-config.ts";
 import { reservationMaxMs } from "../vm/limits.ts";
 import type { Vm } from "../vm/vm.ts";
 import type { VmView } from "../vm/vm-view.ts";
+import { Deployed } from "./deployed.ts";
+import type { DeployedVersions, Standing } from "./deployed.ts";
 import { Epochs } from "./epochs.ts";
-import { chooseKept, isNewer, keepAfterCall, none, releaseReason, unusedReason } from "./keep.ts";
+import { chooseKept, isNewer, keepAfterCall, releaseReason, unusedReason } from "./keep.ts";
 import type { KeepRule } from "./keep.ts";
 import type { AssignCommand, KeepCommand } from "./parse.ts";
+import { remember } from "./remember.ts";
 
 /** Assignments remembered, to know one that comes again. */
 export const assignmentCountMax = 10_000;
 /** Functions whose keep rules are remembered. */
 export const keepRuleCountMax = 10_000;
-/** Functions whose deployed version is remembered. */
-export const deployedCountMax = 100_000;
 
 export interface AssignmentsParts {
   readonly fleet: Fleet;
@@ -36,8 +37,7 @@ export class Assignments {
   private readonly epochs = new Epochs();
   private readonly known = new Map<string, string>();
   private readonly rules = new Map<string, KeepRule>();
-  /** Deployed version by function; `none` when it was deleted, or has no code. */
-  private readonly deployed = new Map<string, string>();
+  private readonly deployed = new Deployed();
 
   constructor(parts: AssignmentsParts) {
     this.parts = parts;
@@ -63,7 +63,6 @@ export class Assignments {
       vm.reservation = { requestId: command.requestId, untilMs: nowMs + reservationMaxMs };
     }
     remember(this.known, command.assignmentId, vm.vmId, assignmentCountMax);
-    this.replaceOlder(command);
     return vm;
   }
 
@@ -75,7 +74,8 @@ export class Assignments {
     const rule = { epoch, sentAtMs, count, keepUntilMs, receivedAtMs: clock.nowMs() };
     if (!isNewer(rule, this.rules.get(functionName))) return;
     remember(this.rules, functionName, rule, keepRuleCountMax);
-    const { kept, released } = chooseKept(this.idleOf(functionName), count);
+    const version = command.version ?? this.deployed.activeOf(functionName);
+    const { kept, released } = chooseKept(this.idleOf(functionName), count, version);
     for (const { vmId } of kept) {
       const vm = fleet.get(vmId);
       if (vm === undefined) continue;
@@ -93,7 +93,9 @@ export class Assignments {
     vm.keepUntilMs = keepAfterCall({
       rule: this.rules.get(owned.name),
       callStartedAtMs,
-      idleCount: this.idleOf(owned.name).filter(({ vmId }) => vmId !== vm.vmId).length,
+      idleCount: this.idleOf(owned.name).filter(
+        (view) => view.vmId !== vm.vmId && this.standingOf(view).kind !== "retired",
+      ).length,
       keepAliveMs: owned.keepAliveMs,
       nowMs,
     });
@@ -101,9 +103,9 @@ export class Assignments {
     if (vm.keepUntilMs <= nowMs) vm.stop("used");
   }
 
-  /** Which version calls go to from now on; undefined when there is none. */
-  noteDeployed(functionName: string, version: string | undefined): void {
-    remember(this.deployed, functionName, version ?? none, deployedCountMax);
+  /** Which versions calls go to from now on; undefined when the function was deleted. */
+  noteDeployed(functionName: string, versions: DeployedVersions | undefined): void {
+    this.deployed.note(functionName, versions, this.parts.clock.nowMs());
   }
 
   /** Lets idle VMs go whose time, or whose function's, is over. */
@@ -111,7 +113,7 @@ export class Assignments {
     const nowMs = this.parts.clock.nowMs();
     for (const view of this.parts.fleet.views()) {
       if (view.phase !== "idle" || view.isSpokenFor) continue;
-      const reason = releaseReason(view, this.deployed.get(view.functionName ?? ""), nowMs);
+      const reason = releaseReason(view, this.standingOf(view), nowMs);
       if (reason !== undefined) this.parts.fleet.get(view.vmId)?.stop(reason);
     }
   }
@@ -132,28 +134,13 @@ export class Assignments {
     return vm;
   }
 
-  /** Idle VMs of older versions are of no more use: calls go to the version that is deployed. */
-  private replaceOlder({ owned }: AssignCommand): void {
-    for (const view of this.idleOf(owned.name)) {
-      if (Number(view.version) < Number(owned.version)) {
-        this.parts.fleet.get(view.vmId)?.stop("replaced");
-      }
-    }
+  private standingOf({ functionName = "", version = "", assignedAtMs }: VmView): Standing {
+    return this.deployed.standingOf(functionName, version, assignedAtMs);
   }
 
   private idleOf(functionName: string): readonly VmView[] {
     return this.parts.fleet
       .views()
       .filter((vm) => vm.functionName === functionName && vm.phase === "idle" && !vm.isSpokenFor);
-  }
-}
-
-/** The oldest entries make room. */
-function remember<V>(map: Map<string, V>, key: string, value: V, countMax: number): void {
-  map.delete(key);
-  map.set(key, value);
-  for (const oldest of map.keys()) {
-    if (map.size <= countMax) break;
-    map.delete(oldest);
   }
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { aVm } from "../testing/a-vm.ts";
-import { chooseKept, isNewer, keepAfterCall, none, releaseReason, unusedReason } from "./keep.ts";
+import { takeoverMaxMs } from "./deployed.ts";
+import { chooseKept, isNewer, keepAfterCall, releaseReason, unusedReason } from "./keep.ts";
 
 const rule = { epoch: 2, sentAtMs: 100, receivedAtMs: 110, count: 1, keepUntilMs: 5_000 };
 
@@ -15,13 +16,20 @@ describe("isNewer", () => {
 });
 
 describe("chooseKept", () => {
+  const old = aVm({ version: "9", idleSinceMs: 9 });
+  const first = aVm({ version: "10", idleSinceMs: 1 });
+  const last = aVm({ version: "10", idleSinceMs: 2 });
+
   it("keeps the newest version's VMs, of these the one used last", () => {
-    const old = aVm({ version: "9", idleSinceMs: 9 });
-    const [first, last] = [1, 2].map((idleSinceMs) => aVm({ version: "10", idleSinceMs }));
-    assert.ok(first && last);
-    const { kept, released } = chooseKept([old, first, last], 1);
+    const { kept, released } = chooseKept([old, first, last], 1, "");
     assert.deepEqual(kept, [last]);
     assert.deepEqual(released, [first, old]);
+  });
+
+  it("keeps VMs of the wanted version before those of newer ones", () => {
+    const { kept, released } = chooseKept([last, old, first], 1, "9");
+    assert.deepEqual(kept, [old]);
+    assert.deepEqual(released, [last, first]);
   });
 });
 
@@ -43,16 +51,33 @@ describe("keepAfterCall", () => {
 });
 
 describe("releaseReason", () => {
+  const unknown = { kind: "unknown" } as const;
+  const live = { kind: "live" } as const;
+  const retired = { kind: "retired", atMs: 100 } as const;
+  const afterMs = 100 + takeoverMaxMs;
+  const keepUntilMs = 1_000_000;
+
   it("lets a VM stay until its time is over", () => {
-    assert.equal(releaseReason(aVm({ keepUntilMs: 10 }), undefined, 9), undefined);
-    assert.equal(releaseReason(aVm({ keepUntilMs: 10 }), "1", 9), undefined);
-    assert.equal(releaseReason(aVm({ keepUntilMs: 10, callCount: 1 }), "1", 10), "used");
+    assert.equal(releaseReason(aVm({ keepUntilMs: 10 }), unknown, 9), undefined);
+    assert.equal(releaseReason(aVm({ keepUntilMs: 10 }), live, 9), undefined);
+    assert.equal(releaseReason(aVm({ keepUntilMs: 10, callCount: 1 }), live, 10), "used");
   });
 
-  it("lets VMs of deleted functions and older versions go before", () => {
-    assert.equal(releaseReason(aVm({ version: "9" }), "10", 0), "replaced");
-    assert.equal(releaseReason(aVm({ version: "11" }), "10", 0), undefined);
-    assert.equal(releaseReason(aVm(), none, 0), "deleted");
+  it("lets VMs of deleted functions go before", () => {
+    assert.equal(releaseReason(aVm(), { kind: "deleted" }, 0), "deleted");
+  });
+
+  it("lets VMs of a replaced version serve while the next one loads, and go then", () => {
+    const vm = aVm({ keepUntilMs, usedAtMs: 150 });
+    assert.equal(releaseReason(vm, retired, afterMs - 1), undefined);
+    assert.equal(releaseReason(vm, retired, afterMs), "replaced");
+    assert.equal(releaseReason(aVm({ keepUntilMs: 10 }), retired, 11), "missed");
+  });
+
+  it("keeps VMs of a replaced version that were asked for by its number since", () => {
+    const vm = aVm({ keepUntilMs, usedAtMs: afterMs + 1 });
+    assert.equal(releaseReason(vm, retired, afterMs + 2), undefined);
+    assert.equal(releaseReason(vm, retired, keepUntilMs), "missed");
   });
 });
 

@@ -2,6 +2,8 @@
 import { compare } from "../fleet/choose.ts";
 import type { VmView } from "../vm/vm-view.ts";
 import type { GoneReason } from "../vm/phases.ts";
+import { takeoverMaxMs } from "./deployed.ts";
+import type { Standing } from "./deployed.ts";
 
 /** What a shard last said about a function's idle VMs. */
 export interface KeepRule {
@@ -17,17 +19,18 @@ export function isNewer(rule: KeepRule, than: KeepRule | undefined): boolean {
   return rule.epoch === than.epoch && rule.sentAtMs >= than.sentAtMs;
 }
 
-/** The idle VMs that stay under a rule: newest version first, then the one used last. */
+/** The idle VMs that stay under a rule: of the wanted version, then the newest one, first, then the one used last. */
 export function chooseKept(
   idle: readonly VmView[],
   count: number,
+  version: string,
 ): { readonly kept: readonly VmView[]; readonly released: readonly VmView[] } {
-  const ranked = [...idle].sort((a, b) =>
-    compare(
-      [-Number(a.version ?? 0), -(a.idleSinceMs ?? 0)],
-      [-Number(b.version ?? 0), -(b.idleSinceMs ?? 0)],
-    ),
-  );
+  const ranks = (vm: VmView): readonly number[] => [
+    vm.version === version ? 0 : 1,
+    -Number(vm.version ?? 0),
+    -(vm.idleSinceMs ?? 0),
+  ];
+  const ranked = [...idle].sort((a, b) => compare(ranks(a), ranks(b)));
   return { kept: ranked.slice(0, count), released: ranked.slice(count) };
 }
 
@@ -48,17 +51,17 @@ export function keepAfterCall(options: {
   return idleCount < rule.count ? rule.keepUntilMs : nowMs;
 }
 
-/** In place of a version: the function was deleted. */
-export const none = "";
-
-/** Why an idle VM goes now; undefined when it stays. `deployed` is undefined when nothing is known of it. */
+/** Why an idle VM goes now; undefined when it stays. */
 export function releaseReason(
   vm: VmView,
-  deployed: string | undefined,
+  standing: Standing,
   nowMs: number,
 ): GoneReason | undefined {
-  if (deployed === none) return "deleted";
-  if (deployed !== undefined && Number(vm.version) < Number(deployed)) return "replaced";
+  if (standing.kind === "deleted") return "deleted";
+  if (standing.kind === "retired") {
+    const untilMs = standing.atMs + takeoverMaxMs;
+    if (nowMs >= untilMs && vm.usedAtMs <= untilMs) return "replaced";
+  }
   return vm.keepUntilMs <= nowMs ? unusedReason(vm) : undefined;
 }
 

@@ -22,6 +22,8 @@ export interface KeepCommand {
   readonly keepUntilMs: number;
   readonly sentAtMs: number;
   readonly window: ForecastWindow | undefined;
+  /** VMs of this version stay first; undefined: of the active one. */
+  readonly version: string | undefined;
 }
 
 export const memoryMinMib = 64;
@@ -53,6 +55,7 @@ export function parseKeep(message: tidepool.internal.v1.KeepRequest.$Properties)
     keepUntilMs: fromTimestamp(message.keepUntil) ?? 0,
     sentAtMs: fromTimestamp(message.sentAt) ?? 0,
     window: parseWindow(message.window),
+    version: message.version || undefined,
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * Hears which version of each function is deployed: VMs of deleted and replaced ones can go, and the template
+ * Hears which versions of each function are deployed: VMs of deleted and replaced ones can go, and the template
  * of a new memory size is made when the function comes, not when its first call waits for it.
  */
 import { followBucket } from "@tidepool/actors";
@@ -28,9 +28,13 @@ export async function watchFunctions(
         return;
       }
       try {
-        const { version, settings } =
+        const { version, settings, aliases } =
           tidepool.internal.v1.FunctionRecord.decode(value).function ?? {};
-        assignments.noteDeployed(key, version || undefined);
+        const aliased = (aliases ?? []).flatMap((alias) => [
+          alias.version ?? "",
+          ...(alias.others ?? []).map((other) => other.version ?? ""),
+        ]);
+        assignments.noteDeployed(key, { active: version ?? "", aliased });
         const { runtime, memoryMib, vcpuCount } = settings ?? {};
         if (version && runtime && memoryMib) prepare(vmConfigOf({ runtime, memoryMib, vcpuCount }));
       } catch (error) {

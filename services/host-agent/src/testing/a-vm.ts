@@ -14,6 +14,8 @@ export function aVm(overrides: Partial<VmView> = {}): VmView {
     isForCall: false,
     isPaused: false,
     createdAtMs: 0,
+    assignedAtMs: 0,
+    usedAtMs: 0,
     idleSinceMs: 0,
     callCount: 0,
     keepUntilMs: 1_000,

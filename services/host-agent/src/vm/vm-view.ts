@@ -14,6 +14,10 @@ export interface VmView {
   readonly isForCall: boolean;
   readonly isPaused: boolean;
   readonly createdAtMs: number;
+  /** 0 while it has no owner. */
+  readonly assignedAtMs: number;
+  /** When it was assigned, or a call last took it. */
+  readonly usedAtMs: number;
   /** Since when it waits with its owner's code; undefined while it does not. */
   readonly idleSinceMs: number | undefined;
   readonly callCount: number;

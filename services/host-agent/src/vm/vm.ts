@@ -67,6 +67,8 @@ export class Vm {
 
   assignment: VmAssignment | undefined;
   assignedAtMs: number | undefined;
+  /** When it was assigned, or a call last took it. */
+  usedAtMs = 0;
   /** True when it was cloned for its assignment, not taken from the pool. */
   isCold = false;
   keepUntilMs = Number.POSITIVE_INFINITY;
@@ -161,7 +163,7 @@ export class Vm {
       throw new TidepoolError("wrongPhase", `${this.vmId} is ${this.phase}: it takes no owner`);
     }
     this.assignment = assignment;
-    this.assignedAtMs = this.parts.clock.nowMs();
+    this.assignedAtMs = this.usedAtMs = this.parts.clock.nowMs();
     this.isCold = this.phase === "cloning";
     this.keepUntilMs = assignment.keepUntilMs;
     this.window = assignment.window;
@@ -214,6 +216,7 @@ export class Vm {
   /** Promises the VM to a call. */
   take(): void {
     this.isTaken = true;
+    this.usedAtMs = this.parts.clock.nowMs();
     this.reservation = undefined;
   }
 
@@ -248,6 +251,8 @@ export class Vm {
       isForCall: assignment?.requestId !== undefined,
       isPaused: this.guest.isPaused,
       createdAtMs: this.createdAtMs,
+      assignedAtMs: this.assignedAtMs ?? 0,
+      usedAtMs: this.usedAtMs,
       idleSinceMs: this.idleSinceMs,
       callCount: this.callCount,
       keepUntilMs: this.keepUntilMs,
