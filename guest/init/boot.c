@@ -55,9 +55,14 @@ static void readKernelCommandLine(void) {
       if (strlen(word + 18) > templateIdMaxBytes) fail("template id is longer than %d", templateIdMaxBytes);
       strcpy(guest.templateId, word + 18);
     }
+    if (strncmp(word, "tidepool.runtime=", 17) == 0) {
+      if (strlen(word + 17) > runtimeNameMaxBytes) fail("runtime name is longer than %d", runtimeNameMaxBytes);
+      strcpy(guest.runtime, word + 17);
+    }
     if (strncmp(word, "tidepool.memory_mib=", 20) == 0) guest.memoryMib = (unsigned)strtoul(word + 20, NULL, 10);
   }
   if (guest.templateId[0] == 0) fail("no tidepool.template on the kernel command line");
+  if (guest.runtime[0] == 0) fail("no tidepool.runtime on the kernel command line");
   if (guest.memoryMib == 0) fail("no tidepool.memory_mib on the kernel command line");
 }
 

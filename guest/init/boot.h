@@ -5,6 +5,7 @@ enum {
   runtimeUid = 990,
   runtimeGid = 990,
   templateIdMaxBytes = 128,
+  runtimeNameMaxBytes = 32,
 };
 
 /* Where the runtime and all its children live, and end. */
@@ -12,6 +13,7 @@ extern const char *const runtimeCgroup;
 
 struct guest {
   char templateId[templateIdMaxBytes + 1];
+  char runtime[runtimeNameMaxBytes + 1];
   unsigned memoryMib;
 };
 

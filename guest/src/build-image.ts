@@ -1,19 +1,20 @@
 /**
  * Makes the three files that a guest boots from, in a folder that the caller gives and throws away when
  * anything fails: Debian's cloud kernel, an initramfs with our init, and an uncompressed squashfs of a
- * small Debian tree with the language runtime. (Uncompressed boots half a second faster than compressed,
+ * small Debian tree with all runtimes: one image, so that it is built once and the host caches its pages once.
+ * (Uncompressed boots half a second faster than compressed,
  * and the host caches the file once for all VMs.)
  */
 import { mkdir, open, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { TidepoolError } from "@tidepool/common";
-import { build } from "esbuild";
+import { gatherAdditions } from "./additions.ts";
 import { runCommand } from "./command.ts";
 import type { CommandOptions } from "./command.ts";
 import { debianSources, guestSuite, transportOptions } from "./debian-source.ts";
 import { makeInitramfs } from "./initramfs.ts";
-import { initFolder, runtimeFolder } from "./manifest.ts";
+import { initFolder } from "./manifest.ts";
 import type { RuntimeManifest } from "./manifest.ts";
 
 export const imageFiles = {
@@ -29,7 +30,7 @@ export interface BuildOptions {
 }
 
 export async function buildImage(
-  manifest: RuntimeManifest,
+  manifests: readonly RuntimeManifest[],
   folder: string,
   options: BuildOptions,
 ): Promise<void> {
@@ -40,17 +41,21 @@ export async function buildImage(
   const run: Run = (program, words, more = {}) =>
     runCommand(program, words, { logPath, ...(signal === undefined ? {} : { signal }), ...more });
 
-  onProgress("compiling init and the runtime", 0.02);
-  await Promise.all([compileInit(run, work), bundleRuntime(manifest, work)]);
-  await packAdditions(run, manifest, work);
+  onProgress("compiling init and the runtimes", 0.02);
+  await Promise.all([compileInit(run, work), packAdditions(run, manifests, work)]);
   onProgress("downloading Debian packages", 0.08);
-  await makeTree(run, manifest, work, onProgress);
+  await makeTree(run, packagesOf(manifests), work, onProgress);
   onProgress("packing the root image", 0.8);
   await packRoot(run, work, join(folder, imageFiles.rootfs));
   onProgress("packing kernel and initramfs", 0.9);
   await packKernel(run, work, folder);
   await rm(work, { recursive: true, force: true });
   onProgress("done", 1);
+}
+
+/** Of all runtimes, each once. */
+export function packagesOf(manifests: readonly RuntimeManifest[]): string[] {
+  return [...new Set(manifests.flatMap(({ packages }) => packages))].toSorted();
 }
 
 type Run = (program: string, words: string[], more?: Partial<CommandOptions>) => Promise<string>;
@@ -63,52 +68,22 @@ async function compileInit(run: Run, work: string): Promise<void> {
   await run("gcc", [...flags, "-o", join(work, "init"), ...paths]);
 }
 
-async function bundleRuntime(manifest: RuntimeManifest, work: string): Promise<void> {
-  await build({
-    entryPoints: [join(runtimeFolder(manifest.name), manifest.bundle.entry)],
-    outfile: join(work, "additions", manifest.bundle.path),
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: `node${String(manifest.binary.major)}`,
-    conditions: ["source"],
-    minifySyntax: true,
-    minifyWhitespace: true,
-    logLevel: "silent",
-    // protobufjs is CommonJS and asks for `require` when it is bundled into a module.
-    banner: {
-      js: 'import{createRequire as tidepoolRequire}from"node:module";const require=tidepoolRequire(import.meta.url);',
-    },
-  });
-}
-
-/** What the tree gets besides Debian's packages, as an archive owned by root. */
-async function packAdditions(run: Run, manifest: RuntimeManifest, work: string): Promise<void> {
-  const major = Number(process.versions.node.split(".")[0]);
-  if (major !== manifest.binary.major) {
-    throw new TidepoolError(
-      "unavailable",
-      `the ${manifest.name} image is made with the Node.js that runs tidepool: ` +
-        `it must be ${String(manifest.binary.major)}, is ${process.version}`,
-    );
-  }
+/** As an archive owned by root. */
+async function packAdditions(
+  run: Run,
+  manifests: readonly RuntimeManifest[],
+  work: string,
+): Promise<void> {
   const additions = join(work, "additions");
-  await mkdir(join(additions, "var/task"), { recursive: true });
-  await mkdir(join(additions, dirname(manifest.binary.path)), { recursive: true });
-  await writeFile(
-    join(additions, "opt/tidepool/command"),
-    manifest.command.map((word) => `${word}\n`).join(""),
-  );
-  const archive = join(work, "additions.tar");
+  await gatherAdditions(manifests, additions);
   const owner = ["--owner=0", "--group=0", "--numeric-owner"];
-  await run("tar", [...owner, "-cf", archive, "-C", additions, "."]);
-  const name = `s,^.*$,.${manifest.binary.path},`;
-  await run("tar", [...owner, "--append", "-Pf", archive, "--transform", name, process.execPath]);
+  await run("tar", [...owner, "-cf", join(work, "additions.tar"), "-C", additions, "."]);
+  await rm(additions, { recursive: true });
 }
 
 async function makeTree(
   run: Run,
-  manifest: RuntimeManifest,
+  packages: readonly string[],
   work: string,
   onProgress: BuildOptions["onProgress"],
 ): Promise<void> {
@@ -120,7 +95,7 @@ async function makeTree(
     "--variant=essential",
     `--mode=${isRoot ? "root" : "unshare"}`,
     "--components=main",
-    `--include=${manifest.packages.join(",")}`,
+    `--include=${packages.join(",")}`,
     ...['Acquire::Languages "none";', ...transport].map((option) => `--aptopt=${option}`),
     ...["man", "doc", "locale", "info"].map(
       (name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`,

@@ -20,10 +20,9 @@ import { buildImage, imageFiles } from "./build-image.ts";
 import { withLock } from "./build-lock.ts";
 import { noteUse, pruneCache } from "./cache-folder.ts";
 import { imageHash } from "./image-hash.ts";
-import { readManifest } from "./manifest.ts";
+import { listRuntimes, readManifest } from "./manifest.ts";
 
 export interface GuestImage {
-  readonly runtime: string;
   /** Of everything that the image is made from. */
   readonly hash: string;
   readonly kernelPath: string;
@@ -33,8 +32,8 @@ export interface GuestImage {
 }
 
 export interface GuestImageOptions {
-  /** Folder name under runtimes/. */
-  readonly runtime: string;
+  /** One that the image must have; it has all of them. */
+  readonly runtime?: string;
   /** Default: $XDG_CACHE_HOME/tidepool or ~/.cache/tidepool; images are in images/ below it. */
   readonly cacheDir?: string;
   /** What is being done, and how much of the build is behind it, from 0 to 1. Not called when the image is there. */
@@ -54,10 +53,10 @@ export function defaultCacheDir(environment: NodeJS.ProcessEnv = process.env): s
  */
 export async function ensureGuestImage(options: GuestImageOptions): Promise<GuestImage> {
   const { runtime, signal, onProgress = () => undefined } = options;
-  const manifest = await readManifest(runtime);
+  if (runtime !== undefined) readManifest(runtime);
   const images = join(options.cacheDir ?? defaultCacheDir(), "images");
-  const hash = await imageHash(runtime);
-  const image = imageAt(images, runtime, hash);
+  const hash = await imageHash();
+  const image = imageAt(images, hash);
   await noteUse(images, hash);
   if (await isComplete(images, image)) return image;
 
@@ -71,7 +70,7 @@ export async function ensureGuestImage(options: GuestImageOptions): Promise<Gues
     await removeAbandoned(images, hash);
     const folder = await mkdtemp(join(images, `${hash}.building-`));
     try {
-      await buildImage(manifest, folder, { onProgress, ...cancel });
+      await buildImage(listRuntimes(), folder, { onProgress, ...cancel });
       await writeRecord(folder);
       await chmod(folder, 0o755);
       await rm(join(images, hash), { recursive: true, force: true });
@@ -90,14 +89,13 @@ export async function findGuestImage(
   options: Pick<GuestImageOptions, "runtime" | "cacheDir">,
 ): Promise<GuestImage | undefined> {
   const images = join(options.cacheDir ?? defaultCacheDir(), "images");
-  const image = imageAt(images, options.runtime, await imageHash(options.runtime));
+  const image = imageAt(images, await imageHash());
   return (await isComplete(images, image)) ? image : undefined;
 }
 
-function imageAt(images: string, runtime: string, hash: string): GuestImage {
+function imageAt(images: string, hash: string): GuestImage {
   const file = (name: keyof typeof imageFiles): string => join(images, hash, imageFiles[name]);
   return {
-    runtime,
     hash,
     kernelPath: file("kernel"),
     initrdPath: file("initrd"),

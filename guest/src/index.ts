@@ -2,6 +2,6 @@ export { defaultCacheDir, ensureGuestImage, findGuestImage } from "./guest-image
 export type { GuestImage, GuestImageOptions } from "./guest-image.ts";
 export { hostPackages } from "./host-packages.ts";
 export type { HostPackage } from "./host-packages.ts";
-export { readManifest } from "./manifest.ts";
+export { handlerFiles, listRuntimes, readManifest } from "./manifest.ts";
 export type { RuntimeManifest } from "./manifest.ts";
 export { noteUse, pruneCache } from "./cache-folder.ts";

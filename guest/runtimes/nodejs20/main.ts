@@ -15,6 +15,7 @@ import { collectGarbage, optimizeFromNowOn } from "./optimizing.ts";
 import { openPort } from "./port.ts";
 import { preloadModules } from "./preload.ts";
 import { rehearse } from "./rehearsal.ts";
+import { SnapshotHooks } from "./snapshot-hooks.ts";
 import { makeOutputBlocking } from "./streams.ts";
 
 type HostRuntime = tidepool.guest.v1.HostRuntime;
@@ -28,6 +29,8 @@ replaceRandomness();
 const port = openPort();
 const code = new CodeReceiver(codeFolder);
 const invoker = new Invoker(port);
+const hooks = new SnapshotHooks();
+hooks.offer();
 
 const reader = new FrameReader((frame) => {
   take(Incoming.decode(frame));
@@ -71,6 +74,21 @@ function take(message: HostRuntime): void {
     case "payloadChunk":
       invoker.addPayload(message.payloadChunk?.content ?? new Uint8Array());
       return;
+    case "beforeSnapshot":
+      void runHooks(async () => {
+        await hooks.runBefore();
+        collectGarbage();
+        port.send({ snapshotReady: {} });
+      });
+      return;
+    case "afterRestore":
+      void runHooks(async () => {
+        const startedAtMs = performance.now();
+        freshenTimeOrigin();
+        await hooks.runAfter();
+        port.send({ restoreDone: { runUs: Math.round((performance.now() - startedAtMs) * 1000) } });
+      });
+      return;
     case undefined:
     default:
       throw new Error("the host-agent sent a message that this runtime does not know");
@@ -91,6 +109,14 @@ async function load(): Promise<void> {
     optimizeFromNowOn();
     const initUs = Math.round((performance.now() - startedAtMs) * 1000);
     port.send({ loaded: { initUs } });
+  } catch (thrown) {
+    port.send({ loadFailed: { error: describeThrown(thrown) } });
+  }
+}
+
+async function runHooks(run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
   } catch (thrown) {
     port.send({ loadFailed: { error: describeThrown(thrown) } });
   }

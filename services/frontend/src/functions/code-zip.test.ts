@@ -6,13 +6,16 @@ import { checkCodeZip } from "./code-zip.ts";
 
 const noise = randomBytes(100_000);
 
+const node = { runtime: "nodejs20", handler: "index.handler" };
+
 describe("checkCodeZip", () => {
   for (const name of ["index.js", "index.mjs", "index.cjs"]) {
     it(`takes a zip whose handler is in ${name}`, () =>
-      checkCodeZip(anArchive([name, { name: "lib/" }, "lib/a.js"]), "index.handler"));
+      checkCodeZip(anArchive([name, { name: "lib/" }, "lib/a.js"]), node));
   }
 
-  it("finds a handler in a folder", () => checkCodeZip(anArchive(["src/a.b.js"]), "src/a.b.run"));
+  it("finds a handler in a folder, which may be a part of what its file exports", () =>
+    checkCodeZip(anArchive(["src/a.js"]), { ...node, handler: "src/a.b.run" }));
 
   const bad: readonly (readonly [string, Buffer, RegExp])[] = [
     ["what is no zip", Buffer.from("#!/bin/sh\n".repeat(10)), /^code is not a zip file$/],
@@ -87,21 +90,18 @@ describe("checkCodeZip", () => {
   ];
   for (const [what, zip, message] of bad) {
     it(`refuses ${what}`, () =>
-      assert.rejects(checkCodeZip(zip, "index.handler"), { code: "invalid", message }));
+      assert.rejects(checkCodeZip(zip, node), { code: "invalid", message }));
   }
 
   it("takes paths at their limits, and folders beside files that start with their name", () => {
     const deep = ["a", "b", "c", "d"].map((letter) => letter.repeat(255)).join("/");
-    return checkCodeZip(
-      anArchive(["index.js", deep, { name: "a/" }, "a/b", "a-b", "a.js"]),
-      "index.handler",
-    );
+    return checkCodeZip(anArchive(["index.js", deep, { name: "a/" }, "a/b", "a-b", "a.js"]), node);
   });
 
   it("refuses a zip that unpacks to more than its limit without unpacking it", async () => {
     const half = { content: "", claimedBytes: codeUnpackedMaxBytes / 2 + 1 };
     const zip = anArchive(["index.js", { name: "a", ...half }, { name: "b", ...half }]);
-    await assert.rejects(checkCodeZip(zip, "index.handler"), {
+    await assert.rejects(checkCodeZip(zip, node), {
       code: "tooLarge",
       message: /the limit is 262144000/,
     });

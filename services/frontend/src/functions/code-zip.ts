@@ -16,10 +16,7 @@ import {
   pathMaxBytes,
   pathPartMaxBytes,
 } from "../limits.ts";
-import { splitHandler } from "./handler.ts";
-
-/** Endings that a handler's file may have, in the order in which a runtime looks for them. */
-export const handlerEndings = [".js", ".mjs", ".cjs"] as const;
+import { filesOfHandler } from "./handler.ts";
 
 /** The kind of file in a Unix mode, which a zip keeps in the upper half of its attributes. */
 const typeMask = 0o170000;
@@ -46,14 +43,17 @@ interface Member {
 }
 
 /** @throws TidepoolError `invalid` or `tooLarge`, naming the entry and the limit */
-export async function checkCodeZip(zip: Uint8Array, handler: string): Promise<void> {
+export async function checkCodeZip(
+  zip: Uint8Array,
+  { runtime, handler }: { readonly runtime: string; readonly handler: string },
+): Promise<void> {
   const file = await openZip(zip);
   try {
     const members = await readDirectory(file);
     checkSizes(members, zip.byteLength);
     checkPaths(members);
     const files = members.filter(({ isFolder }) => !isFolder);
-    checkHandler(new Set(files.map(({ path }) => path)), handler);
+    checkHandler(new Set(files.map(({ path }) => path)), runtime, handler);
     let bytesLeft = codeUnpackedMaxBytes;
     for (const member of files) bytesLeft -= await unpack(file, zip, member, bytesLeft);
   } finally {
@@ -244,9 +244,9 @@ function unpacksTo(bytes: number): TidepoolError {
   );
 }
 
-function checkHandler(names: ReadonlySet<string>, handler: string): void {
-  const { file } = splitHandler(handler);
-  if (handlerEndings.some((ending) => names.has(file + ending))) return;
-  const wanted = handlerEndings.map((ending) => file + ending).join(", ");
-  throw new TidepoolError("invalid", `code zip has no file for handler ${handler}: ${wanted}`);
+function checkHandler(names: ReadonlySet<string>, runtime: string, handler: string): void {
+  const wanted = filesOfHandler(runtime, handler) ?? [];
+  if (wanted.some((name) => names.has(name))) return;
+  const text = `code zip has no file for handler ${handler}: ${wanted.join(", ")}`;
+  throw new TidepoolError("invalid", text);
 }

@@ -96,7 +96,7 @@ export class Functions {
     const current = await this.get(name);
     if (current.codeDigest !== "" && current.settings.handler !== settings.handler) {
       const zip = await this.code.get(current.codeDigest);
-      if (zip !== undefined) await checkCodeZip(zip, settings.handler);
+      if (zip !== undefined) await checkCodeZip(zip, settings);
     }
     const updatedAtMs = this.clock.nowMs();
     return this.changeWithVersion(current.name, async (newest, publication) => {
@@ -117,7 +117,7 @@ export class Functions {
     const current = await this.get(name);
     const given = wish.settings ? parseSettings(name, wish.settings) : undefined;
     checkRevision(`function '${name}'`, current.revision, revision);
-    await checkCodeZip(zip, (given ?? current.settings).handler);
+    await checkCodeZip(zip, given ?? current.settings);
     const codeDigest = `sha256:${createHash("sha256").update(zip).digest("hex")}`;
     await this.code.put(codeDigest, zip);
     const updatedAtMs = this.clock.nowMs();

@@ -20,7 +20,7 @@ import {
   provisionedProblems,
   rateLimitProblems,
 } from "./concurrency-settings.ts";
-import { isHandler, runtimes } from "./handler.ts";
+import { handlerProblem, runtimes } from "./handler.ts";
 import { predictionProblems } from "./prediction.ts";
 import type { Settings } from "./settings.ts";
 
@@ -46,9 +46,8 @@ function codeProblems({ runtime, handler }: Settings): string[] {
   if (!runtimes.some((known) => known === runtime)) {
     problems.push(`runtime '${shorten(runtime)}' is unknown, known are ${runtimes.join(", ")}`);
   }
-  if (!isHandler(handler)) {
-    problems.push(`handler '${shorten(handler)}' must be file.export, as in index.handler`);
-  }
+  const fault = handlerProblem(runtime, handler);
+  if (fault !== undefined) problems.push(`handler '${shorten(handler)}' ${fault}`);
   return problems;
 }
 

@@ -305,8 +305,8 @@ describe("a guest session", () => {
     });
 
     const fills = {
-      buffers: "Buffer.alloc(1e7, 1)",
-      objects: "{ list: new Array(1000).fill(1.5) }",
+      buffers: "Buffer.alloc(1e6, 1)",
+      "small objects": "{ index: kept.length, list: [1, 2, 3] }",
     };
     for (const [what, value] of Object.entries(fills)) {
       it(`ends a function that fills its memory with ${what}`, async () => {
