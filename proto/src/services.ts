@@ -53,6 +53,12 @@ export const tidepoolService = {
     api.CreateFunctionRequest,
     api.Function,
   ),
+  checkSettings: method(
+    apiPath("CheckSettings"),
+    "unary",
+    api.CheckSettingsRequest,
+    api.FunctionSettings,
+  ),
   updateFunction: method(
     apiPath("UpdateFunction"),
     "unary",

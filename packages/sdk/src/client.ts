@@ -16,18 +16,18 @@ import {
   parseLogLine,
   parsePools,
   parseTenant,
-  settingsToWire,
   tenantSettingsToWire,
 } from "./parse.ts";
 import { parseExplanation } from "./parse-explanation.ts";
 import { Caller } from "./caller.ts";
+import { parseSettings, settingsToWire } from "./settings.ts";
+import type { CompleteSettings, FunctionSettings } from "./settings.ts";
 import { Transport } from "./transport.ts";
 import type { CallLimits } from "./transport.ts";
 import type {
   CallExplanation,
   Forecast,
   FunctionDescription,
-  FunctionSettings,
   InvokeResult,
   LogLine,
   PoolsSnapshot,
@@ -91,6 +91,16 @@ export class TidepoolClient {
   ): Promise<FunctionDescription> {
     const request = { name, settings: settingsToWire(settings) };
     return parseFunction(await this.caller.change(tidepoolService.createFunction, request, limits));
+  }
+
+  /** What the server would make of these settings, defaults filled in; stores nothing. @throws TidepoolError `invalid` */
+  async checkSettings(
+    name: string,
+    settings: FunctionSettings,
+    limits: CallLimits = {},
+  ): Promise<CompleteSettings> {
+    const request = { name, settings: settingsToWire(settings) };
+    return parseSettings(await this.caller.read(tidepoolService.checkSettings, request, limits));
   }
 
   /** Replaces all settings; what is absent gets its default. */

@@ -5,6 +5,15 @@ export { callDetails } from "./call-error.ts";
 export type { CallDetails } from "./call-error.ts";
 export { fixedKeepAlive } from "./fixed-keep-alive.ts";
 export type { FixedKeepAlive, ReplayedCall } from "./fixed-keep-alive.ts";
+export type {
+  AsyncSettings,
+  CompleteSettings,
+  Destination,
+  FunctionSettings,
+  FunctionUrl,
+  ProvisionedConcurrency,
+  RateLimit,
+} from "./settings.ts";
 export type { CallLimits } from "./transport.ts";
 export { predictions } from "./types.ts";
 export type {
@@ -15,7 +24,6 @@ export type {
   Comparison,
   Forecast,
   FunctionDescription,
-  FunctionSettings,
   Host,
   InvokeResult,
   LogLine,

@@ -1,6 +1,7 @@
 /** The explanation of a call as plain data. */
 import { fromTimestamp, tidepool } from "@tidepool/proto";
-import { parsePrediction, parsePrewarm, parseStages, parseStart, parseWindow } from "./parse.ts";
+import { parsePrewarm, parseStages, parseStart, parseWindow } from "./parse.ts";
+import { parsePrediction } from "./settings.ts";
 import type { CallExpectation, CallExplanation, CallOutcome } from "./types.ts";
 
 export function parseExplanation(

@@ -1,16 +1,14 @@
 /** Answers from the wire as plain data: the one place that reads protobuf shapes. */
 import { TidepoolError } from "@tidepool/common";
 import { fromTimestamp, tidepool } from "@tidepool/proto";
-import { predictions } from "./types.ts";
+import { parsePrediction, parseSettings, predictionWires } from "./settings.ts";
 import type {
   Comparison,
   Forecast,
   FunctionDescription,
-  FunctionSettings,
   InvokeResult,
   LogLine,
   PoolsSnapshot,
-  Prediction,
   Prewarm,
   Stages,
   Start,
@@ -20,20 +18,9 @@ import type {
 } from "./types.ts";
 
 export function parseFunction(wire: tidepool.v1.Function.$Properties): FunctionDescription {
-  const settings = wire.settings ?? {};
   return {
     name: wire.name ?? "",
-    settings: {
-      runtime: settings.runtime ?? "",
-      handler: settings.handler ?? "",
-      memoryMib: settings.memoryMib ?? 0,
-      timeoutMs: settings.timeoutMs ?? 0,
-      environment: { ...settings.environment },
-      description: settings.description ?? "",
-      keepAliveMs: settings.keepAliveMs ?? 0,
-      prediction: parsePrediction(settings.prediction),
-      coldStartCost: settings.coldStartCost ?? 0,
-    },
+    settings: parseSettings(wire.settings),
     version: wire.version || undefined,
     codeDigest: wire.codeDigest || undefined,
     codeBytes: wire.codeDigest ? (wire.codeBytes ?? 0) : undefined,
@@ -104,30 +91,11 @@ export function parsePools(wire: tidepool.v1.PoolsSnapshot.$Properties): PoolsSn
   };
 }
 
-/** Settings of a function, as the API takes them. */
-export function settingsToWire({
-  prediction = "inherit",
-  ...rest
-}: FunctionSettings): tidepool.v1.FunctionSettings.$Properties {
-  return { ...rest, prediction: predictionWires[prediction] };
-}
-
 export function tenantSettingsToWire({
   prediction = "inherit",
   ...rest
 }: TenantSettings): tidepool.v1.TenantSettings.$Properties {
   return { ...rest, prediction: predictionWires[prediction] };
-}
-
-const predictionWires = {
-  inherit: tidepool.v1.Prediction.PREDICTION_UNSPECIFIED,
-  on: tidepool.v1.Prediction.PREDICTION_ON,
-  shadow: tidepool.v1.Prediction.PREDICTION_SHADOW,
-  off: tidepool.v1.Prediction.PREDICTION_OFF,
-} as const satisfies Record<Prediction, tidepool.v1.Prediction>;
-
-export function parsePrediction(wire: tidepool.v1.Prediction | null | undefined): Prediction {
-  return predictions.find((prediction) => predictionWires[prediction] === wire) ?? "inherit";
 }
 
 export function parseTenant(wire: tidepool.v1.Tenant.$Properties): Tenant {

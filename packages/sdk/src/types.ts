@@ -1,4 +1,5 @@
 /** What the client gives and takes: plain data, instants in milliseconds since 1970 UTC. */
+import type { CompleteSettings } from "./settings.ts";
 
 /** How an invocation found its VM; "unknown" from a newer server. */
 export type Start = "predicted" | "warm" | "pool" | "cold" | "unknown";
@@ -27,31 +28,13 @@ export interface Window {
   readonly degree: number;
 }
 
-/** What an owner decides; what is absent gets the server's default. */
-export interface FunctionSettings {
-  /** "nodejs20" */
-  readonly runtime: string;
-  /** "file.export", as in "index.handler" */
-  readonly handler: string;
-  readonly memoryMib?: number;
-  readonly timeoutMs?: number;
-  readonly environment?: Readonly<Record<string, string>>;
-  readonly description?: string;
-  /** How long a VM stays warm after a call that nothing predicts the next of. */
-  readonly keepAliveMs?: number;
-  /** Absent: "inherit", as the tenant has it. */
-  readonly prediction?: Prediction;
-  /** Idle VM-seconds that one cold start is worth; 0 or absent: as the tenant has it. */
-  readonly coldStartCost?: number;
-}
-
 /** What is done with forecasts: `shadow` decides and records and changes nothing; `off` has the fixed keep-alive. */
 export const predictions = ["inherit", "on", "shadow", "off"] as const;
 export type Prediction = (typeof predictions)[number];
 
 export interface FunctionDescription {
   readonly name: string;
-  readonly settings: Required<FunctionSettings>;
+  readonly settings: CompleteSettings;
   /** Undefined before the first upload, as are digest and size. */
   readonly version: string | undefined;
   /** "sha256:…" */

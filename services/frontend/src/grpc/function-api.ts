@@ -4,6 +4,7 @@ import type { tidepool } from "@tidepool/proto";
 import { aliasToWire } from "../functions/aliases.ts";
 import { functionToWire } from "../functions/function-record.ts";
 import type { Functions } from "../functions/functions.ts";
+import { parseSettings } from "../functions/settings.ts";
 import { versionOfFunction } from "../functions/version-record.ts";
 import type { Versions } from "../functions/versions.ts";
 import { uploadsAtOnceMax } from "../limits.ts";
@@ -24,6 +25,11 @@ export function functionApi(handlers: Handlers, { functions, versions }: Functio
       "CreateFunction",
       async ({ name, settings }: tidepool.v1.CreateFunctionRequest.$Properties): Promise<Wire> =>
         functionToWire(await functions.create(name, settings)),
+    ),
+    checkSettings: handlers.unary(
+      "CheckSettings",
+      ({ name, settings }: tidepool.v1.CheckSettingsRequest.$Properties) =>
+        Promise.resolve({ ...parseSettings(name, settings) }),
     ),
     updateFunction: handlers.unary(
       "UpdateFunction",
