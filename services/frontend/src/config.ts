@@ -8,6 +8,8 @@ export interface FrontendConfig {
   readonly logLevel: LogLevel;
   /** host:port to listen on; port 0 takes a free one. */
   readonly address: string;
+  /** The same for function URLs, over HTTP; "off" for none. */
+  readonly httpAddress: string;
   /** The same in every process of a cluster, and for its whole life. */
   readonly shardCount: number;
 }
@@ -17,6 +19,7 @@ export function readConfig(env: NodeJS.ProcessEnv): FrontendConfig {
     natsUrl: reader.text("TIDEPOOL_NATS_URL", "nats://127.0.0.1:4222"),
     logLevel: reader.oneOf("TIDEPOOL_LOG_LEVEL", "info", logLevels),
     address: reader.text("TIDEPOOL_FRONTEND_ADDRESS", "127.0.0.1:7070"),
+    httpAddress: reader.text("TIDEPOOL_HTTP_ADDRESS", "127.0.0.1:7080"),
     shardCount: reader.integer("TIDEPOOL_SHARD_COUNT", subjects.shardCountDefault, {
       min: 1,
       max: 1024,

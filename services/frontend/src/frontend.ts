@@ -20,6 +20,7 @@ import { Handlers } from "./grpc/handlers.ts";
 import { Health } from "./grpc/health.ts";
 import { reflection } from "./grpc/reflection.ts";
 import { tidepoolApi } from "./grpc/tidepool-api.ts";
+import { FunctionUrls } from "./http/function-urls.ts";
 import { HostStreams } from "./hosts/host-streams.ts";
 import { drainMaxMs, grpcMessageMaxBytes, grpcReceiveMaxBytes } from "./limits.ts";
 import { ArrivalPublisher } from "./nats/arrivals.ts";
@@ -34,7 +35,8 @@ import { VmTable } from "./routing/vm-table.ts";
 import { Tenants } from "./tenants/tenants.ts";
 
 export interface FrontendOptions {
-  readonly config: Pick<FrontendConfig, "address" | "shardCount">;
+  readonly config: Pick<FrontendConfig, "address" | "shardCount"> &
+    Partial<Pick<FrontendConfig, "httpAddress">>;
   readonly bus: Bus;
   readonly logger: Logger;
   readonly clock?: Clock;
@@ -67,14 +69,16 @@ export class Frontend {
     this.health = new Health(options.logger);
   }
 
-  /** Resolves with host:port when calls are served. */
-  async start(): Promise<{ readonly address: string }> {
+  /** Resolves with host:port when calls are served; "off" where none over HTTP are. */
+  async start(): Promise<{ readonly address: string; readonly httpAddress: string }> {
     const { bus, config } = this.options;
+    const { httpAddress: asked = "off" } = config;
     const storage = await ensureStorage(bus);
-    await this.addServices(storage);
+    const urls = await this.addServices(storage, asked);
+    const httpAddress = asked === "off" ? "off" : await urls.start();
     const address = await this.listen(config.address);
     this.health.set(true);
-    return { address };
+    return { address, httpAddress };
   }
 
   /** Refuses new calls and lets those under way finish within drainMaxMs. */
@@ -86,7 +90,7 @@ export class Frontend {
     for (const part of this.parts.reverse()) await part.stop();
   }
 
-  private async addServices(storage: Storage): Promise<void> {
+  private async addServices(storage: Storage, httpAddress: string): Promise<FunctionUrls> {
     const { bus, config } = this.options;
     const { clock, logger, server } = this;
     const { shardCount } = config;
@@ -146,6 +150,15 @@ export class Frontend {
     const serverReflectionInfo = reflection(serviceNames, this.stopping.signal);
     server.addService(reflectionService, { serverReflectionInfo });
     server.addService(reflectionAlphaService, { serverReflectionInfo });
+    const urls = new FunctionUrls({
+      address: httpAddress,
+      findUrl: async (name) => (await functions.get(name)).settings.url,
+      call: async (call, _sink, signal) => (await router.invoke(call, undefined, signal)).payload,
+      clock,
+      logger,
+    });
+    this.parts.push(urls);
+    return urls;
   }
 
   private listen(address: string): Promise<string> {

@@ -15,10 +15,10 @@ const bus = await connectBus({
   logger,
 });
 const frontend = new Frontend({ config, bus, logger });
-const { address } = await frontend.start();
+const { address, httpAddress } = await frontend.start();
 stopOnSignal(logger, async () => {
   await frontend.stop();
   await bus.close();
   await telemetry.stop();
 });
-logger.info("ready", { address });
+logger.info("ready", { address, httpAddress });

@@ -57,6 +57,7 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
       TIDEPOOL_HYPERVISOR: options.hypervisor,
       TIDEPOOL_STATE_DIR: join(folder, "state"),
       TIDEPOOL_FRONTEND_ADDRESS: "127.0.0.1:0",
+      TIDEPOOL_HTTP_ADDRESS: "127.0.0.1:0",
       TIDEPOOL_HOST_ID: "h-1",
       TIDEPOOL_POOL_BASE_TARGET: "3",
       ...options.env,

@@ -8,7 +8,8 @@ export async function upCommand(
   options: UpCommandOptions,
   { terminal, env }: CommandContext,
 ): Promise<void> {
-  const { data, port, hypervisor, speed, demo } = options;
+  const { data, port, httpPort, hypervisor, speed, demo } = options;
   const dataPath = data ?? stateFolderDefault(env);
-  await up({ dataPath, port, hypervisor, speed, hasDemo: demo }, terminal);
+  const http = httpPort === undefined ? {} : { httpPort };
+  await up({ dataPath, port, ...http, hypervisor, speed, hasDemo: demo }, terminal);
 }

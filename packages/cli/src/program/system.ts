@@ -12,6 +12,7 @@ export interface UpCommandOptions {
   readonly data?: string;
   readonly port: number;
   readonly hypervisor: "qemu" | "libvirt" | "simulated";
+  readonly httpPort?: number;
   readonly demo: boolean;
   readonly speed: number;
 }
@@ -25,6 +26,11 @@ export function addSystemCommands(program: Command, context: CommandContext): vo
   )
     .option("--data <dir>", "keeps functions and history (default: ~/.local/state/tidepool)")
     .option("--port <port>", "of the frontend", integer(1, 65_535), portDefault)
+    .option(
+      "--http-port <port>",
+      "of function URLs (default: 10 above the other)",
+      integer(1, 65_535),
+    )
     .addOption(
       new Option("--hypervisor <name>", "what runs the VMs")
         .choices(["qemu", "libvirt", "simulated"])

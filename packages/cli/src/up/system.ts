@@ -24,6 +24,8 @@ export type HypervisorName = (typeof hypervisors)[number];
 export interface SystemOptions {
   /** Of the frontend, "127.0.0.1:7070". */
   readonly address: string;
+  /** Of function URLs, "127.0.0.1:7080". */
+  readonly httpAddress: string;
   readonly hypervisor: HypervisorName;
 }
 
@@ -39,7 +41,8 @@ export async function startSystem(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<void> {
-  await checkPortIsFree(options.address);
+  await checkPortIsFree("the frontend's port", options.address, "--port");
+  await checkPortIsFree("the port of function URLs", options.httpAddress, "--http-port");
   const nats = natsPart(folder);
   await startPart(nats.spec, supervisor, terminal, signal);
   const env: NodeJS.ProcessEnv = { ...process.env, TIDEPOOL_NATS_URL: nats.url() };
@@ -67,7 +70,10 @@ export async function startSystem(
       TIDEPOOL_HYPERVISOR: options.hypervisor,
       TIDEPOOL_STATE_DIR: folder.hostPath,
     }),
-    service("frontend", { TIDEPOOL_FRONTEND_ADDRESS: options.address }),
+    service("frontend", {
+      TIDEPOOL_FRONTEND_ADDRESS: options.address,
+      TIDEPOOL_HTTP_ADDRESS: options.httpAddress,
+    }),
   ];
   await Promise.all(parts.map((part) => startPart(part, supervisor, terminal, signal)));
 }
@@ -148,7 +154,7 @@ function newestLines(path: string): string[] {
 }
 
 /** Before anything is started: a service that dies of it would be started again and again. */
-async function checkPortIsFree(address: string): Promise<void> {
+async function checkPortIsFree(what: string, address: string, option: string): Promise<void> {
   const colon = address.lastIndexOf(":");
   const [host, port] = [address.slice(0, colon), Number(address.slice(colon + 1))];
   const server = createServer();
@@ -158,9 +164,9 @@ async function checkPortIsFree(address: string): Promise<void> {
       server.listen(port, host, resolve);
     });
   } catch (error) {
-    throw new TidepoolError("unavailable", `the frontend's port ${port} is taken`, {
+    throw new TidepoolError("unavailable", `${what} ${port} is taken`, {
       cause: error,
-      details: { hint: "free it, or choose another with --port PORT" },
+      details: { hint: `free it, or choose another with ${option} PORT` },
     });
   } finally {
     server.close();

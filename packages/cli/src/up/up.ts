@@ -20,6 +20,8 @@ import type { HypervisorName } from "./system.ts";
 export interface UpOptions {
   readonly dataPath: string;
   readonly port: number;
+  /** Of function URLs; httpPortOffset above the other where none is given. */
+  readonly httpPort?: number;
   readonly hypervisor: HypervisorName;
   readonly hasDemo: boolean;
   /** Of the demo's replay. */
@@ -60,7 +62,8 @@ async function runIn(
     terminal.say(`tidepool up · data in ${folder.path}`);
     await ensurePackages(systemPackages(options.hypervisor), terminal, signal);
     if (options.hypervisor !== "simulated") await ensureImage(terminal, { signal });
-    const system = { address, hypervisor: options.hypervisor };
+    const httpAddress = httpAddressOf(options);
+    const system = { address, httpAddress, hypervisor: options.hypervisor };
     await startSystem(system, folder, supervisor, terminal, signal);
     await orEnd(runMainJob(options, address, terminal, signal));
     isUp = true;
@@ -88,6 +91,13 @@ async function runMainJob(
   });
 }
 
+/** 7070 and 7080. */
+const httpPortOffset = 10;
+
+function httpAddressOf({ port, httpPort = port + httpPortOffset }: UpOptions): string {
+  return `127.0.0.1:${httpPort}`;
+}
+
 function addressOf({ port }: UpOptions): string {
   return `127.0.0.1:${port}`;
 }
@@ -111,6 +121,7 @@ function sayHowToGoOn(terminal: Terminal, options: UpOptions, folder: StateFolde
     `  ./tidepool${at} pools                                     watch the pools`,
     `  ./tidepool${at} forecast heartbeat                        what is expected of a function`,
     `  ./tidepool${at} deploy DIR                                your own code`,
+    `Functions with a URL answer at http://${httpAddressOf(options)}/fn/NAME/`,
     `Logs are in ${folder.logsPath}. Ctrl-C stops it all.`,
   ];
   for (const line of lines) terminal.say(line);

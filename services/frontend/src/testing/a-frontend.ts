@@ -18,6 +18,8 @@ export interface TestFrontend {
   readonly host: TestHost;
   readonly frontend: Frontend;
   readonly address: string;
+  /** Of its function URLs. */
+  readonly httpAddress: string;
   /** Requests for a VM that came to the scheduler. */
   readonly acquires: tidepool.internal.v1.AcquireRequest.$Properties[];
   /** A client of another frontend beside it. */
@@ -45,9 +47,9 @@ export async function aFrontend(): Promise<TestFrontend> {
       logger: silentLogger,
     });
   const [bus, own] = await Promise.all([connect(), connect()]);
-  const config = { address: "127.0.0.1:0", shardCount: 4 };
+  const config = { address: "127.0.0.1:0", httpAddress: "127.0.0.1:0", shardCount: 4 };
   const frontend = new Frontend({ config, bus: own, logger: silentLogger });
-  const { address } = await frontend.start();
+  const { address, httpAddress } = await frontend.start();
   const host = await aHost("h-1");
   const client = new TestClient(address);
   const acquires: TestFrontend["acquires"] = [];
@@ -78,6 +80,7 @@ export async function aFrontend(): Promise<TestFrontend> {
     host,
     frontend,
     address,
+    httpAddress,
     acquires,
     async aWarmFunction(name, idle = 1) {
       await client.call(tidepoolService.createFunction, { name, settings });

@@ -1,0 +1,224 @@
+/**
+ * Function URLs: /fn/NAME/… on a port of the frontend's own. A function answers there when its settings have a
+ * `url`; each request is one synchronous call, at most once, cancelled when its client goes.
+ */
+import { randomUUID } from "node:crypto";
+import { createServer } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { propagation, ROOT_CONTEXT, SpanKind } from "@opentelemetry/api";
+import { messageOf, TidepoolError, withSpan } from "@tidepool/common";
+import type { Clock, Logger } from "@tidepool/common";
+import { subjects } from "@tidepool/proto";
+import type { FunctionUrl } from "../functions/call-settings.ts";
+import { drainMaxMs, payloadMaxBytes } from "../limits.ts";
+import { Bodies } from "./bodies.ts";
+import { corsHeaders, preflight } from "./cors.ts";
+import { foldHeaders, httpEvent } from "./event.ts";
+import { httpFailure, HttpRefusal } from "./failure.ts";
+import {
+  bodyMaxBytes,
+  connectionsMaxCount,
+  headersMaxBytes,
+  headersMaxCount,
+  headersTimeoutMs,
+  idleConnectionMs,
+  requestTimeoutMs,
+} from "./limits.ts";
+import { AnswerWriter } from "./answer-writer.ts";
+
+export interface HttpCall {
+  readonly name: string;
+  readonly qualifier: string;
+  readonly payload: Uint8Array;
+  readonly requestId: string;
+}
+
+/** Where a streamed answer goes, as the function writes it. */
+export interface AnswerSink {
+  /** @param metadata JSON, as {"statusCode":200,"headers":{…}}; empty when the function gave none */
+  begin(contentType: string, metadata: Uint8Array): void;
+  /** Resolves when there is room for more. */
+  write(chunk: Uint8Array): Promise<void>;
+}
+
+export interface FunctionUrlsOptions {
+  /** host:port; port 0 takes a free one. */
+  readonly address: string;
+  /** @throws TidepoolError `notFound`; undefined when the function has no URL */
+  readonly findUrl: (name: string) => Promise<FunctionUrl | undefined>;
+  /** The answer, JSON; undefined when all of it went to the sink. */
+  readonly call: (
+    call: HttpCall,
+    sink: AnswerSink,
+    signal: AbortSignal,
+  ) => Promise<Uint8Array | undefined>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+interface Target {
+  readonly name: string;
+  readonly rawPath: string;
+  readonly rawQuery: string;
+}
+
+export class FunctionUrls {
+  private readonly options: FunctionUrlsOptions;
+  private readonly logger: Logger;
+  private readonly server: Server;
+  private readonly bodies = new Bodies();
+  private isStopping = false;
+
+  constructor(options: FunctionUrlsOptions) {
+    this.options = options;
+    this.logger = options.logger.child({ part: "function urls" });
+    this.server = createServer({
+      maxHeaderSize: headersMaxBytes,
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      keepAliveTimeout: idleConnectionMs,
+      // Slow clients are looked for this often.
+      connectionsCheckingInterval: 1_000,
+    });
+    this.server.maxHeadersCount = headersMaxCount;
+    this.server.maxConnections = connectionsMaxCount;
+    const serve = (request: IncomingMessage, response: ServerResponse): void => {
+      void this.serve(request, response, false);
+    };
+    this.server.on("request", serve);
+    this.server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
+      void this.serve(request, response, true);
+    });
+  }
+
+  /** Resolves with host:port. @throws TidepoolError `unavailable` when the address cannot be had */
+  async start(): Promise<string> {
+    const { address } = this.options;
+    const colon = address.lastIndexOf(":");
+    const host = address.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
+    await new Promise<void>((resolve, reject) => {
+      this.server.once("error", (error) => {
+        const message = `cannot listen on ${address}: ${messageOf(error)}`;
+        reject(new TidepoolError("unavailable", message, { cause: error }));
+      });
+      this.server.listen(Number(address.slice(colon + 1)), host, resolve);
+    });
+    const { port } = this.server.address() as AddressInfo;
+    return `${address.slice(0, colon)}:${port}`;
+  }
+
+  /** Takes no new request, and lets those under way finish within drainMaxMs. */
+  async stop(): Promise<void> {
+    if (this.isStopping) return;
+    this.isStopping = true;
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    this.server.closeIdleConnections();
+    const late = setTimeout(() => this.server.closeAllConnections(), drainMaxMs);
+    await closed;
+    clearTimeout(late);
+  }
+
+  private async serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    isAskedFirst: boolean,
+  ): Promise<void> {
+    const requestId = randomUUID();
+    const gone = new AbortController();
+    response.once("close", () => {
+      gone.abort(new TidepoolError("cancelled", "the client has gone", { component: "client" }));
+    });
+    const writer = new AnswerWriter(request, response, requestId);
+    if (this.isStopping) writer.closeAfterwards();
+    const { headers } = foldHeaders(request.rawHeaders);
+    const parent = propagation.extract(ROOT_CONTEXT, headers);
+    try {
+      await withSpan("function url", { kind: SpanKind.SERVER, parent }, () =>
+        this.answer(request, response, { requestId, writer, headers, isAskedFirst }, gone.signal),
+      );
+    } catch (error) {
+      const isTold =
+        error instanceof HttpRefusal ||
+        (error instanceof TidepoolError && error.code !== "internal");
+      if (!isTold) this.logger.error("request failed", { requestId, error });
+      await writer.fail(httpFailure(error, requestId));
+    }
+  }
+
+  private async answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    context: {
+      readonly requestId: string;
+      readonly writer: AnswerWriter;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly isAskedFirst: boolean;
+    },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { requestId, writer, headers } = context;
+    const { name, rawPath, rawQuery } = targetOf(request.url ?? "");
+    const url = await this.requireUrl(name);
+    const { method = "GET" } = request;
+    const origins = url.corsOrigins ?? [];
+    const methods = url.methods ?? [];
+    writer.addCorsHeaders(corsHeaders(origins, headers["origin"]));
+    const asked = preflight(origins, methods, { method, headers });
+    if (asked !== undefined) return writer.preflight(asked);
+    if (methods.length > 0 && !methods.includes(method)) {
+      const allow = methods.join(", ");
+      const message = `function '${name}' answers to ${allow}, not to ${method}`;
+      throw new HttpRefusal(405, message, [["allow", allow]]);
+    }
+    const body = await this.bodies.read(request, () => {
+      if (context.isAskedFirst) response.writeContinue();
+    });
+    try {
+      const event = httpEvent(
+        {
+          method,
+          rawPath,
+          rawQuery,
+          rawHeaders: request.rawHeaders,
+          body: body.bytes,
+          protocol: `HTTP/${request.httpVersion}`,
+          sourceIp: request.socket.remoteAddress ?? "",
+        },
+        { functionName: name, requestId, atMs: this.options.clock.nowMs() },
+      );
+      const payload = payloadOf(event);
+      const call = { name, qualifier: url.qualifier ?? "", payload, requestId };
+      const answered = await this.options.call(call, writer, signal);
+      if (answered === undefined) await writer.end();
+      else await writer.whole(answered);
+    } finally {
+      body.release();
+    }
+  }
+
+  private async requireUrl(name: string): Promise<FunctionUrl> {
+    const url = await this.options.findUrl(name);
+    if (url !== undefined) return url;
+    throw new HttpRefusal(
+      404,
+      `function '${name}' has no URL: its setting 'url' turns one on, as tidepool url ${name} --on does`,
+    );
+  }
+}
+
+function payloadOf(event: Record<string, unknown>): Uint8Array {
+  const payload = Buffer.from(JSON.stringify(event));
+  if (payload.byteLength <= payloadMaxBytes) return payload;
+  const told = `the request is an event of ${payload.byteLength} bytes, the limit is ${payloadMaxBytes}`;
+  throw new HttpRefusal(413, `${told}; its body may have ${bodyMaxBytes} bytes of text`);
+}
+
+/** @throws HttpRefusal for a path that names no function */
+function targetOf(url: string): Target {
+  const [, name = "", rest = "", query = ""] =
+    /^\/fn\/([^/?#]+)([^?#]*)(?:\?([^#]*))?/.exec(url) ?? [];
+  if (name === "") throw new HttpRefusal(404, "functions are at /fn/NAME/");
+  if (!subjects.isToken(name)) throw new HttpRefusal(404, `no function '${name.slice(0, 80)}'`);
+  return { name, rawPath: rest === "" ? "/" : rest, rawQuery: query };
+}
