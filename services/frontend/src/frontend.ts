@@ -13,6 +13,7 @@ import {
   reflectionService,
   tidepoolService,
 } from "@tidepool/proto";
+import { openAdmission } from "./admission/open-admission.ts";
 import type { FrontendConfig } from "./config.ts";
 import { CallExplainer } from "./explain/call-explainer.ts";
 import { openFunctions } from "./functions/open-functions.ts";
@@ -26,13 +27,12 @@ import { drainMaxMs, grpcMessageMaxBytes, grpcReceiveMaxBytes } from "./limits.t
 import { ArrivalPublisher } from "./nats/arrivals.ts";
 import { NatsCallRecords, NatsOutcomes } from "./nats/call-records.ts";
 import { FleetNews } from "./nats/fleet-news.ts";
+import type { FunctionListener } from "./nats/function-store.ts";
 import { NatsScheduler } from "./nats/scheduler.ts";
-import { NatsTenantStore } from "./nats/tenant-store.ts";
 import { PoolsView } from "./pools/pools-view.ts";
 import { CallTracker } from "./routing/call-tracker.ts";
 import { Router } from "./routing/router.ts";
 import { VmTable } from "./routing/vm-table.ts";
-import { Tenants } from "./tenants/tenants.ts";
 
 export interface FrontendOptions {
   readonly config: Pick<FrontendConfig, "address" | "shardCount"> &
@@ -95,7 +95,11 @@ export class Frontend {
     const { clock, logger, server } = this;
     const { shardCount } = config;
     const table = new VmTable();
-    const opened = await openFunctions({ bus, storage, table, clock, logger });
+    const door = await openAdmission({ bus, storage, clock, logger });
+    const { admission, tenants } = door;
+    this.parts.push(door);
+    const onChange: FunctionListener = (before, after) => admission.noteFunction(before, after);
+    const opened = await openFunctions({ bus, storage, table, clock, logger, onChange });
     const { functions, versions } = opened;
     this.parts.push(opened);
     const arrivals = new ArrivalPublisher({ bus, client: storage.client, shardCount, logger });
@@ -119,6 +123,7 @@ export class Frontend {
     const router = new Router({
       findFunction: (invocation, timeoutMs) => opened.find(invocation, timeoutMs),
       table,
+      admission,
       hosts,
       scheduler,
       arrivals,
@@ -126,7 +131,6 @@ export class Frontend {
       clock,
     });
     const explainer = new CallExplainer(new NatsCallRecords(bus, storage), clock);
-    const tenants = new Tenants(new NatsTenantStore(bus, storage.tenants), clock);
     const handlers = new Handlers(logger, this.stopping.signal);
     const poolsChanged = (signal: AbortSignal): Promise<void> => news.changed(signal);
     const { client } = storage;

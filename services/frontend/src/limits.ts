@@ -98,6 +98,14 @@ export const acquireAttemptsMax = 4;
 export const acquireTimeoutMs = 5_000;
 /** What an acquire leaves of a call's time: no VM can serve it in less, and the reason still arrives. */
 export const acquireMarginMs = 50;
+/** Calls that may wait at once because every host is full. */
+export const capacityWaitersMax = 1_000;
+/** Each looks for room again after this, and twice as long with each further time… */
+export const capacityLookFirstMs = 50;
+/** …up to this. */
+export const capacityLookMaxMs = 1_000;
+/** All together ask for room no more often than this. */
+export const capacityLooksPerSecondMax = 500;
 /** Wait before the second acquire; doubles with each further one. */
 export const acquireBackoffMs = 50;
 

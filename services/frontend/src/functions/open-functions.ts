@@ -3,6 +3,7 @@ import type { Bus, Stoppable, Storage } from "@tidepool/actors";
 import type { Clock, Logger } from "@tidepool/common";
 import { NatsCodeStore } from "../nats/code-store.ts";
 import { NatsFunctionStore } from "../nats/function-store.ts";
+import type { FunctionListener } from "../nats/function-store.ts";
 import { within } from "../nats/store-failure.ts";
 import { NatsVersionStore } from "../nats/version-store.ts";
 import type { Invocation } from "../routing/invocation.ts";
@@ -29,9 +30,12 @@ export async function openFunctions(options: {
   readonly table: VmTable;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Told of each function that there is, and of each change. */
+  readonly onChange: FunctionListener;
 }): Promise<OpenedFunctions> {
   const { bus, storage, table, clock, logger } = options;
   const store = new NatsFunctionStore(bus, storage.functions, logger);
+  store.onChange(options.onChange);
   const versionStore = new NatsVersionStore(bus, storage.versions, logger);
   await Promise.all([versionStore.start(), store.start()]);
   const code = new NatsCodeStore(storage.code);

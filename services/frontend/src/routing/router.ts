@@ -12,6 +12,7 @@
 import { SpanKind } from "@opentelemetry/api";
 import { TidepoolError, withSpan } from "@tidepool/common";
 import type { Clock, Code } from "@tidepool/common";
+import type { Admission } from "../admission/admission.ts";
 import type { StoredFunction } from "../functions/function-record.ts";
 import {
   acquireAttemptsMax,
@@ -31,6 +32,7 @@ import type {
   HostStages,
   Scheduler,
 } from "../ports.ts";
+import { CapacityQueue } from "./capacity-queue.ts";
 import type { CallTracker } from "./call-tracker.ts";
 import { withDetails } from "./invocation.ts";
 import type { Invocation, Stages } from "./invocation.ts";
@@ -40,6 +42,8 @@ import type { HostAddress, VmTable } from "./vm-table.ts";
 export interface RouterOptions {
   readonly findFunction: (invocation: Invocation, timeoutMs: number) => Promise<FoundFunction>;
   readonly table: VmTable;
+  /** Lets a call in, or throws `throttled`. */
+  readonly admission: Pick<Admission, "admit">;
   readonly hosts: Hosts;
   readonly scheduler: Scheduler;
   readonly arrivals: ArrivalSink;
@@ -75,8 +79,11 @@ const refusalsToRetry: readonly Code[] = [
 export class Router {
   private readonly options: RouterOptions;
 
+  private readonly queue = new CapacityQueue();
+
   constructor(options: RouterOptions) {
     this.options = options;
+    options.table.onIdle = (name, version) => this.queue.wake(name, version);
   }
 
   /** @param deadlineAtMs the caller's; undefined when it named none */
@@ -85,7 +92,7 @@ export class Router {
     deadlineAtMs: number | undefined,
     signal: AbortSignal,
   ): Promise<Answer> {
-    const { clock, arrivals, calls, findFunction } = this.options;
+    const { clock, arrivals, calls, findFunction, admission } = this.options;
     const atMs = clock.nowMs();
     const begunAtMs = performance.now();
     const { requestId } = invocation;
@@ -95,13 +102,18 @@ export class Router {
       const { stored, former } = await findFunction(invocation, findMs);
       const { version } = former ?? stored;
       const call = { functionName: stored.name, version, requestId, atMs };
-      arrivals.add({ ...call, qualifier: invocation.qualifier });
       const endsAtMs = deadlineAtMs ?? atMs + stored.settings.timeoutMs + callOverheadMaxMs;
-      return await calls.track(call, () =>
-        this.withDeadline(stored, endsAtMs, signal, (limits, ended) =>
-          this.route({ stored, former }, { ...limits, ...invocation }, begunAtMs, ended),
-        ),
-      );
+      return await calls.track(call, async () => {
+        const end = admission.admit(stored, clock.nowMs());
+        try {
+          arrivals.add({ ...call, qualifier: invocation.qualifier });
+          return await this.withDeadline(stored, endsAtMs, signal, (limits, ended) =>
+            this.route({ stored, former }, { ...limits, ...invocation }, begunAtMs, ended),
+          );
+        } finally {
+          end(clock.nowMs());
+        }
+      });
     } catch (error) {
       throw withDetails(error, { requestId, mayHaveStarted: false });
     }
@@ -199,16 +211,43 @@ export class Router {
   ): Promise<Routed> {
     const { clock } = this.options;
     let refusedVmId = "";
+    let looks = 0;
     for (let attempt = 1; ; attempt++) {
       const tried = await this.acquireOnce(stored, base, refusedVmId, signal);
       if ("host" in tried) return tried;
       const { failure } = tried;
+      if (failure.code === "noCapacity" && failure.reason === "hostsFull") {
+        attempt -= 1;
+        refusedVmId = "";
+        await this.waitForRoom(base, looks++, failure, signal);
+        const idle = await this.tryIdleVm(base, signal);
+        if (idle !== undefined) return idle;
+        continue;
+      }
       if (attempt >= acquireAttemptsMax || !refusalsToRetry.includes(failure.code)) throw failure;
       refusedVmId = tried.refusedVmId;
       const waitMs = acquireBackoffMs * 2 ** (attempt - 1);
       // What was refused says more than that the time is over, and nothing ran.
       if (clock.nowMs() + waitMs >= base.deadlineAtMs) throw failure;
       await clock.sleep(waitMs, signal);
+    }
+  }
+
+  /** Other calls end: the call waits for as long as it has. @throws TidepoolError `failure` when it has no more */
+  private async waitForRoom(
+    { functionName, version, deadlineAtMs }: Omit<HostCall, "vmId">,
+    looks: number,
+    failure: TidepoolError,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const leftMs = deadlineAtMs - this.options.clock.nowMs() - acquireMarginMs;
+    if (leftMs <= 0) throw failure;
+    const late = AbortSignal.timeout(Math.ceil(leftMs));
+    try {
+      await this.queue.wait(functionName, version, looks, AbortSignal.any([signal, late]));
+    } catch (error) {
+      if (late.aborted && !signal.aborted) throw failure;
+      throw error;
     }
   }
 

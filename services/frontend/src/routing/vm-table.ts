@@ -66,6 +66,8 @@ interface Host {
 const heartbeatLagMs = 200;
 
 export class VmTable {
+  /** Told whenever a VM of a version has become idle. */
+  onIdle: (functionName: string, version: string) => void = () => {};
   private readonly hosts = new Map<string, Host>();
 
   /** Whether a host may have an idle VM of this version. */
@@ -123,6 +125,7 @@ export class VmTable {
     if (taken !== undefined) fleet.onTheirWay = Math.max(0, fleet.onTheirWay - 1);
     if (!fleet.idle.has(call.vmId) && fleet.unnamed > 0 && taken !== undefined) fleet.unnamed -= 1;
     fleet.idle.set(call.vmId, nowMs);
+    this.onIdle(call.functionName, call.version);
   }
 
   fact(fact: SeenFact, nowMs: number): void {
@@ -134,6 +137,7 @@ export class VmTable {
     switch (fact.phase) {
       case "idle":
         fleet.idle.set(fact.vmId, Math.max(fact.atMs, knownAtMs ?? 0));
+        if (knownAtMs === undefined) this.onIdle(fact.functionName, fact.version);
         return;
       case "busy":
         // Told late, about a call whose end is known already.

@@ -67,5 +67,6 @@ function noCapacity(vms: readonly VmView[], config: VmConfig, limits: HostLimits
     `host ${limits.hostId} has ${freeMib} MiB of ${limits.memoryMib} free and ` +
       `${vms.length} of at most ${limits.vmCountMax} VMs, a VM of ${configKey(config)} needs ` +
       `${vmMemoryMib(config)} MiB, and no idle VM can make room`,
+    { reason: vmMemoryMib(config) <= limits.memoryMib ? "hostsFull" : "neverFits" },
   );
 }

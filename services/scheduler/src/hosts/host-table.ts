@@ -50,6 +50,7 @@ interface MutableView extends HostView {
   state: HostView["state"];
   memoryFreeMib: number;
   vmCount: number;
+  evictableCount: number;
   readonly idleByVersion: Record<string, number>;
   readonly poolByConfig: Record<string, number>;
   readonly cachedDigests: Set<string>;
@@ -151,7 +152,8 @@ export class HostTable {
     const configKey = configKeyOf(version);
     if (!isPrewarm && takeOne(view.idleByVersion, versionKey)) return;
     if (takeOne(view.poolByConfig, configKey)) return;
-    view.vmCount += 1;
+    if (view.vmCount >= view.vmCountMax) view.evictableCount -= 1;
+    else view.vmCount += 1;
     view.memoryFreeMib -= version.memoryMib;
   }
 
@@ -183,6 +185,8 @@ function viewOf(heartbeat: Heartbeat, cachedDigests: Set<string>): MutableView {
     memoryTotalMib: heartbeat.memoryMib,
     vmCount: heartbeat.vmCount,
     vmCountMax: heartbeat.vmCountMax,
+    evictableCount:
+      sumOf(heartbeat.functions, ({ idle }) => idle) + sumOf(heartbeat.pools, ({ ready }) => ready),
     idleByVersion: Object.fromEntries(
       heartbeat.functions.map((part) => [versionKeyOf(part.name, part.version), part.idle]),
     ),
@@ -191,6 +195,10 @@ function viewOf(heartbeat: Heartbeat, cachedDigests: Set<string>): MutableView {
     ),
     cachedDigests,
   };
+}
+
+function sumOf<T>(items: readonly T[], count: (item: T) => number): number {
+  return items.reduce((sum, item) => sum + count(item), 0);
 }
 
 function takeOne(counts: Record<string, number>, key: string): boolean {

@@ -17,6 +17,7 @@ const empty: HostView = {
   memoryTotalMib: 4096,
   vmCount: 2,
   vmCountMax: 8,
+  evictableCount: 0,
   idleByVersion: {},
   poolByConfig: {},
   cachedDigests: new Set(),
@@ -48,16 +49,29 @@ describe("place", () => {
     assert.deepEqual(chosen([{ ...idle, vmCount: 8, memoryFreeMib: 0 }]), ["h-idle", "idle"]);
     assert.deepEqual(chosen([{ ...pool, vmCount: 8, memoryFreeMib: 0 }]), ["h-pool", "pool"]);
   });
+  it("has a VM that nobody uses make room at last, for a call and for no window", () => {
+    const used = { ...full, hostId: "h-used", evictableCount: 1 };
+    assert.deepEqual(chosen([full, used]), ["h-used", "evict"]);
+    assert.deepEqual(chosen([full, used, empty]), ["h-0", "memory"]);
+    assert.ok("code" in chosen([full, used], { isPrewarm: true }));
+  });
+  it("says that waiting does not help when no host is large enough", () => {
+    const placed = chosen([{ ...full, evictableCount: 1 }], { memoryMib: 8_192 });
+    assert.ok("reason" in placed);
+    assert.equal(placed.reason, "neverFits");
+  });
   it("names each limit when nobody can", () => {
     assert.deepEqual(chosen([full, small, draining, silent]), {
       code: "noCapacity",
       message:
         "report@3 needs 256 MiB: h-full has 8 of at most 8 VMs, h-small has 128 MiB free of 4096, " +
         "h-draining is draining, h-silent is silent",
+      reason: "hostsFull",
     });
     assert.deepEqual(chosen([]), {
       code: "noCapacity",
       message: "report@3 needs 256 MiB, no host has reported",
+      reason: "noHost",
     });
   });
   it("never chooses the most loaded of equals, and spreads over the others", () => {
@@ -83,6 +97,7 @@ describe("place", () => {
       memoryTotalMib: fc.constant(1024),
       vmCount: fc.nat(8),
       vmCountMax: fc.constant(8),
+      evictableCount: fc.nat(2),
       idleByVersion: fc.constantFrom({}, { "report@3": 1 }),
       poolByConfig: fc.constantFrom({}, { "node20-256": 1 }),
       cachedDigests: fc.constantFrom(new Set<string>(), new Set(["sha256-a"])),

@@ -1,6 +1,7 @@
 /**
  * Chooses the host for one VM. What is ready soonest wins: an idle VM of the same function version, then a
- * warm-pool VM of the config, then a host that has the code, then free memory. Among equals, the less
+ * warm-pool VM of the config, then a host that has the code, then free memory, then VMs that nobody uses and
+ * that can make room. Among equals, the less
  * loaded of two drawn at random: cheap, and a crowd of requests does not run to one host.
  */
 import type { Failure } from "@tidepool/common";
@@ -14,6 +15,8 @@ export interface HostView {
   readonly memoryTotalMib: number;
   readonly vmCount: number;
   readonly vmCountMax: number;
+  /** VMs that nobody uses now, of whatever owner or none: the host lets them go for a call. */
+  readonly evictableCount: number;
   /** Idle VMs by function version. */
   readonly idleByVersion: Readonly<Record<string, number>>;
   /** Warm-pool VMs by config key. */
@@ -38,9 +41,9 @@ export type Placement =
   | { readonly ok: false; readonly failure: Failure };
 
 /** What the chosen host has ready. */
-export type PlacementReason = "idle" | "pool" | "code" | "memory";
+export type PlacementReason = "idle" | "pool" | "code" | "memory" | "evict";
 
-const reasonsBestFirst = ["idle", "pool", "code", "memory"] as const;
+const reasonsBestFirst = ["idle", "pool", "code", "memory", "evict"] as const;
 
 /** `random` gives numbers in [0, 1); the same numbers give the same choice. */
 export function place(
@@ -61,7 +64,8 @@ export function place(
     const chosen = equals === undefined ? undefined : lessLoadedOfTwo(equals, random);
     if (chosen !== undefined) return { ok: true, hostId: chosen.hostId, reason };
   }
-  return { ok: false, failure: { code: "noCapacity", message: refusal(request, hosts) } };
+  const message = refusal(request, hosts);
+  return { ok: false, failure: { code: "noCapacity", message, reason: reasonOf(request, hosts) } };
 }
 
 /** The best that the host has for the request; undefined when it cannot take it. */
@@ -70,7 +74,11 @@ function readiness(request: PlacementRequest, host: HostView): PlacementReason |
   const idle = host.idleByVersion[request.versionKey] ?? 0;
   if (idle > 0 && request.isPrewarm !== true) return "idle";
   if ((host.poolByConfig[request.configKey] ?? 0) > 0) return "pool";
-  if (host.memoryFreeMib < request.memoryMib || host.vmCount >= host.vmCountMax) return undefined;
+  if (host.memoryFreeMib < request.memoryMib || host.vmCount >= host.vmCountMax) {
+    // For a window nobody has to go.
+    const canEvict = host.evictableCount > 0 && host.memoryTotalMib >= request.memoryMib;
+    return canEvict && request.isPrewarm !== true ? "evict" : undefined;
+  }
   return host.cachedDigests.has(request.codeDigest) ? "code" : "memory";
 }
 
@@ -88,6 +96,14 @@ function lessLoadedOfTwo(hosts: readonly HostView[], random: () => number): Host
 function load(host: HostView): number {
   const memory = 1 - host.memoryFreeMib / host.memoryTotalMib;
   return Math.max(memory, host.vmCount / host.vmCountMax);
+}
+
+/** Whether it helps to wait until other calls have ended. */
+function reasonOf(request: PlacementRequest, hosts: readonly HostView[]): string {
+  const ready = hosts.filter(({ state }) => state === "ready");
+  if (ready.length === 0) return "noHost";
+  const fits = ready.some(({ memoryTotalMib }) => memoryTotalMib >= request.memoryMib);
+  return fits ? "hostsFull" : "neverFits";
 }
 
 function refusal(request: PlacementRequest, hosts: readonly HostView[]): string {

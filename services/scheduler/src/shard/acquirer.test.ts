@@ -127,6 +127,18 @@ describe("Acquirer", () => {
     assert.equal(test.asked.length, assignAttemptsMax);
   });
 
+  it("counts a call that asks again and again as one surprise", async () => {
+    const test = aWorld({ a: "noCapacity" });
+    let surpriseCount = 0;
+    const acquirer = new Acquirer(test.world, 7, () => (surpriseCount += 1));
+    for (let count = 0; count < 3; count += 1) {
+      await assert.rejects(acquirer.acquire(order("r-1"), undefined));
+    }
+    assert.equal(surpriseCount, 1);
+    await assert.rejects(acquirer.acquire(order("r-2"), undefined));
+    assert.equal(surpriseCount, 2);
+  });
+
   it("asks nobody else when a host has seen a newer epoch", async () => {
     const test = aWorld({ a: "stale", b: "stale" });
     const acquirer = new Acquirer(test.world, 7, () => {});

@@ -29,6 +29,8 @@ export class Acquirer {
   private readonly onSurprise: (version: FunctionVersion) => void;
   /** Oldest first. */
   private readonly byRequest = new Map<string, Remembered>();
+  /** Requests that no VM was found for yet; oldest first. */
+  private readonly surprises = new Set<string>();
 
   /** @param onSurprise called for each call that had no idle VM anywhere */
   constructor(world: ShardWorld, shard: number, onSurprise: (version: FunctionVersion) => void) {
@@ -54,13 +56,22 @@ export class Acquirer {
       keepUntilMs: nowMs + version.keepAliveMs,
     };
     const answer = orderVm(this.world, this.shard, order, deadlineAtMs);
+    // A call that asks again after a refusal is one call still.
+    const wasSurprise = this.surprises.has(requestId);
     this.remember(assignmentId, { askedAtMs: nowMs, answer });
     void answer.then(
       ({ reason }) => {
-        if (reason !== "idle") this.onSurprise(version);
+        this.surprises.delete(requestId);
+        if (reason !== "idle" && !wasSurprise) this.onSurprise(version);
       },
       () => {
         this.byRequest.delete(assignmentId); // the frontend asks again under the same id
+        if (wasSurprise) return;
+        this.surprises.add(requestId);
+        for (const oldest of this.surprises) {
+          if (this.surprises.size <= acquireMemoryMax) break;
+          this.surprises.delete(oldest);
+        }
         this.onSurprise(version);
       },
     );
