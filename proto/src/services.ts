@@ -105,6 +105,42 @@ export const tidepoolService = {
     api.DeleteAliasResponse,
   ),
   invoke: method(apiPath("Invoke"), "unary", api.InvokeRequest, api.InvokeResponse),
+  invokeAsync: method(
+    apiPath("InvokeAsync"),
+    "unary",
+    api.InvokeAsyncRequest,
+    api.InvokeAsyncResponse,
+  ),
+  getInvocation: method(
+    apiPath("GetInvocation"),
+    "unary",
+    api.GetInvocationRequest,
+    api.Invocation,
+  ),
+  cancelInvocation: method(
+    apiPath("CancelInvocation"),
+    "unary",
+    api.CancelInvocationRequest,
+    api.Invocation,
+  ),
+  listDeadLetters: method(
+    apiPath("ListDeadLetters"),
+    "unary",
+    api.ListDeadLettersRequest,
+    api.ListDeadLettersResponse,
+  ),
+  redriveDeadLetters: method(
+    apiPath("RedriveDeadLetters"),
+    "unary",
+    api.RedriveDeadLettersRequest,
+    api.RedriveDeadLettersResponse,
+  ),
+  purgeDeadLetters: method(
+    apiPath("PurgeDeadLetters"),
+    "unary",
+    api.PurgeDeadLettersRequest,
+    api.PurgeDeadLettersResponse,
+  ),
   watchPools: method(apiPath("WatchPools"), "server", api.WatchPoolsRequest, api.PoolsSnapshot),
   getForecast: method(
     apiPath("GetForecast"),

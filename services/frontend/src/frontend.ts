@@ -14,6 +14,8 @@ import {
   tidepoolService,
 } from "@tidepool/proto";
 import { openAdmission } from "./admission/open-admission.ts";
+import { openAsync } from "./async/open-async.ts";
+import type { OpenedAsync } from "./async/open-async.ts";
 import type { FrontendConfig } from "./config.ts";
 import { CallExplainer } from "./explain/call-explainer.ts";
 import { openFunctions } from "./functions/open-functions.ts";
@@ -61,6 +63,7 @@ export class Frontend {
   });
   /** In the order of their start. */
   private readonly parts: Stoppable[] = [];
+  private accepted: OpenedAsync | undefined;
 
   constructor(options: FrontendOptions) {
     this.options = options;
@@ -77,6 +80,7 @@ export class Frontend {
     const urls = await this.addServices(storage, asked);
     const httpAddress = asked === "off" ? "off" : await urls.start();
     const address = await this.listen(config.address);
+    this.accepted?.start();
     this.health.set(true);
     return { address, httpAddress };
   }
@@ -86,7 +90,7 @@ export class Frontend {
     if (this.stopping.signal.aborted) return;
     this.health.stop();
     this.stopping.abort();
-    await this.closeServer();
+    await Promise.all([this.closeServer(), this.accepted?.stop()]);
     for (const part of this.parts.reverse()) await part.stop();
   }
 
@@ -130,6 +134,15 @@ export class Frontend {
       calls: new CallTracker(outcomes, clock),
       clock,
     });
+    const accepted = await openAsync({
+      bus,
+      storage,
+      find: (call, timeoutMs) => opened.find(call, timeoutMs),
+      invoke: (invocation, signal) => router.invoke(invocation, undefined, signal),
+      clock,
+      logger,
+    });
+    this.accepted = accepted;
     const explainer = new CallExplainer(new NatsCallRecords(bus, storage), clock);
     const handlers = new Handlers(logger, this.stopping.signal);
     const poolsChanged = (signal: AbortSignal): Promise<void> => news.changed(signal);
@@ -139,6 +152,8 @@ export class Frontend {
       tidepoolApi(handlers, {
         functions,
         versions,
+        asyncCalls: accepted.asyncCalls,
+        deadLetters: accepted.deadLetters,
         router,
         scheduler,
         explainer,

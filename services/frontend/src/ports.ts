@@ -113,6 +113,10 @@ export interface HostCall {
   readonly deadlineAtMs: number;
   readonly timeoutMs: number;
   readonly payload: Uint8Array;
+  /** Under which its VM was acquired. */
+  readonly attemptId: string;
+  /** Its host ends it when the frontend is lost. */
+  readonly endsWithStream: boolean;
 }
 
 /** Milliseconds of the host's part; they do not overlap. */

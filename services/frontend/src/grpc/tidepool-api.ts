@@ -13,9 +13,11 @@ import type { Answer, Router } from "../routing/router.ts";
 import type { Tenants } from "../tenants/tenants.ts";
 import { functionApi } from "./function-api.ts";
 import type { FunctionApiOptions } from "./function-api.ts";
+import { asyncApi } from "./async-api.ts";
+import type { AsyncApiOptions } from "./async-api.ts";
 import type { CallContext, Handlers } from "./handlers.ts";
 
-export interface TidepoolApiOptions extends FunctionApiOptions {
+export interface TidepoolApiOptions extends FunctionApiOptions, AsyncApiOptions {
   readonly router: Router;
   readonly scheduler: Scheduler;
   readonly explainer: CallExplainer;
@@ -34,6 +36,7 @@ export function tidepoolApi(
   const { functions, router, scheduler, explainer, tenants } = options;
   return {
     ...functionApi(handlers, options),
+    ...asyncApi(handlers, options),
     invoke: handlers.unary(
       "Invoke",
       async (request: tidepool.v1.InvokeRequest.$Properties, context: CallContext) =>

@@ -14,6 +14,8 @@ export interface Invocation {
   readonly requestId: string;
   /** A version or an alias; empty for the active version. */
   readonly qualifier: string;
+  /** Of an accepted call: this attempt, which ends with its frontend, since another would begin it again. */
+  readonly attemptId?: string;
 }
 
 /** Milliseconds; they do not overlap. */

@@ -162,6 +162,8 @@ export class Router {
       deadlineAtMs: call.deadlineAtMs,
       timeoutMs: settings.timeoutMs,
       payload: call.payload,
+      attemptId: call.attemptId ?? call.requestId,
+      endsWithStream: call.attemptId !== undefined,
     });
     const base = callOf(stored);
     const { host, answer, version } =
@@ -257,7 +259,7 @@ export class Router {
     refusedVmId: string,
     signal: AbortSignal,
   ): Promise<Routed | NothingRan> {
-    const { requestId } = base;
+    const requestId = base.attemptId;
     let vm;
     try {
       vm = await this.acquire({ requestId, stored, refusedVmId }, base.deadlineAtMs, signal);
