@@ -83,6 +83,8 @@ export interface KeepOrder {
   readonly keepUntilMs: number;
   readonly sentAtMs: number;
   readonly window: CallWindow | undefined;
+  /** VMs of this version stay before those of others; "" where it is not known. */
+  readonly version: string;
 }
 
 /** All throw TidepoolError: the host's failure, or `unavailable` or `timeout` when none came. */
@@ -152,6 +154,8 @@ export interface Arrival {
   readonly version: string;
   /** "" where it was not told. */
   readonly requestId: string;
+  /** As the caller gave it: a version or an alias; "" for the active version. */
+  readonly qualifier: string;
   readonly atMs: number;
 }
 

@@ -14,6 +14,7 @@ import { fromTimestamp, subjects, tidepool, toTimestamp } from "@tidepool/proto"
 import { Scheduler } from "./scheduler.ts";
 import type { SchedulerOptions } from "./scheduler.ts";
 import { TestHost, until } from "./testing/test-host.ts";
+import type { TestAssign } from "./testing/test-host.ts";
 
 type Forecast = tidepool.v1.GetForecastResponse.$Properties;
 
@@ -78,19 +79,36 @@ describe("Scheduler", () => {
     hosts.push(host);
     return host;
   };
-  const publish = async (name: string, version = "1"): Promise<void> => {
-    const settings = { runtime: "nodejs20", handler: "index.handler", memoryMib: 128, keepAliveMs };
-    const record = { function: { name, version, codeDigest: `sha256:${version}`, settings } };
-    await storage.functions.put(name, internal.v1.FunctionRecord.encode(record).finish());
+  const settings = { runtime: "nodejs20", handler: "index.handler", memoryMib: 128, keepAliveMs };
+  /** @param aliases by name, the version */
+  const publish = async (
+    name: string,
+    version = "1",
+    aliases: Readonly<Record<string, string>> = {},
+  ): Promise<void> => {
+    const named = Object.entries(aliases).map(([alias, to]) => ({ name: alias, version: to }));
+    const about = { name, version, codeDigest: `sha256:${version}`, settings, aliases: named };
+    const record = internal.v1.FunctionRecord.encode({ function: about }).finish();
+    const part = { functionName: name, version, codeDigest: about.codeDigest, settings };
+    const stored = internal.v1.VersionRecord.encode({ version: part }).finish();
+    await storage.versions.put(`${name}.${version}`, stored);
+    await storage.functions.put(name, record);
   };
   const call = async (name: string, ...atMs: number[]): Promise<void> => {
-    const arrivals = atMs.map((at) => ({ functionName: name, at: toTimestamp(at) }));
+    const [functionName = "", qualifier = ""] = name.split(":");
+    const arrivals = atMs.map((at) => ({ functionName, qualifier, at: toTimestamp(at) }));
+    await tell(functionName, arrivals);
+  };
+  const tell = async (
+    name: string,
+    arrivals: tidepool.internal.v1.Arrival.$Properties[],
+  ): Promise<void> => {
     await storage.client.publish(
       subjects.arrivals(subjects.shardOf(name, shardCount)),
       internal.v1.ArrivalBatch.encode({ arrivals }).finish(),
     );
   };
-  /** Ten calls, the last of them now. */
+  /** Ten calls, the last of them now. @param name of the function, or "name:qualifier" */
   const callPeriodically = async (name: string, lastAtMs = Date.now()): Promise<number> => {
     await call(name, ...Array.from({ length: 10 }, (_, i) => lastAtMs - (9 - i) * periodMs));
     return lastAtMs;
@@ -275,6 +293,46 @@ describe("Scheduler", () => {
     await until("a VM waits", () => host.assigns.length === 1);
     await publish("tick", "2");
     await until("the new version waits", () => host.assigns.some(({ version }) => version === "2"));
+  });
+
+  it("prepares as many VMs of a version that takes over as the one before has", async () => {
+    const host = startHost();
+    await publish("hello");
+    await startScheduler();
+    host.beat();
+    await Promise.all([acquire("hello", "r-1"), acquire("hello", "r-2")]);
+    host.idle.set("hello@1", 2);
+    host.beat();
+    await call("hello", Date.now() - 10, Date.now());
+    await until("called", async () => (await forecastOf("hello")).callsSeen === 2);
+    await publish("hello", "2");
+    const ofNew = (): readonly TestAssign[] =>
+      host.assigns.filter(({ version }) => version === "2");
+    await until("two of the new version", () => ofNew().length === 2);
+    assert.ok(ofNew().every(({ requestId, windowStartAtMs }) => !requestId && !windowStartAtMs));
+    await publish("hello", "2");
+    await publish("hello", "1");
+    await systemClock.sleep(300);
+    assert.deepEqual([ofNew().length, host.assigns.length], [2, 4], "version 1 has its VMs still");
+  });
+
+  it("pre-warms the version that most calls' alias names, and the next one when the alias moves", async () => {
+    const host = startHost();
+    for (const version of ["1", "2", "3"]) await publish("tick", version);
+    await publish("tick", "3", { live: "1" });
+    await startScheduler();
+    await callPeriodically("tick:live");
+    await until("a VM waits", () => host.assigns.length > 0);
+    assert.deepEqual(new Set(host.assigns.map(({ version }) => version)), new Set(["1"]));
+    await publish("tick", "3", { live: "2" });
+    await until("the next version waits", () =>
+      host.assigns.some(({ version }) => version === "2"),
+    );
+    await call("tick:live", Date.now());
+    const before = host.assigns.length;
+    await until("pre-warmed again", () => host.assigns.length > before);
+    assert.equal(host.assigns.at(-1)?.version, "2");
+    assert.ok(host.assigns.every(({ version }) => version !== "3"));
   });
 
   it("lets every VM go when the function is deleted", async () => {

@@ -106,7 +106,7 @@ export class Scheduler {
       commands: new NatsHostCommands(bus),
       snapshots: new NatsSnapshotStore(storage, this.logger),
       arrivals: new NatsArrivalSource(bus, storage, this.logger),
-      functionOf: (name) => this.functions.get(name),
+      functionOf: (name, qualifier) => this.functions.get(name, qualifier),
       tenantOf: (tenant) => this.tenants.get(tenant),
       toldUses: this.toldUses,
       shardPrewarmIdleVmSecondsMax:

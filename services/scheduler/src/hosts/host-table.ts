@@ -122,6 +122,16 @@ export class HostTable {
     return this.byFunction.keys();
   }
 
+  /** VMs of a version in any phase, those that load included. */
+  vmCount(functionName: string, version: string): number {
+    let count = 0;
+    for (const parts of this.whereabouts(functionName).values()) {
+      for (const part of parts)
+        if (part.version === version) count += part.idle + part.busy + part.loading;
+    }
+    return count;
+  }
+
   idleCount(functionName: string, version: string): number {
     let count = 0;
     for (const parts of this.whereabouts(functionName).values()) {

@@ -43,6 +43,7 @@ export class NatsHostCommands implements HostCommands {
       count: order.count,
       keepUntil: toTimestamp(order.keepUntilMs),
       sentAt: toTimestamp(order.sentAtMs),
+      version: order.version,
       ...(order.window === undefined ? {} : { window: windowToWire(order.window) }),
     });
     await this.bus.request(

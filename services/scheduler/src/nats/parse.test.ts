@@ -79,8 +79,8 @@ describe("parseArrivals", () => {
     assert.deepEqual(parseArrivals({ arrivals }, 7, 6_000), {
       sequence: 7,
       arrivals: [
-        { functionName: "a", version: "", requestId: "", atMs: 5_000 },
-        { functionName: "b", version: "", requestId: "", atMs: 6_000 },
+        { functionName: "a", version: "", requestId: "", qualifier: "", atMs: 5_000 },
+        { functionName: "b", version: "", requestId: "", qualifier: "", atMs: 6_000 },
       ],
     });
   });

@@ -123,13 +123,14 @@ export function parseArrivals(
   storedAtMs: number,
 ): ArrivalBatch {
   const arrivals: Arrival[] = [];
-  for (const { functionName, version, requestId, at } of wire.arrivals ?? []) {
+  for (const { functionName, version, requestId, qualifier, at } of wire.arrivals ?? []) {
     const atMs = fromTimestamp(at);
     if (!functionName || atMs === undefined) continue;
     arrivals.push({
       functionName,
       version: version ?? "",
       requestId: requestId ?? "",
+      qualifier: qualifier ?? "",
       atMs: Math.min(atMs, storedAtMs),
     });
   }

@@ -8,6 +8,7 @@ import { predictionToWire } from "../nats/prediction.ts";
 import type { Arrival } from "../ports.ts";
 import type { FunctionState, PreparedWindow } from "./function-state.ts";
 import type { Terms } from "./terms.ts";
+import { calledAtMsOf } from "./version-mix.ts";
 import { nearestWindow, overlap } from "./window-ledger.ts";
 
 export interface ExpectationInput {
@@ -32,6 +33,7 @@ export function expectationOf({
   const { record, told, notPrepared, calledVersion, ledger, latestPrepared } = state;
   const window = ledger === undefined ? undefined : nearestWindow(ledger, atMs);
   const usedCount = latestPrepared?.usedCount ?? 0;
+  const versionCalledAtMs = calledAtMsOf(state, arrival.version);
   const parts = [...hosts.whereabouts(state.name).values()].flat();
   const idleVms = parts.reduce((sum, { idle }) => sum + idle, 0);
   const busyVms = parts.reduce((sum, { busy }) => sum + busy, 0);
@@ -66,6 +68,9 @@ export function expectationOf({
       notPreparedBecause: notPrepared ?? "",
       idleVms,
       busyVms,
+      ...(versionCalledAtMs === undefined
+        ? {}
+        : { versionCalledAt: toTimestamp(versionCalledAtMs) }),
     };
   };
 }

@@ -3,6 +3,7 @@ import type { FunctionRecord } from "@tidepool/policy";
 import type { CallWindow } from "../ports.ts";
 import type { ContributedDemand } from "./demand-book.ts";
 import type { Memories, MemoryHolder, Unpacked } from "./memories.ts";
+import type { VersionMix } from "./version-mix.ts";
 import type { Waking } from "./wake-heap.ts";
 import type { WindowLedger } from "./window-ledger.ts";
 
@@ -20,6 +21,9 @@ export class FunctionState implements MemoryHolder, Waking {
   notPrepared: string | undefined = undefined;
   /** Of its latest call; "" when that was before this owner's time. */
   calledVersion = "";
+  calledAtMs = 0;
+  /** Undefined while calls name no version and there was no other one. */
+  mix: VersionMix | undefined = undefined;
   /** What hosts were last told to keep, when it differs from their own keep-alive. */
   told: KeepTold | undefined = undefined;
   /** Its part of the shard's demand. */

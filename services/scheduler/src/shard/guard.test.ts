@@ -140,7 +140,8 @@ async function replay(callsAtMs: readonly number[]): Promise<CountingHost> {
         left.shift();
         host.call();
         sequence += 1;
-        const arrival = { functionName: "f", version: "1", requestId: "", atMs: Date.now() };
+        const call = { functionName: "f", version: "1", requestId: "", qualifier: "" };
+        const arrival = { ...call, atMs: Date.now() };
         receive({ sequence, arrivals: [arrival] });
         isActing = true;
       }

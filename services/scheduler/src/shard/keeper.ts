@@ -84,15 +84,15 @@ export class Keeper {
     if (isTold(state.told, wish)) return;
     state.told = { untilMs: wish.untilMs, count: wish.count };
     for (const [hostId, count] of this.share(state, wish)) {
-      void this.send(hostId, state.name, count, wish);
+      void this.send(hostId, state, count, wish);
     }
   }
 
   /** Lets every VM of the function go, on every host. */
-  releaseAll(functionName: string): void {
+  releaseAll(name: string): void {
     const wish = { untilMs: this.world.clock.nowMs(), count: 0, window: undefined };
     for (const { hostId } of this.world.hosts.views())
-      void this.send(hostId, functionName, 0, wish);
+      void this.send(hostId, { name, version: "" }, 0, wish);
   }
 
   /** The count over the hosts: those with more idle VMs first, as many as each has. */
@@ -121,7 +121,7 @@ export class Keeper {
 
   private async send(
     hostId: string,
-    functionName: string,
+    { name: functionName, version }: Pick<FunctionState, "name" | "version">,
     count: number,
     { untilMs, window }: KeepWish,
   ): Promise<void> {
@@ -137,6 +137,7 @@ export class Keeper {
           keepUntilMs: untilMs,
           sentAtMs: this.world.clock.nowMs(),
           window,
+          version,
         });
         return;
       } catch (error) {

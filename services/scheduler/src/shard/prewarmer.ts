@@ -1,7 +1,8 @@
 /**
  * Carries out a pre-warm: keeps what is idle until the window is over, and orders what is missing. A pre-warm
  * that fails is tried again while its window lasts, a bounded number of times; then calls take the ordinary
- * path. Its ids come from its window, so that ordering it again orders nothing more.
+ * path. Its ids come from its window, so that ordering it again orders nothing more. Also carries out that
+ * one version takes over from another.
  */
 import { messageOf } from "@tidepool/common";
 import type { Decision, Prewarm } from "@tidepool/policy";
@@ -11,7 +12,12 @@ import { orderVm } from "./acquirer.ts";
 import { prewarmFailuresKeptMax } from "./function-state.ts";
 import type { FunctionState, PreparedWindow } from "./function-state.ts";
 import type { Keeper } from "./keeper.ts";
-import { assignAttemptsMax, prewarmRetryWaitMs } from "./world.ts";
+import {
+  assignAttemptsMax,
+  prewarmRetryWaitMs,
+  takeoverOrderMaxMs,
+  takeoverVmsMax,
+} from "./world.ts";
 import type { ShardWorld } from "./world.ts";
 
 export class Prewarmer {
@@ -42,11 +48,51 @@ export class Prewarmer {
     this.order(state, version, prewarm.orderCount, prepared);
   }
 
-  /** VMs of a version that replaces the one which was prepared for the same window. */
-  renew(state: FunctionState, version: FunctionVersion): void {
-    const { prepared } = state;
-    if (prepared === undefined) return;
-    this.order(state, version, prepared.window.count, prepared);
+  /**
+   * Calls go to another version than was planned for last: as many VMs of it as the other has, those that wait
+   * for a window among them. What the other has serves meanwhile.
+   */
+  takeOver(state: FunctionState, version: FunctionVersion): void {
+    const { hosts, clock } = this.world;
+    const { prepared, told, name, version: former } = state;
+    const forWindow = prepared?.window.count ?? 0;
+    if (prepared !== undefined) this.order(state, version, forWindow, prepared);
+    const nowMs = clock.nowMs();
+    const keepUntilMs = told?.untilMs ?? nowMs + version.keepAliveMs;
+    if (keepUntilMs <= nowMs) return;
+    const has = hosts.vmCount(name, version.version) + forWindow;
+    const missing = Math.min(hosts.vmCount(name, former) - has, takeoverVmsMax);
+    const id = `${versionKeyOf(name, version.version)}/after-${former}/${Math.round(nowMs)}`;
+    for (let index = 0; index < missing; index += 1) {
+      void this.orderForTakeover(state, version, `${id}/${index}`, keepUntilMs);
+    }
+  }
+
+  /** One that cannot be had is not tried again: calls then take the ordinary path. */
+  private async orderForTakeover(
+    state: FunctionState,
+    version: FunctionVersion,
+    assignmentId: string,
+    keepUntilMs: number,
+  ): Promise<void> {
+    const { clock, logger } = this.world;
+    const order = {
+      assignmentId,
+      function: version,
+      requestId: "",
+      window: undefined,
+      keepUntilMs,
+    };
+    const deadlineAtMs = clock.nowMs() + takeoverOrderMaxMs;
+    try {
+      const { hostId } = await orderVm(this.world, this.shard, order, deadlineAtMs);
+      state.noteAssigned(hostId, clock.nowMs());
+    } catch (error) {
+      logger.warn("no VM for a version that takes over", {
+        assignmentId,
+        error: messageOf(error),
+      });
+    }
   }
 
   private order(

@@ -33,6 +33,7 @@ import type { Manner } from "./manner.ts";
 import { Memories } from "./memories.ts";
 import { PlanQueue } from "./plan-queue.ts";
 import { preparedWindow, Prewarmer } from "./prewarmer.ts";
+import { mostAskedFor, noteVersion } from "./version-mix.ts";
 import { noteCall, notePrepared } from "./window-ledger.ts";
 import { replanBatch, snapshotEveryMs, snapshotPauseFactor, windowsShownMax } from "./world.ts";
 import type { ShardWorld } from "./world.ts";
@@ -119,10 +120,10 @@ export class Shard {
     if (!this.isLive) {
       throw new TidepoolError("unavailable", `shard ${this.shard} is still reading its arrivals`);
     }
-    const version = this.world.functionOf(name);
+    const state = this.states.get(name);
+    const version = this.world.functionOf(name, mostAskedFor(state?.mix));
     const nowMs = this.world.clock.nowMs();
     const { acting, terms, settings, tenant } = mannerOf(this.world, version);
-    const state = this.states.get(name);
     const record = state?.record ?? acting.createRecord(settings);
     const idleVmCount = this.world.hosts.idleCount(name, version?.version ?? "");
     const decided = acting.decide(record, settings, { idleVmCount }, nowMs);
@@ -179,13 +180,13 @@ export class Shard {
   /** A version was published, settings changed, or the function is gone. */
   functionChanged(name: string): void {
     const state = this.states.get(name);
-    const version = this.world.functionOf(name);
+    const version = this.world.functionOf(name, mostAskedFor(state?.mix));
     if (version === undefined) {
       this.keeper.releaseAll(name);
       if (state !== undefined) this.forget(state);
     } else if (state !== undefined) {
       if (this.isLive && state.version !== "" && state.version !== version.version) {
-        this.prewarmer.renew(state, version);
+        this.prewarmer.takeOver(state, version);
       }
       this.planSoon(state);
       if (this.isLive) this.queue.run();
@@ -241,7 +242,7 @@ export class Shard {
       explanations.add(requestId, expectationOf(input));
     }
     if (state.ledger !== undefined) noteCall(state.ledger, atMs, settings.keepAliveMs);
-    state.calledVersion = arrival.version;
+    noteVersion(state, arrival);
     this.noteUse(state, version, atMs);
   }
 
@@ -260,7 +261,7 @@ export class Shard {
 
   /** Decides for one function and carries it out; sets when to decide again. */
   private plan(state: FunctionState, isAfterCall = false): void {
-    const version = this.world.functionOf(state.name);
+    const version = this.world.functionOf(state.name, mostAskedFor(state.mix));
     if (version === undefined || this.isStopped) return;
     const nowMs = this.world.clock.nowMs();
     const { acting, terms, settings } = mannerOf(this.world, version);

@@ -18,8 +18,8 @@ export interface ShardWorld {
   readonly commands: HostCommands;
   readonly snapshots: SnapshotStore;
   readonly arrivals: ArrivalSource;
-  /** The published version of a function; undefined when there is none (any more). */
-  readonly functionOf: (name: string) => FunctionVersion | undefined;
+  /** The version that calls with a qualifier go to, by default the active one; undefined when there is none (any more). */
+  readonly functionOf: (name: string, qualifier?: string) => FunctionVersion | undefined;
   readonly tenantOf: (tenant: string) => TenantTerms;
   /** What other shards' pre-warmed VMs have idled. */
   readonly toldUses: ToldUses;
@@ -39,6 +39,9 @@ export interface ShardWorld {
 export const assignAttemptsMax = 3;
 /** Longest that a host may take to promise a VM; it is prepared afterwards. */
 export const assignTimeoutMs = 5_000;
+/** VMs ordered at most for a version that takes over from another, and how long hosts may take to promise them. */
+export const takeoverVmsMax = 64;
+export const takeoverOrderMaxMs = 2_000;
 /** Between two attempts to pre-warm one VM. */
 export const prewarmRetryWaitMs = 250;
 /** An acquire repeated within this time gets the first one's answer. */
