@@ -47,6 +47,17 @@ export interface InvokeOptions extends CallLimits {
   readonly requestId?: string;
 }
 
+export interface UploadOptions extends CallLimits {
+  /** New ones for this version; absent: those that the function has. */
+  readonly settings?: FunctionSettings;
+  /** Of the version, for people. */
+  readonly description?: string;
+  /** The active version stays as it is. */
+  readonly keepActive?: boolean;
+  /** Refused with `stale` when the function's is another. */
+  readonly revision?: string;
+}
+
 export interface LogOptions {
   /** Go on after the newest line, until the signal aborts. */
   readonly follow?: boolean;
@@ -126,13 +137,16 @@ export class TidepoolClient {
     await this.caller.change(tidepoolService.deleteFunction, { name }, limits);
   }
 
-  /** @param zip whole, or as it comes */
+  /** Makes a new version. @param zip whole, or as it comes */
   async uploadCode(
     name: string,
     zip: Uint8Array | AsyncIterable<Uint8Array>,
-    limits: CallLimits = {},
+    options: UploadOptions = {},
   ): Promise<FunctionDescription> {
-    const requests = uploadRequests(name, zip);
+    const { signal, timeoutMs, settings, ...said } = options;
+    const limits = { signal, timeoutMs };
+    const wire = settings === undefined ? {} : { settings: settingsToWire(settings) };
+    const requests = uploadRequests({ name, ...said, ...wire }, zip);
     return parseFunction(
       await this.caller.transport.clientStream(tidepoolService.uploadCode, requests, limits),
     );
@@ -210,10 +224,10 @@ function encodePayload(payload: unknown): Uint8Array {
 }
 
 async function* uploadRequests(
-  name: string,
+  start: tidepool.v1.UploadStart.$Properties,
   zip: Uint8Array | AsyncIterable<Uint8Array>,
 ): AsyncGenerator<tidepool.v1.UploadCodeRequest.$Properties> {
-  yield { name };
+  yield { start };
   for await (const part of zip instanceof Uint8Array ? [zip] : zip) {
     for (let at = 0; at < part.byteLength; at += uploadChunkBytes) {
       yield { chunk: part.subarray(at, at + uploadChunkBytes) };

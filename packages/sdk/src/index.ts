@@ -1,6 +1,6 @@
 export { attemptsMax, retryWaitMs } from "./caller.ts";
 export { connectTimeoutDefaultMs, TidepoolClient, timeoutDefaultMs } from "./client.ts";
-export type { ConnectOptions, InvokeOptions, LogOptions } from "./client.ts";
+export type { ConnectOptions, InvokeOptions, LogOptions, UploadOptions } from "./client.ts";
 export { callDetails } from "./call-error.ts";
 export type { CallDetails } from "./call-error.ts";
 export { fixedKeepAlive } from "./fixed-keep-alive.ts";

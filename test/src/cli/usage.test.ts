@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { runTidepool } from "./tidepool-process.ts";
 
-const commands = "up doctor deploy invoke list delete pools forecast why tenant logs replay".split(
-  " ",
-);
+const commands =
+  "up doctor init dev deploy invoke list delete pools forecast why tenant logs replay simulate".split(
+    " ",
+  );
 const nowhere = ["--address", "127.0.0.1:1"];
 
 describe("The tidepool command", () => {

@@ -3,23 +3,41 @@ import { TidepoolError } from "@tidepool/common";
 import type { FunctionDescription, FunctionSettings, TidepoolClient } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import { checkHandler, codeName, readCode } from "../code/archive.ts";
+import { sendCode } from "../code/send-code.ts";
 import { usageError } from "../failure.ts";
 import { interruptible } from "../interrupt.ts";
 import type { ClientOptions, CommandContext } from "../program/parts.ts";
-import type { DeployOptions } from "../program/functions.ts";
+import type { DeployOptions, DeployProjectOptions } from "../program/functions.ts";
+import type { FunctionChange } from "../project/compare.ts";
+import { deployProject } from "../project/deploy-project.ts";
+import { projectFileName } from "../project/project-file-name.ts";
+import { readProject } from "../project/read-project.ts";
+import { handlerDefault, runtimeDefault } from "../project/settings-of.ts";
 import { formatBytes } from "../terminal/format.ts";
-import { startProgress } from "../terminal/progress.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-
-export const runtimeDefault = "nodejs20";
-export const handlerDefault = "index.handler";
-const chunkBytes = 256 * 1024;
 
 export async function deployCommand(
   path: string,
-  options: DeployOptions & ClientOptions,
+  options: DeployOptions & DeployProjectOptions & ClientOptions,
   { terminal }: CommandContext,
 ): Promise<void> {
+  const project = await readProject(path);
+  const { only = [], dryRun: isDryRun = false } = options;
+  if (project !== undefined) {
+    refuseOptions(options);
+    const changes = await interruptible((signal) =>
+      withClient(options, (client) =>
+        deployProject(client, path, project, { only, isDryRun }, terminal, signal),
+      ),
+    );
+    if (options.json === true) terminal.out(`${JSON.stringify(changes)}\n`);
+    else if (!isDryRun) terminal.say(summary(changes));
+    return;
+  }
+  if (only.length > 0 || isDryRun)
+    throw usageError(
+      `--only and --dry-run are for a folder with ${projectFileName}; ${path} has none`,
+    );
   const deployed = await interruptible((signal) =>
     withClient(options, (client) => deploy(client, path, options, terminal, signal)),
   );
@@ -28,6 +46,29 @@ export async function deployCommand(
     terminal.say(
       `deployed ${deployed.name} version ${deployed.version ?? "-"} (${formatBytes(deployed.codeBytes ?? 0)}, ${deployed.settings.memoryMib} MiB); call it with: tidepool invoke ${deployed.name}`,
     );
+}
+
+/** What the file says, the command line must not say otherwise. */
+function refuseOptions(options: object): void {
+  const allowed = ["address", "json", "only", "dryRun"];
+  const [given] = Object.entries(options).find(
+    ([key, value]) => !allowed.includes(key) && !isEmptyMap(value),
+  ) ?? [undefined];
+  if (given === undefined) return;
+  const option = given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  throw usageError(
+    `--${option} cannot be given beside ${projectFileName}`,
+    "write it into the file",
+  );
+}
+
+function isEmptyMap(value: unknown): boolean {
+  return typeof value === "object" && value !== null && Object.keys(value).length === 0;
+}
+
+function summary(changes: readonly FunctionChange[]): string {
+  const changed = changes.filter(({ kind }) => kind !== "none").length;
+  return `deployed ${changed} of ${changes.length} functions; the others were as the file says`;
 }
 
 export async function deploy(
@@ -48,18 +89,12 @@ export async function deploy(
   const archive = await readCode(path, settings.handler);
   checkHandler(settings.handler, archive, path, settings.runtime);
   if (existing === undefined) await client.createFunction(name, settings, { signal });
-  else if (hasChanges(existing.settings, settings))
-    await client.updateFunction(name, settings, { signal });
-  const bar = startProgress(terminal, `uploading ${name}`, formatBytes);
   try {
-    const parts = chunksOf(archive.zip, (sent) => bar.update(sent, archive.zip.length));
-    return await client.uploadCode(name, parts, { signal });
+    return await sendCode(client, name, archive.zip, terminal, { settings, signal });
   } catch (error) {
     // Refused code leaves no function behind that nobody can call; the upload's error is what matters.
     if (existing === undefined) await client.deleteFunction(name).catch(() => undefined);
     throw error;
-  } finally {
-    bar.end();
   }
 }
 
@@ -96,19 +131,4 @@ function mergeSettings(
     ...(hasEnvironment ? { environment: env } : {}),
     ...(description === undefined ? {} : { description }),
   };
-}
-
-function hasChanges(before: FunctionSettings, after: FunctionSettings): boolean {
-  const keys = Object.keys(after) as (keyof FunctionSettings)[];
-  return keys.some((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
-}
-
-async function* chunksOf(
-  zip: Uint8Array,
-  onSent: (bytes: number) => void,
-): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < zip.length; at += chunkBytes) {
-    yield zip.subarray(at, at + chunkBytes);
-    onSent(Math.min(at + chunkBytes, zip.length));
-  }
 }

@@ -8,13 +8,14 @@ import { createInterface } from "node:readline";
 import { systemClock, TidepoolError } from "@tidepool/common";
 import type { TidepoolClient } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
-import { deploy, handlerDefault } from "../commands/deploy.ts";
+import { deploy } from "../commands/deploy.ts";
 import { describeResult } from "../commands/invoke.ts";
 import { printFailure, usageError } from "../failure.ts";
 import { interruptible } from "../interrupt.ts";
 import type { ClientOptions, CommandContext } from "../program/parts.ts";
 import { readProject } from "../project/read-project.ts";
 import type { ProjectFunction } from "../project/schema.ts";
+import { handlerDefault } from "../project/settings-of.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { watchFolder } from "./watch-folder.ts";
 

@@ -27,6 +27,12 @@ export interface LogsOptions {
   readonly json?: boolean;
 }
 
+/** Of a folder with a tidepool.yaml, which says everything else. */
+export interface DeployProjectOptions {
+  readonly only?: readonly string[];
+  readonly dryRun?: boolean;
+}
+
 export interface DeployOptions {
   readonly name?: string;
   readonly handler?: string;
@@ -43,10 +49,12 @@ export function addFunctionCommands(program: Command, context: CommandContext): 
   command(
     program,
     "deploy",
-    "Create or update a function from a folder or a zip",
+    "Create or update a function from a folder or a zip, or all that a tidepool.yaml names",
     "tidepool deploy examples/hello --memory 256",
   )
-    .argument("<path>", "folder with the handler, or a zip of its content")
+    .argument("[path]", "folder with tidepool.yaml or the handler, or a zip of its content", ".")
+    .option("--only <name...>", "of a tidepool.yaml: only these functions")
+    .option("--dry-run", "of a tidepool.yaml: show what differs, and change nothing")
     .option("--name <name>", "of the function (default: the folder's name)")
     .option("--handler <file.export>", "what is called (default: index.handler)")
     .option("--memory <mib>", "memory it may use, MiB (default: 128)", integer(1, 1_048_576))
@@ -65,10 +73,12 @@ export function addFunctionCommands(program: Command, context: CommandContext): 
     .option("--env <key=value>", "environment variable; may be repeated", keyValue, {})
     .option("--description <text>")
     .addOption(jsonOption())
-    .action(async (path: string, options: DeployOptions & { json?: boolean }) => {
-      const { deployCommand } = await import("../commands/deploy.ts");
-      await deployCommand(path, withAddress(program, options), context);
-    });
+    .action(
+      async (path: string, options: DeployOptions & DeployProjectOptions & { json?: boolean }) => {
+        const { deployCommand } = await import("../commands/deploy.ts");
+        await deployCommand(path, withAddress(program, options), context);
+      },
+    );
 
   command(
     program,

@@ -1,0 +1,42 @@
+/** What a deploy would change, for people: a sign as in a diff, then what differs. */
+import type { FunctionDescription } from "@tidepool/sdk";
+import { formatBytes } from "../terminal/format.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import type { Difference, FunctionChange } from "./compare.ts";
+import { formatDuration } from "./duration.ts";
+
+export function describeChange(
+  { name, kind, isCodeNew, settings }: FunctionChange,
+  codeBytes: number,
+  deployed: FunctionDescription | undefined,
+  terminal: Terminal,
+): string {
+  if (kind === "none") return terminal.paint("dim", `  ${name}: nothing differs`);
+  const code =
+    deployed === undefined
+      ? `code: ${formatBytes(codeBytes)}`
+      : `code: ${formatBytes(deployed.codeBytes ?? 0)} → ${formatBytes(codeBytes)}`;
+  const sign = terminal.paint(
+    kind === "create" ? "green" : "yellow",
+    kind === "create" ? "+" : "~",
+  );
+  const shown = kind === "create" ? settings.filter(isNotEmpty) : settings;
+  const lines = [...(isCodeNew ? [code] : []), ...shown.map(describe)];
+  return [`${sign} ${name}`, ...lines.map((line) => `    ${line}`)].join("\n");
+}
+
+/** What a new function does not have need not be said. */
+function isNotEmpty({ after }: Difference): boolean {
+  if (after === "" || after === 0 || after === false || after === undefined) return false;
+  return !(Array.isArray(after) && after.length === 0);
+}
+
+function describe({ what, before, after }: Difference): string {
+  if (before === undefined) return `${what}: ${shown(what, after)}`;
+  return `${what}: ${shown(what, before)} → ${after === undefined ? "none" : shown(what, after)}`;
+}
+
+function shown(what: string, value: unknown): string {
+  if (typeof value === "number") return what.endsWith("Ms") ? formatDuration(value) : String(value);
+  return typeof value === "string" ? value || '""' : JSON.stringify(value);
+}

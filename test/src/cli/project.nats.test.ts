@@ -1,0 +1,103 @@
+/** A folder with a tidepool.yaml, deployed again and again: what differs is shown, and nothing else changes. */
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { aSystem } from "../system/a-system.ts";
+import type { TestSystem } from "../system/a-system.ts";
+import { runTidepool } from "./tidepool-process.ts";
+import type { Ended } from "./tidepool-process.ts";
+
+describe("A project file", () => {
+  let system: TestSystem;
+  let folder = "";
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "tidepool-project-"));
+    for (const name of ["one", "two"]) {
+      await mkdir(join(folder, name));
+      await writeFile(join(folder, name, "index.mjs"), "export const handler = (event) => event;");
+    }
+    system = await aSystem();
+  });
+  after(async () => {
+    await rm(folder, { recursive: true, force: true });
+    await system.stop();
+  });
+
+  const project = (text: string): Promise<void> =>
+    writeFile(join(folder, "tidepool.yaml"), `functions:\n${text}`);
+  const deploy = (...args: string[]): Promise<Ended> =>
+    runTidepool(["--address", system.address, "deploy", folder, ...args]);
+  const versions = async (): Promise<Readonly<Record<string, string | undefined>>> =>
+    Object.fromEntries(
+      (await system.client.listFunctions()).map(({ name, version }) => [name, version]),
+    );
+
+  it("shows what would be created and creates nothing when run dry", async () => {
+    await project("  one: {path: one, memory: 256}\n  two: {path: two, environment: {A: 1}}\n");
+    const { code, stderr } = await deploy("--dry-run");
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /^\+ one\n {4}code: .*\n(.*\n)* {4}memoryMib: 256/m);
+    assert.match(stderr, /environment\.A: 1/);
+    assert.deepEqual(await versions(), {});
+  });
+
+  it("changes nothing when one function has a mistake, and names it", async () => {
+    await project("  one: {path: one}\n  two: {path: two, memory: 7}\n  three: {path: none}\n");
+    const { code, stderr } = await deploy();
+    assert.equal(code, 1);
+    assert.match(stderr, /two: memory of 7 MiB/);
+    assert.match(stderr, /three: .*none does not exist/);
+    assert.deepEqual(await versions(), {});
+  });
+
+  it("creates all, and does nothing the second time", async () => {
+    await project("  one: {path: one, memory: 256}\n  two: {path: two, environment: {A: 1}}\n");
+    const first = await deploy();
+    assert.equal(first.code, 0, first.stderr);
+    assert.deepEqual(await versions(), { one: "1", two: "1" });
+    const { payload } = await system.client.invoke("one", { n: 1 });
+    assert.deepEqual(payload, { n: 1 });
+    const second = await deploy("--json");
+    const changes = JSON.parse(second.stdout) as { kind: string }[];
+    assert.deepEqual(
+      changes.map(({ kind }) => kind),
+      ["none", "none"],
+    );
+    assert.deepEqual(await versions(), { one: "1", two: "1" });
+  });
+
+  it("changes only what differs, in one version, and what the file no longer says is back at its default", async () => {
+    await project("  one: {path: one}\n  two: {path: two, environment: {A: 2, B: 3}}\n");
+    await writeFile(join(folder, "two/index.mjs"), "export const handler = () => 'new';");
+    const only = await deploy("--only", "two");
+    assert.equal(only.code, 0, only.stderr);
+    assert.match(only.stderr, /environment\.A: 1 → 2\n {4}environment\.B: 3/);
+    assert.deepEqual(await versions(), { one: "1", two: "2" });
+    const { stderr } = await deploy();
+    assert.match(stderr, /~ one\n {4}memoryMib: 256 → 128\n/);
+    assert.match(stderr, /two: nothing differs/);
+    assert.deepEqual(await versions(), { one: "2", two: "2" });
+  });
+
+  it("refuses an option that the file should say, and a function that it does not name", async () => {
+    const option = await deploy("--memory", "512");
+    assert.deepEqual([option.code, /--memory cannot be given/.test(option.stderr)], [2, true]);
+    const unknown = await deploy("--only", "nine");
+    assert.deepEqual([unknown.code, /no function 'nine'/.test(unknown.stderr)], [1, true]);
+  });
+
+  it("completes the names of functions", async () => {
+    const { stdout } = await runTidepool([
+      "--address",
+      system.address,
+      "complete",
+      "--",
+      "invoke",
+      "",
+    ]);
+    assert.match(stdout, /^one\b/m);
+    const { stdout: commands } = await runTidepool(["complete", "--", "de"]);
+    assert.match(commands, /^deploy\b.*\n(.*\n)*delete\b/m);
+  });
+});
