@@ -35,7 +35,13 @@ export interface FunctionPolicy<Kept = FunctionRecord> {
   /** Call after each arrival and again at `nextWakeAtMs`; nothing changes between the two. */
   decide(record: Kept, settings: PlanPolicy, facts: PlanFacts, nowMs: number): Decision;
   /** What the function asks of the generic pool. */
-  functionDemand(record: Kept, settings: PlanPolicy, nowMs: number): FunctionDemand;
+  functionDemand(
+    record: Kept,
+    settings: PlanPolicy,
+    nowMs: number,
+    /** For this record at this instant, where it is known already. */
+    decided?: Decision,
+  ): FunctionDemand;
   /** For people, with the next `windowsMax` windows. */
   describe(record: Kept, settings: PlanPolicy, nowMs: number, windowsMax: number): Description;
 }

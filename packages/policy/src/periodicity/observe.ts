@@ -19,6 +19,13 @@ const worthMargin = 0.1;
 /** Below this a better explanation of the recent calls is looked for. */
 const hitShareGood = 0.75;
 
+/** A pattern is looked for at so many first ticks, then at one in so many. */
+const lookedAtAlways = 16;
+const lookedAtRarely = 2;
+/** Where ticks come within this share of the grain, a VM waits in any case. */
+const busyGapShare = 0.25;
+const lookedAtBusy = 8;
+
 /** `weight` calls arrived at `arrivalAtMs`. A call older than the newest counts as if it came with it. */
 export function observe(history: History, arrivalAtMs: number, weight = 1): History {
   const next = addCalls(history, arrivalAtMs, weight);
@@ -69,7 +76,7 @@ function explain(
   atMs: number,
   weight: number,
 ): Pattern | null {
-  if (before === null || isOver(before, atMs)) return relearn(history);
+  if (before === null || isOver(before, atMs)) return isLookedAt(history) ? relearn(history) : null;
   const tick = { atMs, count: weight };
   const { pattern, kind } = track(before, tick, history.ticks.at(-2), history.grainMs);
   const share = pattern.hitWeight / pattern.windowWeight;
@@ -77,6 +84,16 @@ function explain(
   const other = relearn(history);
   if (other !== null && explainsMore(other, pattern, atMs, kind)) return other;
   return share < hitShareMin ? null : pattern;
+}
+
+/**
+ * Whether a pattern is looked for at this tick. It costs most of what a call costs, so functions that have been
+ * called much without one are looked at now and then only, and the busier the more rarely.
+ */
+function isLookedAt({ ticks, ticksSeen, grainMs }: History): boolean {
+  if (ticksSeen <= lookedAtAlways) return true;
+  const gapMs = (ticks.at(-1)?.atMs ?? 0) - (ticks.at(-2)?.atMs ?? 0);
+  return ticksSeen % (gapMs < grainMs * busyGapShare ? lookedAtBusy : lookedAtRarely) === 0;
 }
 
 function relearn(history: History): Pattern | null {

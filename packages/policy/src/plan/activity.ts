@@ -1,4 +1,5 @@
 /** How long a function counts as called lately, and how many calls usually come at once. */
+import type { Tick } from "../periodicity/index.ts";
 import type { PlanPolicy } from "./policy.ts";
 import type { FunctionRecord } from "./record.ts";
 
@@ -18,14 +19,22 @@ export function usualCount({ history }: FunctionRecord, policy: PlanPolicy): num
   return Math.min(policy.prewarmVmsMax, upper);
 }
 
+const gaps = new Float64Array(ticksRecent);
+
+function medianGap(ticks: readonly Tick[]): number {
+  const count = Math.min(ticksRecent, ticks.length) - 1;
+  if (count < 1) return 0;
+  for (let i = 0; i < count; i += 1)
+    gaps[i] = (ticks.at(-1 - i)?.atMs ?? 0) - (ticks.at(-2 - i)?.atMs ?? 0);
+  return gaps.subarray(0, count).toSorted()[count >> 1] ?? 0;
+}
+
 /** Until when an aperiodic function counts if no further call comes. */
 export function activeUntilMs({ history }: FunctionRecord, policy: PlanPolicy): number {
-  const ticks = history.ticks.slice(-ticksRecent);
+  const { ticks } = history;
   const latest = ticks.at(-1);
   if (latest === undefined) return 0;
-  const gaps = ticks.slice(1).map((tick, i) => tick.atMs - (ticks[i]?.atMs ?? tick.atMs));
-  gaps.sort((a, b) => a - b);
-  const usualMs = gaps[gaps.length >> 1] ?? 0;
+  const usualMs = medianGap(ticks);
   const { keepAliveMs } = policy;
   const least = keepAliveMs * activeShareMin;
   const most = keepAliveMs * activeShareMax;

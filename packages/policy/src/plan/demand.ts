@@ -5,21 +5,24 @@
 import { forecast } from "../periodicity/index.ts";
 import type { FunctionDemand } from "../warming/index.ts";
 import { activeUntilMs, usualCount } from "./activity.ts";
-import { decide } from "./decide.ts";
+import { decide, type Decision } from "./decide.ts";
 import type { PlanPolicy } from "./policy.ts";
 import type { FunctionRecord } from "./record.ts";
 
+/** @param decided for this record at this instant, where it is known already */
 export function functionDemand(
   record: FunctionRecord,
   policy: PlanPolicy,
   nowMs: number,
+  decided?: Pick<Decision, "isUnprepared" | "forecast">,
 ): FunctionDemand {
-  const expected = forecast(record.history, nowMs, policy);
+  const expected = decided?.forecast ?? forecast(record.history, nowMs, policy);
   if (expected !== undefined) {
     const { degree, coverage } = expected;
     const count = Math.min(policy.prewarmVmsMax, expected.count.upper);
     // No VM will wait for these calls: the generic pool is all that they have.
-    const { isUnprepared } = decide(record, policy, { idleVmCount: 0 }, nowMs);
+    const { isUnprepared } =
+      decided?.forecast === undefined ? decide(record, policy, { idleVmCount: 0 }, nowMs) : decided;
     return isUnprepared === true ? { count, degree: 0, coverage: 0 } : { count, degree, coverage };
   }
   const isActive = nowMs < activeUntilMs(record, policy);

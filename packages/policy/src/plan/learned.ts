@@ -118,9 +118,14 @@ export class LearnedPlan {
     return { ...decision, keepUntilMs: nowMs + stay * memory.slotMs };
   }
 
-  functionDemand(record: FunctionRecord, policy: PlanPolicy, nowMs: number): FunctionDemand {
+  functionDemand(
+    record: FunctionRecord,
+    policy: PlanPolicy,
+    nowMs: number,
+    decided?: Decision,
+  ): FunctionDemand {
     const outlook = this.#outlook(record, policy, nowMs, false);
-    const asked = functionDemand(record, policy, nowMs);
+    const asked = functionDemand(record, policy, nowMs, decided);
     if (outlook === undefined || asked.degree > 0) return asked;
     // A forecast by slots says less of how many calls come in its windows than that some do.
     return { count: usualCount(record, policy), degree: outlook.degree, coverage: outlook.degree };

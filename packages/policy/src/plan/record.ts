@@ -58,7 +58,10 @@ export function noteArrival(
   const settled =
     before === undefined ? record.account : settle(record, policy, before, arrivalAtMs);
   const next = { ...record, history, account: settled };
-  const keptMs = decide(next, policy, { idleVmCount: 0 }, arrivalAtMs).keepUntilMs - arrivalAtMs;
+  const keptMs =
+    history.pattern === null
+      ? policy.keepAliveMs
+      : decide(next, policy, { idleVmCount: 0 }, arrivalAtMs).keepUntilMs - arrivalAtMs;
   return { ...next, account: { ...settled, keptMs } };
 }
 

@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { planPolicyDefault, policies, seededRandom } from "@tidepool/policy";
 import type { FunctionRecord } from "@tidepool/policy";
+import { tidepool } from "@tidepool/proto";
 import { createLedger, noteCall, noteExpected, notePrepared } from "../shard/window-ledger.ts";
 import { decodeMemory, encodeMemory } from "./memory-codec.ts";
 
+const { FunctionMemory } = tidepool.internal.v1;
 const minuteMs = 60_000;
 const startMs = 1_763_000_000_000;
 /** Of the fullest there is: all ticks, a pattern, all gaps, a day's bits, and all windows. */
@@ -58,11 +60,18 @@ describe("memory on the wire", () => {
     it(`is the same again for ${name}`, () => {
       const record = remembered(calls, gapMs);
       for (const ledger of [undefined, aLedger(1), aLedger(12)]) {
-        const bytes = encodeMemory({ record, ledger });
+        const bytes = Uint8Array.from(encodeMemory({ record, ledger }));
         assert.ok(bytes.length <= memoryBytesMax, `${bytes.length} bytes`);
         const again = decodeMemory(bytes);
         assert.deepEqual(again, { record, ledger });
-        assert.deepEqual(encodeMemory(again), bytes);
+        // The generated codec finds the same fields, and nothing else.
+        const wire = FunctionMemory.decode(bytes);
+        assert.equal(wire.$unknowns, undefined);
+        assert.deepEqual(decodeMemory(FunctionMemory.encode(wire).finish()), again);
+        assert.equal(wire.ticksSeen, record.history.ticksSeen);
+        assert.equal(wire.slots?.hitsSettled, record.slots?.calls.hitsSettled);
+        assert.equal(wire.pattern?.periodMs, record.history.pattern?.periodMs);
+        assert.equal(wire.windows?.keptUntilMs, ledger?.keptUntilMs);
       }
     });
 

@@ -1,18 +1,13 @@
 /**
- * All that is remembered of one function, to its protobuf message and back, exactly: the shard keeps it so
- * while nobody asks for the function, and writes the same bytes into its snapshot.
+ * All that is remembered of one function, to the message FunctionMemory of snapshot.proto and back, exactly: the
+ * shard keeps it so while nobody asks for the function, and writes the same bytes into its snapshot.
  */
 import type { FunctionRecord } from "@tidepool/policy";
-import { tidepool } from "@tidepool/proto";
 import type { WindowLedger } from "../shard/window-ledger.ts";
-import { slotMemoryFromWire, slotMemoryToWire } from "./slot-memory-codec.ts";
-import { VarintReader, VarintWriter } from "./varints.ts";
-import { ledgerFromWire, ledgerToWire } from "./window-codec.ts";
-
-const { FunctionMemory } = tidepool.internal.v1;
-type PatternWire = tidepool.internal.v1.PatternMemory.$Properties;
-type History = FunctionRecord["history"];
-type Pattern = NonNullable<History["pattern"]>;
+import { readPattern, readTicks, writePattern, writeTicks } from "./history-codec.ts";
+import { ProtoReader, ProtoWriter } from "./proto-bytes.ts";
+import { readSlots, writeSlots } from "./slot-memory-codec.ts";
+import { readLedger, writeLedger } from "./window-codec.ts";
 
 /** Raised with every change of FunctionMemory that makes older ones unreadable. */
 export const memoryFormat = 3;
@@ -23,118 +18,95 @@ export interface Remembered {
   readonly ledger: WindowLedger | undefined;
 }
 
-const writer = new VarintWriter();
+const writer = new ProtoWriter();
 
+/** @returns a view, valid until the next call */
 export function encodeMemory({ record, ledger }: Remembered): Uint8Array {
   const { history, preparedUntilMs, account, slots } = record;
-  const { open, ...spent } = account;
-  return FunctionMemory.encode({
-    format: memoryFormat,
-    grainMs: history.grainMs,
-    ticks: ticksToBytes(history.ticks),
-    ticksSeen: history.ticksSeen,
-    callsSeen: history.callsSeen,
-    ...(history.pattern === null ? {} : { pattern: patternToWire(history.pattern) }),
-    preparedUntilMs,
-    ...spent,
-    ...(open === null ? {} : { open }),
-    ...(slots === undefined ? {} : { slots: slotMemoryToWire(slots) }),
-    ...(ledger === undefined ? {} : { windows: ledgerToWire(ledger) }),
-  }).finish();
-}
-
-/** @throws RangeError for bytes of another format, or that break off */
-export function decodeMemory(bytes: Uint8Array): Remembered {
-  const wire = FunctionMemory.decode(bytes);
-  if (wire.format !== memoryFormat) throw new RangeError(`memory of format ${wire.format}`);
-  const { pattern, open, slots, windows } = wire;
-  const record: FunctionRecord = {
-    history: {
-      grainMs: wire.grainMs ?? 0,
-      ticks: ticksFromBytes(wire.ticks),
-      ticksSeen: wire.ticksSeen ?? 0,
-      callsSeen: wire.callsSeen ?? 0,
-      pattern: pattern ? patternFromWire(pattern) : null,
-    },
-    preparedUntilMs: wire.preparedUntilMs ?? 0,
-    account: {
-      spentMs: wire.spentMs ?? 0,
-      fixedMs: wire.fixedMs ?? 0,
-      keptMs: wire.keptMs ?? 0,
-      open: open
-        ? {
-            count: open.count ?? 0,
-            readyByMs: open.readyByMs ?? 0,
-            releaseAtMs: open.releaseAtMs ?? 0,
-          }
-        : null,
-    },
-  };
-  return {
-    record: slots ? { ...record, slots: slotMemoryFromWire(slots) } : record,
-    ledger: windows ? ledgerFromWire(windows) : undefined,
-  };
-}
-
-function ticksToBytes(ticks: History["ticks"]): Uint8Array {
-  let beforeMs = 0;
-  for (const { atMs, count } of ticks) {
-    const wholeMs = Math.round(atMs);
-    writer.uint(wholeMs - beforeMs);
-    writer.uint(count);
-    beforeMs = wholeMs;
+  writer.uintField(1, memoryFormat);
+  writer.doubleField(2, history.grainMs);
+  const ticks = writer.begin(3);
+  writeTicks(writer, history.ticks);
+  writer.end(ticks);
+  writer.uintField(4, history.ticksSeen);
+  writer.doubleField(5, history.callsSeen);
+  if (history.pattern !== null) {
+    const pattern = writer.begin(6);
+    writePattern(writer, history.pattern);
+    writer.end(pattern);
+  }
+  writer.doubleField(7, preparedUntilMs);
+  writer.doubleField(8, account.spentMs);
+  writer.doubleField(9, account.fixedMs);
+  writer.doubleField(10, account.keptMs);
+  if (account.open !== null) {
+    const open = writer.begin(11);
+    writer.uintField(1, account.open.count);
+    writer.doubleField(2, account.open.readyByMs);
+    writer.doubleField(3, account.open.releaseAtMs);
+    writer.end(open);
+  }
+  if (slots !== undefined) {
+    const began = writer.begin(12);
+    writeSlots(writer, slots);
+    writer.end(began);
+  }
+  if (ledger !== undefined) {
+    const began = writer.begin(13);
+    writeLedger(writer, ledger);
+    writer.end(began);
   }
   return writer.take();
 }
 
-function ticksFromBytes(bytes: Uint8Array | null | undefined): History["ticks"] {
-  const ticks: { readonly atMs: number; readonly count: number }[] = [];
-  if (!bytes) return ticks;
-  const reader = new VarintReader(bytes);
-  let atMs = 0;
-  while (!reader.isAtEnd) {
-    atMs += reader.uint();
-    ticks.push({ atMs, count: reader.uint() });
+/** @throws RangeError for bytes of another format, or that break off */
+export function decodeMemory(bytes: Uint8Array): Remembered {
+  const reader = new ProtoReader(bytes);
+  let format = 0;
+  let grainMs = 0;
+  let ticks: FunctionRecord["history"]["ticks"] = [];
+  let ticksSeen = 0;
+  let callsSeen = 0;
+  let pattern: FunctionRecord["history"]["pattern"] = null;
+  let preparedUntilMs = 0;
+  let spentMs = 0;
+  let fixedMs = 0;
+  let keptMs = 0;
+  let open: FunctionRecord["account"]["open"] = null;
+  let slots: FunctionRecord["slots"];
+  let ledger: WindowLedger | undefined;
+  while (reader.next(reader.length)) {
+    if (reader.field === 1) format = reader.varint();
+    else if (reader.field === 2) grainMs = reader.double();
+    else if (reader.field === 3) ticks = readTicks(reader, reader.part());
+    else if (reader.field === 4) ticksSeen = reader.varint();
+    else if (reader.field === 5) callsSeen = reader.double();
+    else if (reader.field === 6) pattern = readPattern(reader, reader.part());
+    else if (reader.field === 7) preparedUntilMs = reader.double();
+    else if (reader.field === 8) spentMs = reader.double();
+    else if (reader.field === 9) fixedMs = reader.double();
+    else if (reader.field === 10) keptMs = reader.double();
+    else if (reader.field === 11) open = readOpen(reader, reader.part());
+    else if (reader.field === 12) slots = readSlots(reader, reader.part());
+    else if (reader.field === 13) ledger = readLedger(reader, reader.part());
+    else reader.skip();
   }
-  return ticks;
+  if (format !== memoryFormat) throw new RangeError(`memory of format ${format}`);
+  const history = { grainMs, ticks, ticksSeen, callsSeen, pattern };
+  const account = { spentMs, fixedMs, keptMs, open };
+  const record = { history, preparedUntilMs, account };
+  return { record: slots === undefined ? record : { ...record, slots }, ledger };
 }
 
-function patternToWire({ recent, ...numbers }: Pattern): PatternWire {
-  let beforeMs = 0;
-  let before = 0;
-  for (const { index, atMs, count } of recent) {
-    const wholeMs = Math.round(atMs);
-    writer.int(index - before);
-    writer.int(wholeMs - beforeMs);
-    writer.uint(count);
-    beforeMs = wholeMs;
-    before = index;
+function readOpen(reader: ProtoReader, end: number): FunctionRecord["account"]["open"] {
+  let count = 0;
+  let readyByMs = 0;
+  let releaseAtMs = 0;
+  while (reader.next(end)) {
+    if (reader.field === 1) count = reader.varint();
+    else if (reader.field === 2) readyByMs = reader.double();
+    else if (reader.field === 3) releaseAtMs = reader.double();
+    else reader.skip();
   }
-  return { ...numbers, recent: writer.take() };
-}
-
-function patternFromWire(wire: PatternWire): Pattern {
-  const reader = new VarintReader(wire.recent ?? new Uint8Array());
-  const recent: { readonly index: number; readonly atMs: number; readonly count: number }[] = [];
-  let index = 0;
-  let atMs = 0;
-  while (!reader.isAtEnd) {
-    index += reader.int();
-    atMs += reader.int();
-    recent.push({ index, atMs, count: reader.uint() });
-  }
-  return {
-    periodMs: wire.periodMs ?? 0,
-    dueAtMs: wire.dueAtMs ?? 0,
-    toleranceMs: wire.toleranceMs ?? 0,
-    clockErrorMs: wire.clockErrorMs ?? 0,
-    stepErrorMs: wire.stepErrorMs ?? 0,
-    recent,
-    hitWeight: wire.hitWeight ?? 0,
-    windowWeight: wire.windowWeight ?? 0,
-    coverage: wire.coverage ?? 0,
-    followShare: wire.followShare ?? 0,
-    hits: wire.hits ?? 0,
-    misses: wire.misses ?? 0,
-  };
+  return { count, readyByMs, releaseAtMs };
 }

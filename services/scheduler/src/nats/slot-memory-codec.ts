@@ -1,81 +1,110 @@
-/** What the learned forecast remembers of a function, to its protobuf message and back, exactly. */
+/** What the learned forecast remembers of a function: the message SlotMemory of snapshot.proto. */
 import { restoreMemory, storeMemory } from "@tidepool/policy";
 import type { SlotMemory } from "@tidepool/policy";
-import type { tidepool } from "@tidepool/proto";
-import { VarintReader, VarintWriter } from "./varints.ts";
+import type { ProtoReader, ProtoWriter } from "./proto-bytes.ts";
 
-type Wire = tidepool.internal.v1.SlotMemory.$Properties;
-type WireNumbers = Omit<Wire, "gaps" | "bits">;
-
-const writer = new VarintWriter();
 const scratch = new Uint16Array(4_096);
 
-export function slotMemoryToWire(memory: SlotMemory): Wire {
+export function writeSlots(writer: ProtoWriter, memory: SlotMemory): void {
   const { slotMs, calls, account, phase } = storeMemory(memory);
-  const { gaps, bits, ...numbers } = calls;
-  const { cosine: phaseCosine, sine: phaseSine, weight: phaseWeight } = phase;
-  for (const gap of gaps) writer.uint(gap);
-  return {
-    slotMs,
-    ...numbers,
-    gaps: writer.take(),
-    bits: new Uint8Array(bits.buffer, bits.byteOffset, bits.byteLength),
-    ...account,
-    phaseCosine,
-    phaseSine,
-    phaseWeight,
-  };
+  writer.doubleField(1, slotMs);
+  writer.doubleField(2, calls.firstSlot);
+  writer.doubleField(3, calls.lastSlot);
+  writer.uintField(4, calls.total);
+  writer.uintField(5, calls.lastCount);
+  writer.doubleField(6, calls.countLevel);
+  writer.uintField(7, calls.period);
+  writer.uintField(8, calls.periodSoughtAt);
+  writer.doubleField(9, calls.bias);
+  writer.doubleField(10, calls.learned);
+  writer.doubleField(11, calls.loss);
+  writer.doubleField(12, calls.rateLoss);
+  writer.doubleField(13, calls.slotsSettled);
+  writer.doubleField(14, calls.hitsSettled);
+  writer.flagField(17, account.isOn);
+  writer.doubleField(18, account.forecastCost);
+  writer.doubleField(19, account.forecastWaste);
+  writer.doubleField(20, account.keepAliveCost);
+  writer.doubleField(21, account.keepAliveWaste);
+  writer.doubleField(22, phase.cosine);
+  writer.doubleField(23, phase.sine);
+  writer.doubleField(24, phase.weight);
+  const gaps = writer.begin(25);
+  for (const gap of calls.gaps) writer.varint(gap);
+  writer.end(gaps);
+  if (calls.bits.length === 0) return;
+  const bits = writer.begin(26);
+  for (const word of calls.bits) writer.word(word);
+  writer.end(bits);
 }
 
-export function slotMemoryFromWire(wire: Wire): SlotMemory {
-  const number = (name: keyof WireNumbers): number => {
-    const value = wire[name];
-    return typeof value === "number" ? value : 0;
+export function readSlots(reader: ProtoReader, end: number): SlotMemory {
+  let slotMs = 0;
+  let gaps = new Uint16Array(0);
+  let bits = new Uint32Array(0);
+  const calls = {
+    firstSlot: 0,
+    lastSlot: 0,
+    total: 0,
+    lastCount: 0,
+    countLevel: 0,
+    period: 0,
+    periodSoughtAt: 0,
+    bias: 0,
+    learned: 0,
+    loss: 0,
+    rateLoss: 0,
+    slotsSettled: 0,
+    hitsSettled: 0,
   };
-  return restoreMemory({
-    slotMs: number("slotMs"),
-    calls: {
-      firstSlot: number("firstSlot"),
-      lastSlot: number("lastSlot"),
-      total: number("total"),
-      lastCount: number("lastCount"),
-      countLevel: number("countLevel"),
-      period: number("period"),
-      periodSoughtAt: number("periodSoughtAt"),
-      bias: number("bias"),
-      learned: number("learned"),
-      loss: number("loss"),
-      rateLoss: number("rateLoss"),
-      slotsSettled: number("slotsSettled"),
-      hitsSettled: number("hitsSettled"),
-      gaps: gapsOf(wire.gaps),
-      bits: wordsOf(wire.bits),
-    },
-    account: {
-      isOn: wire.isOn ?? false,
-      forecastCost: number("forecastCost"),
-      forecastWaste: number("forecastWaste"),
-      keepAliveCost: number("keepAliveCost"),
-      keepAliveWaste: number("keepAliveWaste"),
-    },
-    phase: {
-      cosine: number("phaseCosine"),
-      sine: number("phaseSine"),
-      weight: number("phaseWeight"),
-    },
-  });
+  const account = {
+    isOn: false,
+    forecastCost: 0,
+    forecastWaste: 0,
+    keepAliveCost: 0,
+    keepAliveWaste: 0,
+  };
+  const phase = { cosine: 0, sine: 0, weight: 0 };
+  while (reader.next(end)) {
+    if (reader.field === 1) slotMs = reader.double();
+    else if (reader.field === 2) calls.firstSlot = reader.double();
+    else if (reader.field === 3) calls.lastSlot = reader.double();
+    else if (reader.field === 4) calls.total = reader.varint();
+    else if (reader.field === 5) calls.lastCount = reader.varint();
+    else if (reader.field === 6) calls.countLevel = reader.double();
+    else if (reader.field === 7) calls.period = reader.varint();
+    else if (reader.field === 8) calls.periodSoughtAt = reader.varint();
+    else if (reader.field === 9) calls.bias = reader.double();
+    else if (reader.field === 10) calls.learned = reader.double();
+    else if (reader.field === 11) calls.loss = reader.double();
+    else if (reader.field === 12) calls.rateLoss = reader.double();
+    else if (reader.field === 13) calls.slotsSettled = reader.double();
+    else if (reader.field === 14) calls.hitsSettled = reader.double();
+    else if (reader.field === 17) account.isOn = reader.varint() === 1;
+    else if (reader.field === 18) account.forecastCost = reader.double();
+    else if (reader.field === 19) account.forecastWaste = reader.double();
+    else if (reader.field === 20) account.keepAliveCost = reader.double();
+    else if (reader.field === 21) account.keepAliveWaste = reader.double();
+    else if (reader.field === 22) phase.cosine = reader.double();
+    else if (reader.field === 23) phase.sine = reader.double();
+    else if (reader.field === 24) phase.weight = reader.double();
+    else if (reader.field === 25) gaps = readGaps(reader, reader.part());
+    else if (reader.field === 26) bits = readBits(reader, reader.part());
+    else reader.skip();
+  }
+  return restoreMemory({ slotMs, calls: { ...calls, gaps, bits }, account, phase });
 }
 
-function gapsOf(bytes: Uint8Array | null | undefined): Uint16Array {
-  if (!bytes) return new Uint16Array(0);
-  const reader = new VarintReader(bytes);
+function readGaps(reader: ProtoReader, end: number): Uint16Array<ArrayBuffer> {
   let count = 0;
-  while (!reader.isAtEnd) scratch[count++] = reader.uint();
+  while (reader.isBefore(end)) scratch[count++] = reader.varint();
   return scratch.slice(0, count);
 }
 
-/** Copied: the words need an alignment that a part of a message does not have. */
-function wordsOf(bytes: Uint8Array | null | undefined): Uint32Array {
-  if (!bytes || bytes.length === 0) return new Uint32Array(0);
-  return new Uint32Array(new Uint8Array(bytes).buffer);
+function readBits(reader: ProtoReader, end: number): Uint32Array<ArrayBuffer> {
+  let count = 0;
+  while (reader.isBefore(end)) words[count++] = reader.word();
+  return words.slice(0, count);
 }
+
+const words = new Uint32Array(1_024);

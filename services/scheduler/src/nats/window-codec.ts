@@ -1,99 +1,123 @@
-/** How a function's windows went, to its protobuf message and back. Instants are rounded to milliseconds. */
-import type { tidepool } from "@tidepool/proto";
+/** How a function's windows went: the message WindowMemory of snapshot.proto. Instants are rounded to milliseconds. */
 import type { CallWindow } from "../ports.ts";
 import type { PastWindow, WindowLedger } from "../shard/window-ledger.ts";
-import { VarintReader, VarintWriter } from "./varints.ts";
+import type { ProtoReader, ProtoWriter } from "./proto-bytes.ts";
 
-type Wire = tidepool.internal.v1.WindowMemory.$Properties;
-
-const writer = new VarintWriter();
 const flags = { isThere: 1, wasPrepared: 2, wasShadow: 4, wasCalled: 8 } as const;
 const degreeSteps = 1e6;
 
-export function ledgerToWire(ledger: WindowLedger): Wire {
-  const { open, recent, waiting, latestCallAtMs, ...numbers } = ledger;
-  const originMs = Math.round(ledger.sinceMs);
-  if (open === null) writer.uint(0);
-  else
-    writeWindow(originMs, {
-      window: open.window,
-      calledAtMs: null,
-      wasPrepared: open.isPrepared,
-      wasShadow: open.isShadow,
-    });
-  for (const past of recent) writeWindow(originMs, past);
-  return {
-    ...numbers,
-    ...(latestCallAtMs === null ? {} : { latestCallAtMs }),
-    ...(waiting === null
-      ? {}
-      : { waitingReadyByMs: waiting.readyByMs, waitingReleaseAtMs: waiting.releaseAtMs }),
-    windows: writer.take(),
-  };
-}
-
-export function ledgerFromWire(wire: Wire): WindowLedger {
-  const sinceMs = wire.sinceMs ?? 0;
-  const originMs = Math.round(sinceMs);
-  const reader = new VarintReader(wire.windows ?? new Uint8Array());
-  const first = reader.isAtEnd ? undefined : readWindow(originMs, reader);
-  const recent: PastWindow[] = [];
-  while (!reader.isAtEnd) {
-    const past = readWindow(originMs, reader);
-    if (past !== undefined) recent.push(past);
+export function writeLedger(writer: ProtoWriter, ledger: WindowLedger): void {
+  const { open, recent, waiting, latestCallAtMs } = ledger;
+  writer.doubleField(1, ledger.sinceMs);
+  writer.uintField(2, ledger.calls);
+  writer.uintField(3, ledger.coldStarts);
+  writer.uintField(4, ledger.fixedColdStarts);
+  writer.doubleField(5, ledger.idleMs);
+  writer.doubleField(6, ledger.fixedIdleMs);
+  writer.uintField(7, ledger.preparedWindows);
+  if (latestCallAtMs !== null) writer.presentDouble(8, latestCallAtMs);
+  writer.doubleField(9, ledger.keptUntilMs);
+  if (waiting !== null) {
+    writer.presentDouble(10, waiting.readyByMs);
+    writer.presentDouble(11, waiting.releaseAtMs);
   }
-  const { waitingReadyByMs: readyByMs, waitingReleaseAtMs: releaseAtMs } = wire;
-  return {
-    sinceMs,
-    open:
-      first === undefined
-        ? null
-        : { window: first.window, isPrepared: first.wasPrepared, isShadow: first.wasShadow },
-    recent,
-    calls: wire.calls ?? 0,
-    coldStarts: wire.coldStarts ?? 0,
-    fixedColdStarts: wire.fixedColdStarts ?? 0,
-    idleMs: wire.idleMs ?? 0,
-    fixedIdleMs: wire.fixedIdleMs ?? 0,
-    preparedWindows: wire.preparedWindows ?? 0,
-    latestCallAtMs: wire.latestCallAtMs ?? null,
-    keptUntilMs: wire.keptUntilMs ?? 0,
-    waiting:
-      typeof readyByMs === "number" ? { readyByMs, releaseAtMs: releaseAtMs ?? readyByMs } : null,
-  };
+  const began = writer.begin(12);
+  const originMs = Math.round(ledger.sinceMs);
+  if (open === null) writer.varint(0);
+  else {
+    const { window, isPrepared: wasPrepared, isShadow: wasShadow } = open;
+    writeWindow(writer, originMs, { window, calledAtMs: null, wasPrepared, wasShadow });
+  }
+  for (const past of recent) writeWindow(writer, originMs, past);
+  writer.end(began);
 }
 
-function writeWindow(originMs: number, past: PastWindow): void {
+export function readLedger(reader: ProtoReader, end: number): WindowLedger {
+  const ledger: WindowLedger = { ...emptyLedger, recent: [] };
+  let sinceMs = 0;
+  let readyByMs: number | undefined;
+  let releaseAtMs = 0;
+  while (reader.next(end)) {
+    if (reader.field === 1) sinceMs = reader.double();
+    else if (reader.field === 2) ledger.calls = reader.varint();
+    else if (reader.field === 3) ledger.coldStarts = reader.varint();
+    else if (reader.field === 4) ledger.fixedColdStarts = reader.varint();
+    else if (reader.field === 5) ledger.idleMs = reader.double();
+    else if (reader.field === 6) ledger.fixedIdleMs = reader.double();
+    else if (reader.field === 7) ledger.preparedWindows = reader.varint();
+    else if (reader.field === 8) ledger.latestCallAtMs = reader.double();
+    else if (reader.field === 9) ledger.keptUntilMs = reader.double();
+    else if (reader.field === 10) readyByMs = reader.double();
+    else if (reader.field === 11) releaseAtMs = reader.double();
+    else if (reader.field === 12) readWindows(reader, reader.part(), Math.round(sinceMs), ledger);
+    else reader.skip();
+  }
+  if (readyByMs !== undefined) ledger.waiting = { readyByMs, releaseAtMs };
+  return { ...ledger, sinceMs };
+}
+
+const emptyLedger = {
+  sinceMs: 0,
+  open: null,
+  calls: 0,
+  coldStarts: 0,
+  fixedColdStarts: 0,
+  idleMs: 0,
+  fixedIdleMs: 0,
+  preparedWindows: 0,
+  latestCallAtMs: null,
+  keptUntilMs: 0,
+  waiting: null,
+};
+
+function readWindows(
+  reader: ProtoReader,
+  end: number,
+  originMs: number,
+  ledger: WindowLedger,
+): void {
+  const first = readWindow(reader, originMs);
+  if (first !== undefined) {
+    const { window, wasPrepared: isPrepared, wasShadow: isShadow } = first;
+    ledger.open = { window, isPrepared, isShadow };
+  }
+  while (reader.isBefore(end)) {
+    const past = readWindow(reader, originMs);
+    if (past !== undefined) ledger.recent.push(past);
+  }
+}
+
+function writeWindow(writer: ProtoWriter, originMs: number, past: PastWindow): void {
   const { window, calledAtMs, wasPrepared, wasShadow } = past;
   const startAtMs = Math.round(window.startAtMs);
-  writer.uint(
+  writer.varint(
     flags.isThere |
       (wasPrepared ? flags.wasPrepared : 0) |
       (wasShadow ? flags.wasShadow : 0) |
       (calledAtMs === null ? 0 : flags.wasCalled),
   );
-  writer.int(startAtMs - originMs);
-  writer.int(Math.round(window.expectedAtMs) - startAtMs);
-  writer.int(Math.round(window.endAtMs) - startAtMs);
-  writer.uint(Math.max(0, Math.round(window.count)));
-  writer.uint(Math.round(window.degree * degreeSteps));
-  if (calledAtMs !== null) writer.int(Math.round(calledAtMs) - startAtMs);
+  writer.signed(startAtMs - originMs);
+  writer.signed(Math.round(window.expectedAtMs) - startAtMs);
+  writer.signed(Math.round(window.endAtMs) - startAtMs);
+  writer.varint(Math.max(0, Math.round(window.count)));
+  writer.varint(Math.round(window.degree * degreeSteps));
+  if (calledAtMs !== null) writer.signed(Math.round(calledAtMs) - startAtMs);
 }
 
-function readWindow(originMs: number, reader: VarintReader): PastWindow | undefined {
-  const has = reader.uint();
+function readWindow(reader: ProtoReader, originMs: number): PastWindow | undefined {
+  const has = reader.varint();
   if ((has & flags.isThere) === 0) return undefined;
-  const startAtMs = originMs + reader.int();
+  const startAtMs = originMs + reader.signed();
   const window: CallWindow = {
     startAtMs,
-    expectedAtMs: startAtMs + reader.int(),
-    endAtMs: startAtMs + reader.int(),
-    count: reader.uint(),
-    degree: reader.uint() / degreeSteps,
+    expectedAtMs: startAtMs + reader.signed(),
+    endAtMs: startAtMs + reader.signed(),
+    count: reader.varint(),
+    degree: reader.varint() / degreeSteps,
   };
   return {
     window,
-    calledAtMs: (has & flags.wasCalled) === 0 ? null : startAtMs + reader.int(),
+    calledAtMs: (has & flags.wasCalled) === 0 ? null : startAtMs + reader.signed(),
     wasPrepared: (has & flags.wasPrepared) !== 0,
     wasShadow: (has & flags.wasShadow) !== 0,
   };

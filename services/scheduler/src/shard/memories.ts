@@ -7,9 +7,8 @@ import { decodeMemory, encodeMemory } from "../nats/memory-codec.ts";
 import { PackedBytes } from "./packed-bytes.ts";
 import type { WindowLedger } from "./window-ledger.ts";
 
-/** In full: one function in so many, but at least so many. */
-const functionsPerUnpacked = 32;
-const unpackedMin = 256;
+/** In full. Few: what is packed again soon is cheap garbage, and what waits long becomes dear. */
+export const unpackedMax = 512;
 
 export interface Unpacked {
   record: FunctionRecord;
@@ -30,19 +29,16 @@ export class Memories {
   private readonly packed = new PackedBytes();
   /** The one asked for least lately first. */
   private readonly open = new Set<MemoryHolder>();
-  private holderCount = 0;
   private turn = 0;
 
   /** A function that is new. */
   add(holder: MemoryHolder, record: FunctionRecord): void {
-    this.holderCount += 1;
     holder.unpacked = { record, ledger: undefined, isChanged: true, turn: this.turn };
     this.open.add(holder);
   }
 
   /** A function that comes packed. */
   addPacked(holder: MemoryHolder, bytes: Uint8Array): void {
-    this.holderCount += 1;
     holder.packedAt = this.packed.put(bytes);
   }
 
@@ -67,7 +63,6 @@ export class Memories {
   }
 
   remove(holder: MemoryHolder): void {
-    this.holderCount -= 1;
     this.open.delete(holder);
     if (holder.packedAt >= 0) this.packed.remove(holder.packedAt);
     holder.unpacked = undefined;
@@ -77,11 +72,10 @@ export class Memories {
   /** A turn of work has ended: nothing that it unpacked is held on to. */
   endTurn(): void {
     this.turn += 1;
-    const max = Math.max(unpackedMin, this.holderCount / functionsPerUnpacked);
-    if (this.open.size <= max) return;
+    if (this.open.size <= unpackedMax) return;
     for (const holder of this.open) {
       this.pack(holder);
-      if (this.open.size <= max) return;
+      if (this.open.size <= unpackedMax) return;
     }
   }
 
