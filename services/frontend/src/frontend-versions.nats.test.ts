@@ -86,6 +86,12 @@ describe("Versions and aliases at two frontends", () => {
     await until(async () => (await runs(name)) === "2");
   });
 
+  it("activates a first version in any case", async () => {
+    const name = await aFunction(0);
+    const uploaded = await client.upload({ name, keepActive: true }, [zip]);
+    assert.deepEqual([uploaded.version, uploaded.newestVersion], ["1", "1"]);
+  });
+
   it("goes back to the version before, and forth again, with its settings; the function's own stay", async () => {
     const name = await aFunction(2);
     const current = await get(name);

@@ -33,6 +33,8 @@ export interface Expectation {
   readonly callsSeen: number;
   readonly previousCallAtMs: number | undefined;
   readonly previousVersion: string;
+  /** The latest call before of the version that this call ran; undefined when none is known. */
+  readonly versionCalledAtMs: number | undefined;
   readonly window: Span | undefined;
   readonly degree: number;
   readonly prewarm: Prewarm | undefined;
@@ -89,6 +91,7 @@ export function parseExpectation(wire: tidepool.v1.CallExpectation.$Properties):
     callsSeen: wire.callsSeen ?? 0,
     previousCallAtMs: fromTimestamp(wire.previousCallAt),
     previousVersion: wire.previousVersion ?? "",
+    versionCalledAtMs: fromTimestamp(wire.versionCalledAt),
     window: parseSpan(wire.window),
     degree: wire.degree ?? 0,
     prewarm: wire.prewarm ? parsePrewarm(wire.prewarm) : undefined,

@@ -39,6 +39,7 @@ const anExpectation = (part: Partial<Expectation> = {}): Expectation => ({
   callsSeen: 9,
   previousCallAtMs: dueMs - 840_000,
   previousVersion: "2",
+  versionCalledAtMs: undefined,
   window: undefined,
   degree: 0,
   prewarm: undefined,
@@ -123,6 +124,30 @@ const told: readonly [string, Reason, Partial<CallEvidence>, RegExp][] = [
     "newVersion",
     { expectation: anExpectation({ previousVersion: "1" }) },
     /first call of version 2, which VMs of version 1 do not run/,
+  ],
+  [
+    "a version that calls have gone back to",
+    "newVersion",
+    { expectation: anExpectation({ previousVersion: "3", versionCalledAtMs: dueMs - 60_000 }) },
+    /the call before ran version 3, whose VMs do not run version 2; that was called last at 10:29:00 UTC/,
+  ],
+  [
+    "a version that is called in turn with another, and busy",
+    "busy",
+    {
+      outcome: anOutcome({ underWayCount: 1 }),
+      expectation: anExpectation({ previousVersion: "3", versionCalledAtMs: dueMs - 1_000 }),
+    },
+    /a call was under way already, and no other VM was idle/,
+  ],
+  [
+    "a version that took over with a VM of its own",
+    "warm",
+    {
+      outcome: anOutcome({ start: START_WARM, readyBeforeMs: 5_000 }),
+      expectation: anExpectation({ previousVersion: "1" }),
+    },
+    /^warm: a VM that was made ready when version 2 took over from version 1 had been idle for 5 s/,
   ],
   [
     "calls beyond those expected",

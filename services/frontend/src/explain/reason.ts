@@ -81,20 +81,23 @@ function predicted({ atMs, window, readyBeforeMs }: Outcome): string {
   return `predicted: ${waited}; it was expected ${expected(window, atMs)} and came ${offBy(atMs, window)}`;
 }
 
-function warm({ atMs, readyBeforeMs }: Outcome, expectation: Expectation | undefined): string {
-  const idle = `warm: a VM that an earlier call had left had been idle for ${duration(readyBeforeMs)}`;
+function warm(outcome: Outcome, expectation: Expectation | undefined): string {
+  const { atMs, readyBeforeMs, version } = outcome;
+  const origin =
+    expectation !== undefined && tookOver(outcome, expectation)
+      ? `a VM that was made ready when version ${version} took over from version ${expectation.previousVersion}`
+      : "a VM that an earlier call had left";
+  const idle = `warm: ${origin} had been idle for ${duration(readyBeforeMs)}`;
   const window = expectation?.window;
   if (window === undefined || expectation?.prediction !== "on") return idle;
   return `${idle}; it was expected ${expected(window, atMs)} and came ${offBy(atMs, window)}`;
 }
 
 function causeOf(outcome: Outcome, expectation: Expectation, evidence: CallEvidence): Explanation {
-  const { callsSeen, previousVersion, prewarm, prediction } = expectation;
+  const { callsSeen, prewarm, prediction } = expectation;
   if (callsSeen === 0) return because("firstCall", "first call ever of this function");
-  if (previousVersion !== "" && previousVersion !== outcome.version) {
-    const summary = `first call of version ${outcome.version}, which VMs of version ${previousVersion} do not run`;
-    return because("newVersion", summary);
-  }
+  const otherVersion = ofVersion(outcome, expectation, evidence);
+  if (otherVersion !== undefined) return otherVersion;
   return (
     (prewarm === undefined || prewarm.isShadow
       ? undefined
@@ -103,6 +106,31 @@ function causeOf(outcome: Outcome, expectation: Expectation, evidence: CallEvide
     (prediction === "on" ? ofWindow(outcome, expectation) : ofSwitch(outcome, expectation)) ??
     ofKeepAlive(outcome, expectation, evidence)
   );
+}
+
+/** The call before ran another version. */
+function ofVersion(
+  outcome: Outcome,
+  expectation: Expectation,
+  evidence: CallEvidence,
+): Explanation | undefined {
+  const { version, atMs } = outcome;
+  const { previousVersion, versionCalledAtMs } = expectation;
+  if (previousVersion === "" || previousVersion === version) return undefined;
+  if (versionCalledAtMs === undefined) {
+    const summary = `first call of version ${version}, which VMs of version ${previousVersion} do not run`;
+    return because("newVersion", summary);
+  }
+  const summary = `the call before ran version ${previousVersion}, whose VMs do not run version ${version}; that was called last at ${instant(versionCalledAtMs, atMs)}`;
+  return ofBusy(outcome, evidence) ?? because("newVersion", summary);
+}
+
+/** No call had run the version before, so no call can have left its VM. */
+function tookOver(
+  { version }: Outcome,
+  { previousVersion, versionCalledAtMs }: Expectation,
+): boolean {
+  return previousVersion !== "" && previousVersion !== version && versionCalledAtMs === undefined;
 }
 
 /** VMs had been ordered for a window that this call came in. */

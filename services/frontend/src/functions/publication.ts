@@ -61,7 +61,10 @@ export class Publication {
   }
 }
 
-/** The function with a version that was just published, active unless a newer one has become so meanwhile. */
+/**
+ * The function with a version that was just published: active unless a newer one has become so meanwhile. The
+ * first is active in any case, since there is nothing else to keep.
+ */
 export function published(
   current: StoredFunction,
   version: StoredVersion,
@@ -71,7 +74,8 @@ export function published(
   const newestVersion = String(Math.max(Number(current.newestVersion), Number(version.version)));
   const noted = { ...current, versionsGiven: number, newestVersion };
   const isOvertaken = Number(current.version) > Number(version.version);
-  return keepActive || isOvertaken ? noted : activated(noted, version);
+  const staysInactive = isOvertaken || (keepActive && current.version !== "");
+  return staysInactive ? noted : activated(noted, version);
 }
 
 export function activated(current: StoredFunction, version: StoredVersion): StoredFunction {

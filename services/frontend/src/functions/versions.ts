@@ -114,7 +114,7 @@ export class Versions {
 
   /**
    * The function as it is when the version runs that this call goes to.
-   * @throws TidepoolError `notFound` for a function, version or alias that does not exist, or no active version
+   * @throws TidepoolError `notFound` for a function, version or alias that does not exist, or a function without code
    */
   async resolve(name: string, qualifier: string, requestId: string): Promise<StoredFunction> {
     let stored = await this.get(name);
@@ -127,7 +127,9 @@ export class Versions {
     if (version === undefined) {
       throw new TidepoolError("notFound", `function '${name}' has no alias '${qualifier}'`);
     }
-    if (version === "") throw new TidepoolError("notFound", nothingActive(stored));
+    if (version === "") {
+      throw new TidepoolError("notFound", `function '${stored.name}' has no code yet`);
+    }
     return version === stored.version
       ? stored
       : atVersion(stored, await this.find(stored, version));
@@ -170,10 +172,4 @@ function aliasOf({ name, aliases }: StoredFunction, alias: string): StoredAlias 
 
 function sorted(aliases: readonly StoredAlias[]): readonly StoredAlias[] {
   return [...aliases].sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-function nothingActive({ name, newestVersion }: StoredFunction): string {
-  return newestVersion === ""
-    ? `function '${name}' has no code yet`
-    : `no version of function '${name}' is active yet, the newest is ${newestVersion}`;
 }
