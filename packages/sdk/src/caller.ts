@@ -8,7 +8,7 @@ import type { CallLimits, Transport } from "./transport.ts";
 
 /** Times that one call is sent, at most. */
 export const attemptsMax = 3;
-/** Wait before the second attempt; doubles for the third. */
+/** Wait before the second attempt; doubles for the third. Longer where the server says so. */
 export const retryWaitMs = 100;
 
 export class Caller {
@@ -51,14 +51,15 @@ export class Caller {
     send: () => Promise<T>,
     maySendAgain: (error: TidepoolError, waitMs: number) => boolean,
     signal: AbortSignal | undefined,
+    sendsMax = attemptsMax,
   ): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await send();
       } catch (thrown) {
         const error = TidepoolError.from(thrown);
-        const waitMs = retryWaitMs * 2 ** (attempt - 1);
-        if (attempt >= attemptsMax || !maySendAgain(error, waitMs)) throw error;
+        const waitMs = Math.max(retryWaitMs * 2 ** (attempt - 1), error.retryAfterMs ?? 0);
+        if (attempt >= sendsMax || !maySendAgain(error, waitMs)) throw error;
         await systemClock.sleep(waitMs, signal).catch(() => {
           throw error;
         });

@@ -45,6 +45,8 @@ export interface ConnectOptions {
 export interface InvokeOptions extends CallLimits {
   /** Letters, digits, "-" and "_", at most 64; chosen by the server when absent. */
   readonly requestId?: string;
+  /** Times that the call is sent, at most, where that is safe; 1: what fails is not sent again. */
+  readonly attemptsMax?: number;
 }
 
 export interface UploadOptions extends CallLimits {
@@ -158,7 +160,7 @@ export class TidepoolClient {
     payload: unknown = null,
     options: InvokeOptions = {},
   ): Promise<InvokeResult> {
-    const { requestId = "", signal, timeoutMs } = options;
+    const { requestId = "", signal, timeoutMs, attemptsMax: sendsMax } = options;
     const request = { name, payload: encodePayload(payload), requestId };
     const endsAtMs = systemClock.nowMs() + (timeoutMs ?? Infinity);
     return this.caller.repeat(
@@ -171,6 +173,7 @@ export class TidepoolClient {
       },
       (error, waitMs) => callDetails(error).maySendAgain && systemClock.nowMs() + waitMs < endsAtMs,
       signal,
+      sendsMax,
     );
   }
 

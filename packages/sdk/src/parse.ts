@@ -1,7 +1,7 @@
 /** Answers from the wire as plain data: the one place that reads protobuf shapes. */
 import { TidepoolError } from "@tidepool/common";
 import { fromTimestamp, tidepool } from "@tidepool/proto";
-import { parsePrediction, parseSettings, predictionWires } from "./settings.ts";
+import { parsePrediction, parseSettings, predictionWires, parseRateLimit } from "./settings.ts";
 import type {
   Comparison,
   Forecast,
@@ -93,9 +93,16 @@ export function parsePools(wire: tidepool.v1.PoolsSnapshot.$Properties): PoolsSn
 
 export function tenantSettingsToWire({
   prediction = "inherit",
+  concurrencyMax,
+  rateLimit,
   ...rest
 }: TenantSettings): tidepool.v1.TenantSettings.$Properties {
-  return { ...rest, prediction: predictionWires[prediction] };
+  return {
+    ...rest,
+    prediction: predictionWires[prediction],
+    ...(concurrencyMax === undefined ? {} : { concurrencyMax }),
+    ...(rateLimit === undefined ? {} : { rateLimit }),
+  };
 }
 
 export function parseTenant(wire: tidepool.v1.Tenant.$Properties): Tenant {
@@ -105,6 +112,8 @@ export function parseTenant(wire: tidepool.v1.Tenant.$Properties): Tenant {
       prediction: parsePrediction(wire.settings?.prediction),
       coldStartCost: wire.settings?.coldStartCost ?? 0,
       prewarmIdleVmSecondsMax: wire.settings?.prewarmIdleVmSecondsMax ?? 0,
+      concurrencyMax: wire.settings?.concurrencyMax ?? undefined,
+      rateLimit: wire.settings?.rateLimit ? parseRateLimit(wire.settings.rateLimit) : undefined,
     },
     updatedAtMs: fromTimestamp(wire.updatedAt),
   };

@@ -1,5 +1,5 @@
 /** What the client gives and takes: plain data, instants in milliseconds since 1970 UTC. */
-import type { CompleteSettings } from "./settings.ts";
+import type { CompleteSettings, RateLimit } from "./settings.ts";
 
 /** How an invocation found its VM; "unknown" from a newer server. */
 export type Start = "predicted" | "warm" | "pool" | "cold" | "unknown";
@@ -53,11 +53,16 @@ export interface TenantSettings {
   readonly coldStartCost?: number;
   /** Idle VM-seconds that pre-warmed VMs may have within any hour; 0 or absent: the server's default. */
   readonly prewarmIdleVmSecondsMax?: number;
+  /** Calls of all its functions that may run at once; absent: the server's default, 1000. */
+  readonly concurrencyMax?: number | undefined;
+  /** Absent: none. */
+  readonly rateLimit?: RateLimit | undefined;
 }
 
 export interface Tenant {
   readonly name: string;
-  readonly settings: Required<TenantSettings>;
+  readonly settings: Required<Omit<TenantSettings, "concurrencyMax" | "rateLimit">> &
+    Pick<TenantSettings, "concurrencyMax" | "rateLimit">;
   /** Undefined while nothing was ever set. */
   readonly updatedAtMs: number | undefined;
 }

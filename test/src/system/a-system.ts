@@ -15,6 +15,8 @@ export interface TestSystem {
   readonly client: TidepoolClient;
   /** host:port of the frontend. */
   readonly address: string;
+  /** Of all frontends. */
+  readonly addresses: readonly string[];
   readonly dir: string;
   restartNats(whileAway: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
@@ -22,8 +24,17 @@ export interface TestSystem {
 
 const shardCount = 4;
 
-/** @param poolBaseTarget generic VMs that wait while nothing has been learned */
-export async function aSystem(poolBaseTarget = 4): Promise<TestSystem> {
+export interface TestSystemOptions {
+  /** Generic VMs that wait while nothing has been learned. */
+  readonly poolBaseTarget?: number;
+  /** Of the one host. */
+  readonly vmCountMax?: number;
+  /** Their addresses are in `addresses`. */
+  readonly frontendCount?: number;
+}
+
+export async function aSystem(options: TestSystemOptions = {}): Promise<TestSystem> {
+  const { poolBaseTarget = 4, vmCountMax = 32, frontendCount = 1 } = options;
   const dir = await mkdtemp(join(tmpdir(), "tidepool-system-"));
   let server: NatsServer = await startNatsServer({ storeDir: join(dir, "nats") });
   const buses: Bus[] = [];
@@ -40,7 +51,7 @@ export async function aSystem(poolBaseTarget = 4): Promise<TestSystem> {
       address: "127.0.0.1:0",
       stateDir: join(dir, "host"),
       memoryMib: 8_192,
-      vmCountMax: 32,
+      vmCountMax,
       poolBaseTarget,
     },
     bus: hostBus,
@@ -60,16 +71,20 @@ export async function aSystem(poolBaseTarget = 4): Promise<TestSystem> {
     logger: silentLogger,
   });
   await scheduler.start();
-  const frontend = new Frontend({
-    config: { address: "127.0.0.1:0", shardCount },
-    bus: await connect("frontend"),
-    logger: silentLogger,
-  });
-  const { address } = await frontend.start();
+  const frontends: Frontend[] = [];
+  const addresses: string[] = [];
+  for (let count = 0; count < frontendCount; count += 1) {
+    const config = { address: "127.0.0.1:0", shardCount };
+    const frontend = new Frontend({ config, bus: await connect("frontend"), logger: silentLogger });
+    frontends.push(frontend);
+    addresses.push((await frontend.start()).address);
+  }
+  const [address = ""] = addresses;
   const client = await TidepoolClient.connect(address);
   return {
     client,
     address,
+    addresses,
     dir,
     async restartNats(whileAway) {
       const port = Number(new URL(server.url).port);
@@ -81,7 +96,7 @@ export async function aSystem(poolBaseTarget = 4): Promise<TestSystem> {
     },
     async stop() {
       client.close();
-      await frontend.stop();
+      for (const frontend of frontends) await frontend.stop();
       await scheduler.stop();
       await agent.stop();
       for (const bus of buses) await bus.close();

@@ -18,7 +18,7 @@ describe("Explanations", function () {
   this.timeout(150_000);
   let system: TestSystem;
   before(async () => {
-    system = await aSystem(base);
+    system = await aSystem({ poolBaseTarget: base });
     const pools = async (): Promise<number> => {
       for await (const snapshot of system.client.watchPools())
         return snapshot.pools[0]?.target ?? 0;

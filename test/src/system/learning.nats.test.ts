@@ -17,7 +17,7 @@ describe("A system that learns", function () {
   this.timeout(150_000);
   let system: TestSystem;
   before(async () => {
-    system = await aSystem(base);
+    system = await aSystem({ poolBaseTarget: base });
   });
   after(() => system.stop());
 

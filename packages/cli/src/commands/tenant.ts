@@ -1,5 +1,5 @@
 /** `tidepool tenant show|set NAME`: what holds for all functions that do not say otherwise. */
-import type { Prediction, Tenant } from "@tidepool/sdk";
+import type { Prediction, RateLimit, Tenant } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import { usageError } from "../failure.ts";
 import type { ClientOptions, CommandContext } from "../program/parts.ts";
@@ -9,6 +9,9 @@ export interface TenantOptions extends ClientOptions {
   readonly prediction?: Prediction;
   readonly price?: number;
   readonly prewarmCap?: number;
+  readonly concurrency?: number;
+  readonly rate?: number;
+  readonly burst?: number;
 }
 
 export async function showTenant(
@@ -25,9 +28,13 @@ export async function setTenant(
   options: TenantOptions,
   context: CommandContext,
 ): Promise<void> {
-  const { prediction, price, prewarmCap } = options;
-  if (prediction === undefined && price === undefined && prewarmCap === undefined)
-    throw usageError("nothing to set", "give --prediction, --price or --prewarm-cap");
+  const { prediction, price, prewarmCap, concurrency, rate, burst } = options;
+  if (burst !== undefined && !rate) throw usageError("a burst needs a rate", "give --rate too");
+  if ([prediction, price, prewarmCap, concurrency, rate].every((each) => each === undefined))
+    throw usageError(
+      "nothing to set",
+      "give --prediction, --price, --prewarm-cap, --concurrency or --rate",
+    );
   const tenant = await withClient(options, async (client) => {
     const { settings } = await client.getTenant(name);
     return client.updateTenant(name, {
@@ -35,9 +42,16 @@ export async function setTenant(
       ...(prediction === undefined ? {} : { prediction }),
       ...(price === undefined ? {} : { coldStartCost: price }),
       ...(prewarmCap === undefined ? {} : { prewarmIdleVmSecondsMax: prewarmCap }),
+      ...(concurrency === undefined ? {} : { concurrencyMax: concurrency }),
+      ...(rate === undefined ? {} : { rateLimit: rateLimitOf(rate, burst) }),
     });
   });
   print(tenant, options, context);
+}
+
+function rateLimitOf(rate: number, burst: number | undefined): RateLimit | undefined {
+  if (rate === 0) return undefined;
+  return { callsPerSecond: rate, ...(burst === undefined ? {} : { burst }) };
 }
 
 function print(
@@ -49,12 +63,15 @@ function print(
 }
 
 export function describeTenant({ name, settings, updatedAtMs }: Tenant): string {
-  const { prediction, coldStartCost, prewarmIdleVmSecondsMax } = settings;
+  const { prediction, coldStartCost, prewarmIdleVmSecondsMax, concurrencyMax, rateLimit } =
+    settings;
   const lines = [
     `${name}: set ${updatedAtMs === undefined ? "never" : formatInstant(updatedAtMs)}`,
     `  prediction   ${prediction === "inherit" ? "on (default)" : prediction}`,
     `  price        ${coldStartCost === 0 ? "the length of a function's keep-alive (default)" : `${coldStartCost} idle VM-seconds a cold start`}`,
     `  pre-warm cap ${prewarmIdleVmSecondsMax === 0 ? "the default" : `${prewarmIdleVmSecondsMax} idle VM-seconds within any hour`}`,
+    `  concurrency  ${concurrencyMax === undefined ? "1000 calls at once (default)" : `${concurrencyMax} calls at once`}`,
+    `  rate         ${rateLimit === undefined ? "no limit" : `${rateLimit.callsPerSecond} calls a second, ${rateLimit.burst ?? 1} at once`}`,
   ];
   return `${lines.join("\n")}\n`;
 }

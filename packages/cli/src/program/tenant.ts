@@ -4,6 +4,7 @@ import type { TenantOptions } from "../commands/tenant.ts";
 import {
   coldStartCostMax,
   command,
+  integer,
   jsonOption,
   number,
   predictionOption,
@@ -46,6 +47,9 @@ export function addTenantCommands(program: Command, context: CommandContext): vo
       "idle VM-seconds that pre-warmed VMs may have within any hour; 0: the default",
       number(0, prewarmCapMax),
     )
+    .option("--concurrency <calls>", "calls of all its functions at once", integer(0, 100_000))
+    .option("--rate <calls>", "calls a second; 0: no limit", number(0, 100_000))
+    .option("--burst <calls>", "calls at once after a pause, with --rate", integer(1, 100_000))
     .addOption(jsonOption())
     .action(async (name: string, options: Omit<TenantOptions, "address">) => {
       const { setTenant } = await import("../commands/tenant.ts");

@@ -43,7 +43,7 @@ function failureOf(error: TidepoolError, message: string): tidepool.v1.Failure.$
     code: error.code,
     message,
     // Sent again by itself, a call that may have started could run twice.
-    retryable: error.retryable && mayHaveStarted !== true,
+    retryable: error.retryable && mayHaveStarted !== true && reason !== "functionStopped",
     component: error.component ?? defaultComponent(error),
     ...(requestId === undefined ? {} : { requestId }),
     ...(reason === undefined ? {} : { reason }),
