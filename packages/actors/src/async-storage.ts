@@ -50,7 +50,8 @@ export const workAckWaitMs = 20_000;
 const streamNameInUse = 10_058;
 
 /** @throws TidepoolError `unavailable` when JetStream is away, off, or has no room */
-export async function ensureAsyncStorage(bus: Bus, replicas = 1): Promise<AsyncStorage> {
+export async function ensureAsyncStorage(bus: Bus): Promise<AsyncStorage> {
+  const { replicas } = bus;
   try {
     const manager = await jetstreamManager(bus.connection);
     const buckets = new Kvm(bus.connection);

@@ -25,6 +25,7 @@ import {
 } from "@tidepool/common";
 import type { Clock, Component, Logger } from "@tidepool/common";
 import { subjects } from "@tidepool/proto";
+import type { BusSettings } from "./bus-settings.ts";
 
 /** What a generated message class offers. */
 export interface Codec<T> {
@@ -32,9 +33,9 @@ export interface Codec<T> {
   decode(bytes: Uint8Array): T;
 }
 
-export interface BusOptions {
-  /** "nats://host:port", several separated by commas. */
-  readonly servers: string;
+export interface BusOptions extends Omit<BusSettings, "replicas"> {
+  /** Copies of what is kept in JetStream; default 1. */
+  readonly replicas?: number;
   /** Shown by the server's monitoring: "frontend f-1". */
   readonly name: string;
   /** Who answers, for failures that leave this process. */
@@ -72,6 +73,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
       reconnectTimeWait: reconnectWaitMs,
       ignoreAuthErrorAbort: true,
       noAsyncTraces: true,
+      ...(options.tls === undefined ? {} : { tls: { ...options.tls } }),
     });
     return new Bus(connection, options);
   } catch (error) {
@@ -83,12 +85,15 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
 
 export class Bus {
   readonly connection: NatsConnection;
+  /** Copies of what is kept in JetStream. */
+  readonly replicas: number;
   private readonly component: Component;
   private readonly logger: Logger;
   private readonly clock: Clock;
 
   constructor(connection: NatsConnection, options: Omit<BusOptions, "servers" | "name">) {
     this.connection = connection;
+    this.replicas = options.replicas ?? 1;
     this.component = options.component;
     this.logger = options.logger.child({ part: "bus" });
     this.clock = options.clock ?? systemClock;

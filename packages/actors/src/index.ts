@@ -7,6 +7,8 @@ export {
 } from "./async-storage.ts";
 export type { AsyncStorage } from "./async-storage.ts";
 export { Bus, connectBus, parentOf, requestTimeoutMs } from "./bus.ts";
+export { readBusSettings, tlsFilesIn } from "./bus-settings.ts";
+export type { BusSettings, TlsFiles } from "./bus-settings.ts";
 export type { BusOptions, Codec, MessageContext, Stoppable } from "./bus.ts";
 export { followBucket, followStream } from "./follow.ts";
 export type { BucketEntry, Following, StreamMessage } from "./follow.ts";
@@ -18,4 +20,4 @@ export type { RecordWriterOptions } from "./record-writer.ts";
 export { leaseTimingDefault, ShardLeases } from "./shard-leases.ts";
 export type { LeaseTiming, LossReason, ShardLeasesOptions } from "./shard-leases.ts";
 export { callsAgeMaxMs, ensureStorage } from "./storage.ts";
-export type { Storage, StorageOptions } from "./storage.ts";
+export type { Storage } from "./storage.ts";

@@ -44,11 +44,6 @@ export interface Storage {
   readonly code: ObjectStore;
 }
 
-export interface StorageOptions {
-  /** Copies of each stream, bucket and object: 1, or 3 on a cluster of three. */
-  readonly replicas?: number;
-}
-
 const mib = 1024 * 1024;
 const hourMs = 3_600_000;
 
@@ -77,8 +72,8 @@ export const codeStoreBytesMax = 2048 * mib;
 const streamNameInUse = 10_058;
 
 /** @throws TidepoolError `unavailable` when JetStream is away, off, or has no room */
-export async function ensureStorage(bus: Bus, options: StorageOptions = {}): Promise<Storage> {
-  const { replicas = 1 } = options;
+export async function ensureStorage(bus: Bus): Promise<Storage> {
+  const { replicas } = bus;
   try {
     const manager = await jetstreamManager(bus.connection);
     const buckets = new Kvm(bus.connection);

@@ -1,10 +1,12 @@
 /** The frontend's configuration, read once from the environment. */
+import { readBusSettings } from "@tidepool/actors";
+import type { BusSettings } from "@tidepool/actors";
 import { logLevels, readEnvironment } from "@tidepool/common";
 import type { LogLevel } from "@tidepool/common";
 import { subjects } from "@tidepool/proto";
 
 export interface FrontendConfig {
-  readonly natsUrl: string;
+  readonly nats: BusSettings;
   readonly logLevel: LogLevel;
   /** host:port to listen on; port 0 takes a free one. */
   readonly address: string;
@@ -16,7 +18,7 @@ export interface FrontendConfig {
 
 export function readConfig(env: NodeJS.ProcessEnv): FrontendConfig {
   return readEnvironment(env, (reader) => ({
-    natsUrl: reader.text("TIDEPOOL_NATS_URL", "nats://127.0.0.1:4222"),
+    nats: readBusSettings(reader),
     logLevel: reader.oneOf("TIDEPOOL_LOG_LEVEL", "info", logLevels),
     address: reader.text("TIDEPOOL_FRONTEND_ADDRESS", "127.0.0.1:7070"),
     httpAddress: reader.text("TIDEPOOL_HTTP_ADDRESS", "127.0.0.1:7080"),

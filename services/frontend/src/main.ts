@@ -9,7 +9,7 @@ const logger = createLogger({ service: "frontend", level: config.logLevel });
 logger.info("starting", { config });
 const telemetry = await startTelemetry("tidepool-frontend");
 const bus = await connectBus({
-  servers: config.natsUrl,
+  ...config.nats,
   name: `frontend ${process.pid}`,
   component: "frontend",
   logger,

@@ -1,6 +1,8 @@
 /** The host-agent's configuration, from the environment; see docs/operations.md. */
 import { homedir, hostname, totalmem } from "node:os";
 import { join } from "node:path";
+import { readBusSettings } from "@tidepool/actors";
+import type { BusSettings } from "@tidepool/actors";
 import { logLevels, readEnvironment } from "@tidepool/common";
 import type { LogLevel } from "@tidepool/common";
 import { subjects } from "@tidepool/proto";
@@ -8,7 +10,7 @@ import { readLibvirtAddress } from "./libvirt/address.ts";
 import type { LibvirtAddress } from "./libvirt/address.ts";
 
 export interface HostAgentConfig {
-  readonly natsUrl: string;
+  readonly nats: BusSettings;
   readonly logLevel: LogLevel;
   readonly hostId: string;
   /** host:port to listen on and to be reached at; port 0 takes a free one. */
@@ -49,7 +51,7 @@ export function readConfig(env: NodeJS.ProcessEnv): HostAgentConfig {
       read.problem(`TIDEPOOL_HOST_ADDRESS must be host:port, got '${address}'`);
     }
     return {
-      natsUrl: read.text("TIDEPOOL_NATS_URL", "nats://127.0.0.1:4222"),
+      nats: readBusSettings(read),
       logLevel: read.oneOf("TIDEPOOL_LOG_LEVEL", "info", logLevels),
       hostId,
       address,

@@ -12,7 +12,7 @@ logger.info("starting", { config });
 const telemetry = await startTelemetry("tidepool-host-agent");
 const hypervisor = await openHypervisor(config, logger);
 const bus = await connectBus({
-  servers: config.natsUrl,
+  ...config.nats,
   name: `host-agent ${config.hostId}`,
   component: "host",
   logger,

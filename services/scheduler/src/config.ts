@@ -1,5 +1,7 @@
 /** The scheduler's configuration, from the environment. */
 import { randomUUID } from "node:crypto";
+import { readBusSettings } from "@tidepool/actors";
+import type { BusSettings } from "@tidepool/actors";
 import { logLevels, readEnvironment } from "@tidepool/common";
 import type { LogLevel } from "@tidepool/common";
 import { policyNames } from "@tidepool/policy";
@@ -8,7 +10,7 @@ import { subjects } from "@tidepool/proto";
 import { shardPrewarmIdleVmSecondsMaxDefault } from "./shard/prewarm-meter.ts";
 
 export interface SchedulerConfig {
-  readonly natsUrl: string;
+  readonly nats: BusSettings;
   readonly logLevel: LogLevel;
   /** Unique in the cluster; kept over a restart, the shards are had again at once. */
   readonly schedulerId: string;
@@ -28,7 +30,7 @@ export interface SchedulerConfig {
 export function readConfig(env: NodeJS.ProcessEnv): SchedulerConfig {
   return readEnvironment(env, (reader) => {
     const config = {
-      natsUrl: reader.text("TIDEPOOL_NATS_URL", "nats://127.0.0.1:4222"),
+      nats: readBusSettings(reader),
       logLevel: reader.oneOf("TIDEPOOL_LOG_LEVEL", "info", logLevels),
       schedulerId: reader.text("TIDEPOOL_SCHEDULER_ID", `s-${randomUUID().slice(0, 8)}`),
       shardCount: reader.integer("TIDEPOOL_SHARD_COUNT", subjects.shardCountDefault, {

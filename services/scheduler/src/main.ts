@@ -9,7 +9,7 @@ const config = readConfig(process.env);
 const logger = createLogger({ service: "scheduler", level: config.logLevel });
 const telemetry = await startTelemetry("tidepool-scheduler");
 const bus = await connectBus({
-  servers: config.natsUrl,
+  ...config.nats,
   name: `scheduler ${config.schedulerId}`,
   component: "scheduler",
   logger,
