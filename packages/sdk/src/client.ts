@@ -24,6 +24,8 @@ import { parseSettings, settingsToWire } from "./settings.ts";
 import type { CompleteSettings, FunctionSettings } from "./settings.ts";
 import { Transport } from "./transport.ts";
 import type { CallLimits } from "./transport.ts";
+import { aliasToWire, parseAlias, parseVersion } from "./versions.ts";
+import type { Alias, AliasWish, FunctionVersion } from "./versions.ts";
 import type {
   CallExplanation,
   Forecast,
@@ -47,17 +49,22 @@ export interface InvokeOptions extends CallLimits {
   readonly requestId?: string;
   /** Times that the call is sent, at most, where that is safe; 1: what fails is not sent again. */
   readonly attemptsMax?: number;
+  /** A version or an alias; absent: the active version. */
+  readonly qualifier?: string;
 }
 
-export interface UploadOptions extends CallLimits {
+export interface ChangeOptions extends CallLimits {
+  /** Refused with `stale` when the function's is another. */
+  readonly revision?: string;
+}
+
+export interface UploadOptions extends ChangeOptions {
   /** New ones for this version; absent: those that the function has. */
   readonly settings?: FunctionSettings;
   /** Of the version, for people. */
   readonly description?: string;
   /** The active version stays as it is. */
   readonly keepActive?: boolean;
-  /** Refused with `stale` when the function's is another. */
-  readonly revision?: string;
 }
 
 export interface LogOptions {
@@ -120,9 +127,9 @@ export class TidepoolClient {
   async updateFunction(
     name: string,
     settings: FunctionSettings,
-    limits: CallLimits = {},
+    { revision = "", ...limits }: ChangeOptions = {},
   ): Promise<FunctionDescription> {
-    const request = { name, settings: settingsToWire(settings) };
+    const request = { name, settings: settingsToWire(settings), revision };
     return parseFunction(await this.caller.change(tidepoolService.updateFunction, request, limits));
   }
 
@@ -154,14 +161,79 @@ export class TidepoolClient {
     );
   }
 
+  /** Creates the function where there is none, and makes settings and code one new version of it. */
+  async deploy(
+    name: string,
+    settings: FunctionSettings,
+    zip: Uint8Array | AsyncIterable<Uint8Array>,
+    options: Omit<UploadOptions, "settings"> = {},
+  ): Promise<FunctionDescription> {
+    const { signal } = options;
+    const isNew = await this.getFunction(name, { signal }).then(
+      () => false,
+      (error: unknown) => {
+        if (error instanceof TidepoolError && error.code === "notFound") return true;
+        throw error;
+      },
+    );
+    if (isNew) await this.createFunction(name, settings, { signal });
+    try {
+      return await this.uploadCode(name, zip, { ...options, settings });
+    } catch (error) {
+      // Refused code leaves no function behind that nobody can call; the upload's error is what matters.
+      if (isNew) await this.deleteFunction(name).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Newest first. */
+  async listVersions(name: string, limits: CallLimits = {}): Promise<readonly FunctionVersion[]> {
+    const { versions } = await this.caller.read(tidepoolService.listVersions, { name }, limits);
+    return (versions ?? []).map(parseVersion);
+  }
+
+  /** Lets calls without a qualifier run this version. No call fails for it; all run it within a second. */
+  async activateVersion(
+    name: string,
+    version: string,
+    { revision = "", ...limits }: ChangeOptions = {},
+  ): Promise<FunctionDescription> {
+    const request = { name, version, revision };
+    return parseFunction(
+      await this.caller.change(tidepoolService.activateVersion, request, limits),
+    );
+  }
+
+  /** Activates the version that was active before. */
+  rollback(name: string, options: ChangeOptions = {}): Promise<FunctionDescription> {
+    return this.activateVersion(name, "", options);
+  }
+
+  /** Creates the alias or replaces all of it. */
+  async putAlias(functionName: string, alias: AliasWish, limits: CallLimits = {}): Promise<Alias> {
+    const request = { functionName, alias: aliasToWire(alias) };
+    return parseAlias(await this.caller.change(tidepoolService.putAlias, request, limits));
+  }
+
+  /** By name. */
+  async listAliases(functionName: string, limits: CallLimits = {}): Promise<readonly Alias[]> {
+    const request = { functionName };
+    const { aliases } = await this.caller.read(tidepoolService.listAliases, request, limits);
+    return (aliases ?? []).map(parseAlias);
+  }
+
+  async deleteAlias(functionName: string, name: string, limits: CallLimits = {}): Promise<void> {
+    await this.caller.change(tidepoolService.deleteAlias, { functionName, name }, limits);
+  }
+
   /** @param payload what JSON can carry; the server's limit is 6 MiB */
   async invoke(
     name: string,
     payload: unknown = null,
     options: InvokeOptions = {},
   ): Promise<InvokeResult> {
-    const { requestId = "", signal, timeoutMs, attemptsMax: sendsMax } = options;
-    const request = { name, payload: encodePayload(payload), requestId };
+    const { requestId = "", qualifier = "", signal, timeoutMs, attemptsMax: sendsMax } = options;
+    const request = { name, payload: encodePayload(payload), requestId, qualifier };
     const endsAtMs = systemClock.nowMs() + (timeoutMs ?? Infinity);
     return this.caller.repeat(
       async () => {

@@ -1,6 +1,12 @@
 export { attemptsMax, retryWaitMs } from "./caller.ts";
 export { connectTimeoutDefaultMs, TidepoolClient, timeoutDefaultMs } from "./client.ts";
-export type { ConnectOptions, InvokeOptions, LogOptions, UploadOptions } from "./client.ts";
+export type {
+  ChangeOptions,
+  ConnectOptions,
+  InvokeOptions,
+  LogOptions,
+  UploadOptions,
+} from "./client.ts";
 export { callDetails } from "./call-error.ts";
 export type { CallDetails } from "./call-error.ts";
 export { fixedKeepAlive } from "./fixed-keep-alive.ts";
@@ -39,4 +45,5 @@ export type {
   VmStep,
   Window,
 } from "./types.ts";
+export type { Alias, AliasWish, FunctionVersion, WeightedVersion } from "./versions.ts";
 export { TidepoolError } from "@tidepool/common";

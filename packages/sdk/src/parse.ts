@@ -2,6 +2,7 @@
 import { TidepoolError } from "@tidepool/common";
 import { fromTimestamp, tidepool } from "@tidepool/proto";
 import { parsePrediction, parseSettings, predictionWires, parseRateLimit } from "./settings.ts";
+import { parseAlias } from "./versions.ts";
 import type {
   Comparison,
   Forecast,
@@ -22,11 +23,14 @@ export function parseFunction(wire: tidepool.v1.Function.$Properties): FunctionD
     name: wire.name ?? "",
     settings: parseSettings(wire.settings),
     version: wire.version || undefined,
+    newestVersion: wire.newestVersion || undefined,
     codeDigest: wire.codeDigest || undefined,
     codeBytes: wire.codeDigest ? (wire.codeBytes ?? 0) : undefined,
     createdAtMs: fromTimestamp(wire.createdAt) ?? 0,
     updatedAtMs: fromTimestamp(wire.updatedAt) ?? 0,
     tenant: wire.tenant || "default",
+    revision: wire.revision ?? "",
+    aliases: (wire.aliases ?? []).map(parseAlias),
   };
 }
 

@@ -1,5 +1,6 @@
 /** What the client gives and takes: plain data, instants in milliseconds since 1970 UTC. */
 import type { CompleteSettings, RateLimit } from "./settings.ts";
+import type { Alias } from "./versions.ts";
 
 /** How an invocation found its VM; "unknown" from a newer server. */
 export type Start = "predicted" | "warm" | "pool" | "cold" | "unknown";
@@ -35,8 +36,9 @@ export type Prediction = (typeof predictions)[number];
 export interface FunctionDescription {
   readonly name: string;
   readonly settings: CompleteSettings;
-  /** Undefined before the first upload, as are digest and size. */
+  /** The active one; undefined before the first upload, as are the newest one, digest and size. */
   readonly version: string | undefined;
+  readonly newestVersion: string | undefined;
   /** "sha256:…" */
   readonly codeDigest: string | undefined;
   readonly codeBytes: number | undefined;
@@ -44,6 +46,10 @@ export interface FunctionDescription {
   readonly updatedAtMs: number;
   /** Whose it is. */
   readonly tenant: string;
+  /** Changes with every change of the function or its aliases. */
+  readonly revision: string;
+  /** By name. */
+  readonly aliases: readonly Alias[];
 }
 
 /** What holds for all functions of a tenant that do not say otherwise. */
