@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gatherAdditions } from "./additions.ts";
 import { packagesOf } from "./build-image.ts";
 import { imageHash } from "./image-hash.ts";
-import { handlerFiles, listRuntimes, readManifest } from "./manifest.ts";
+import { handlerFiles, listRuntimes, readManifest, runtimeFolder } from "./manifest.ts";
 
 const toy = {
   name: "toy1.0",
@@ -105,7 +105,17 @@ describe("A folder in guest/runtimes", () => {
 
 describe("Every runtime of the image", () => {
   it("has a manifest that describes it", () => {
-    assert.ok(listRuntimes().some(({ name }) => name === "nodejs20"));
+    const names = listRuntimes().map(({ name }) => name);
+    assert.deepEqual(names, ["nodejs20", "provided", "python3.11"]);
+  });
+
+  it("has in its folder every file that its manifest adds to the image", async () => {
+    for (const { name, additions } of listRuntimes()) {
+      const files = additions.flatMap((each) =>
+        each.kind === "files" ? each.files : each.kind === "bundle" ? [each.entry] : [],
+      );
+      for (const file of files) await access(join(runtimeFolder(name), file));
+    }
   });
 
   const handlers: [string, string, readonly string[] | undefined][] = [
@@ -114,6 +124,12 @@ describe("Every runtime of the image", () => {
     ["nodejs20", "../index.handler", undefined],
     ["nodejs20", "a/./index.handler", undefined],
     ["nodejs20", "index", undefined],
+    ["python3.11", "index.handler", ["index.py", "index/__init__.py"]],
+    ["python3.11", "a/b.c.handler", ["a/b/c.py", "a/b/c/__init__.py"]],
+    ["python3.11", "a..b.handler", undefined],
+    ["python3.11", "../index.handler", undefined],
+    ["provided", "anything", ["bootstrap"]],
+    ["provided", "two words", undefined],
   ];
   for (const [runtime, handler, files] of handlers) {
     it(`${runtime} looks for '${handler}' in ${files?.[0] ?? "no file"}`, () => {

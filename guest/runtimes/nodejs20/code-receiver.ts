@@ -45,7 +45,7 @@ export class CodeReceiver {
   async load(): Promise<LoadedFunction> {
     this.#close();
     if (this.#failure !== undefined) throw this.#failure;
-    Object.assign(process.env, this.#load.environment);
+    Object.assign(process.env, environmentOf(this.#load, this.#folder), this.#load.environment);
     return {
       handler: await findHandler(this.#folder, this.#load.handler ?? ""),
       functionName: this.#load.functionName ?? "",
@@ -68,4 +68,18 @@ export class CodeReceiver {
     if (this.#open !== undefined) closeSync(this.#open.fd);
     this.#open = undefined;
   }
+}
+
+/** What libraries look for to learn where they run. */
+function environmentOf(
+  load: tidepool.guest.v1.Load.$Properties,
+  folder: string,
+): Record<string, string> {
+  return {
+    AWS_LAMBDA_FUNCTION_NAME: load.functionName ?? "",
+    AWS_LAMBDA_FUNCTION_VERSION: load.functionVersion ?? "",
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(load.memoryLimitMib ?? 0),
+    LAMBDA_TASK_ROOT: folder,
+    _HANDLER: load.handler ?? "",
+  };
 }

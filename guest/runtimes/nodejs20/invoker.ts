@@ -1,12 +1,13 @@
 /**
  * Runs one invocation at a time: gathers its payload, calls the handler the way handlers are written
- * (async, returning, or with a callback), and sends the JSON of what came of it.
+ * (async, returning, with a callback, or onto a stream), and sends the JSON of what came of it.
  */
 import type { tidepool } from "@tidepool/proto";
 import type { LoadedFunction } from "./code-receiver.ts";
 import type { Handler } from "./find-handler.ts";
 import { describeThrown } from "./function-error.ts";
 import type { Port } from "./port.ts";
+import { ResponseStream, isStreaming, whenFinished } from "./response-stream.ts";
 
 const chunkMaxBytes = 256 * 1024;
 
@@ -80,6 +81,10 @@ export class Invoker {
     try {
       const event: unknown = JSON.parse(Buffer.concat(parts).toString("utf8") || "null");
       const context = makeContext(loaded, invoke, running.startedAtMs);
+      if (isStreaming(loaded.handler)) {
+        await this.#stream(running, loaded.handler, event, context);
+        return;
+      }
       const result = await call(loaded.handler, event, context);
       const json = toJson(result);
       if (this.#running !== running) return;
@@ -91,6 +96,26 @@ export class Invoker {
       this.#port.send({ invokeFailed: { requestId, error, runUs: sinceUs(running) } });
     }
     this.#running = undefined;
+  }
+
+  async #stream(
+    running: Running,
+    handler: Handler,
+    event: unknown,
+    context: object,
+  ): Promise<void> {
+    const { requestId } = running;
+    const stream = new ResponseStream(this.#port, requestId);
+    const finished = whenFinished(stream);
+    finished.catch(() => undefined); // awaited below, unless the handler throws at once
+    try {
+      await Promise.all([handler(event, stream, context), finished]);
+    } finally {
+      stream.close();
+    }
+    if (this.#running !== running) return;
+    this.#running = undefined;
+    this.#port.send({ answerEnd: { requestId, runUs: sinceUs(running) } });
   }
 
   #answer(running: Running, json: Buffer): void {
@@ -120,10 +145,16 @@ function makeContext(loaded: LoadedFunction, invoke: Invoke, startedAtMs: number
     functionName: loaded.functionName,
     functionVersion: loaded.functionVersion,
     memoryLimitInMB: String(loaded.memoryLimitMib),
+    invokedFunctionArn: functionArn(loaded.functionName, loaded.functionVersion),
     traceparent: invoke.traceparent,
     callbackWaitsForEmptyEventLoop: false,
     getRemainingTimeInMillis: () => Math.max(0, Math.round(deadlineAtMs - performance.now())),
   };
+}
+
+/** In the form that libraries take apart; it names nothing outside of Tidepool. */
+function functionArn(name: string, version: string): string {
+  return `arn:aws:lambda:local:000000000000:function:${name}:${version}`;
 }
 
 /** A handler that declares a third parameter and returns no promise answers through its callback. */

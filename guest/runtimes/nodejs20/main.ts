@@ -15,6 +15,7 @@ import { collectGarbage, optimizeFromNowOn } from "./optimizing.ts";
 import { openPort } from "./port.ts";
 import { preloadModules } from "./preload.ts";
 import { rehearse } from "./rehearsal.ts";
+import { offerStreaming } from "./response-stream.ts";
 import { SnapshotHooks } from "./snapshot-hooks.ts";
 import { makeOutputBlocking } from "./streams.ts";
 
@@ -31,6 +32,7 @@ const code = new CodeReceiver(codeFolder);
 const invoker = new Invoker(port);
 const hooks = new SnapshotHooks();
 hooks.offer();
+offerStreaming();
 
 const reader = new FrameReader((frame) => {
   take(Incoming.decode(frame));

@@ -1,0 +1,1 @@
+"""The runtime for functions that bring their own; see main.py."""

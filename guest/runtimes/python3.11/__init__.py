@@ -1,0 +1,1 @@
+"""The Python runtime of a guest; see main.py."""
