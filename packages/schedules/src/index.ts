@@ -1,3 +1,17 @@
+export { dueTicks, lateMaxMs, missedTicksMax, nextStarts } from "./due.ts";
+export type { DueTicks } from "./due.ts";
+export { chooseOffsetMs, windowReserveMs } from "./offset.ts";
+export {
+  decodeProgress,
+  decodeSchedule,
+  encodeProgress,
+  encodeSchedule,
+  isTickRequestId,
+  settingsToWire,
+  ticksFromWire,
+  tickRequestId,
+} from "./record.ts";
+export type { MissedTicks, Progress, StoredSchedule } from "./record.ts";
 export {
   cronLengthMax,
   cronProblem,

@@ -60,7 +60,28 @@ export function ticksBetween(
   const sinceMs = Math.max(afterMs, fromAtMs - 1);
   const lastMs = Math.min(throughMs, untilAtMs - 1);
   if (lastMs <= sinceMs || count <= 0) return [];
-  return past(ticks, lastMs, count).filter((atMs) => atMs > sinceMs && atMs <= lastMs);
+  return (
+    forwards(ticks, sinceMs, lastMs, count) ??
+    past(ticks, lastMs, count).filter((atMs) => atMs > sinceMs && atMs <= lastMs)
+  );
+}
+
+/** As few are looked for as there are: mostly none or one. Undefined when there are more than `count`. */
+function forwards(
+  ticks: Ticks,
+  sinceMs: number,
+  lastMs: number,
+  count: number,
+): readonly number[] | undefined {
+  const found: number[] = [];
+  while (found.length <= count) {
+    const asked = Math.min(Math.max(1, found.length), count);
+    const more = upcoming(ticks, found.at(-1) ?? sinceMs, asked);
+    const passed = more.filter((atMs) => atMs <= lastMs);
+    found.push(...passed);
+    if (passed.length < asked) return found.length <= count ? found : undefined;
+  }
+  return undefined;
 }
 
 /** What is wrong with a cron expression or its time zone, in words; undefined when nothing is. */
