@@ -7,6 +7,7 @@ import { addProjectCommands } from "./program/project.ts";
 import { addSystemCommands } from "./program/system.ts";
 import { addTenantCommands } from "./program/tenant.ts";
 import { addTrafficCommands } from "./program/traffic.ts";
+import { addVersionCommands } from "./program/versions.ts";
 
 export const addressDefault = "127.0.0.1:7070";
 
@@ -15,6 +16,7 @@ const groups: readonly AddCommands[] = [
   addSystemCommands,
   addProjectCommands,
   addFunctionCommands,
+  addVersionCommands,
   addTenantCommands,
   addTrafficCommands,
 ];

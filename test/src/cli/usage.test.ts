@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { runTidepool } from "./tidepool-process.ts";
 
 const commands =
-  "up doctor init dev deploy invoke list delete pools forecast why tenant logs replay simulate".split(
+  "up doctor init dev deploy invoke list delete versions rollback alias pools forecast why tenant logs replay simulate".split(
     " ",
   );
 const nowhere = ["--address", "127.0.0.1:1"];
@@ -21,6 +21,13 @@ describe("The tidepool command", () => {
     ["an unknown option", ["list", "--nope"], /unknown option '--nope'/],
     ["a missing argument", ["invoke"], /missing required argument 'name'/],
     ["a number out of its range", ["deploy", ".", "--memory", "0"], /an integer from 1 to/],
+    [
+      "a share over 1",
+      ["alias", "set", "f", "live", "1", "--split", "2=1.5"],
+      /VERSION=SHARE is needed/,
+    ],
+    ["no alias after a colon", ["invoke", "f:"], /names no alias and no version/],
+    ["two qualifiers", ["invoke", "f:1", "--qualifier", "2"], /name two different versions/],
     ["a payload that is not JSON", ["invoke", "f", "--payload", "{"], /--payload is not JSON/],
     ["a range that is none", [...nowhere, "replay", "f", "--minutes", "9..2"], /must be A\.\.B/],
   ];

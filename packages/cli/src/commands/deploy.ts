@@ -42,17 +42,22 @@ export async function deployCommand(
     withClient(options, (client) => deploy(client, path, options, terminal, signal)),
   );
   if (options.json === true) terminal.out(`${JSON.stringify(deployed)}\n`);
-  else
-    terminal.say(
-      `deployed ${deployed.name} version ${deployed.version ?? "-"} (${formatBytes(deployed.codeBytes ?? 0)}, ${deployed.settings.memoryMib} MiB); call it with: tidepool invoke ${deployed.name}`,
-    );
+  else terminal.say(describeDeployed(deployed));
+}
+
+function describeDeployed(deployed: FunctionDescription): string {
+  const { name, version, newestVersion, codeBytes, settings } = deployed;
+  if (version !== newestVersion) {
+    return `published ${name} version ${newestVersion ?? "-"}; calls run version ${version ?? "-"} still, until: tidepool rollback ${name} --to ${newestVersion ?? "-"}`;
+  }
+  return `deployed ${name} version ${version ?? "-"} (${formatBytes(codeBytes ?? 0)}, ${settings.memoryMib} MiB); call it with: tidepool invoke ${name}`;
 }
 
 /** What the file says, the command line must not say otherwise. */
 function refuseOptions(options: object): void {
   const allowed = ["address", "json", "only", "dryRun"];
   const [given] = Object.entries(options).find(
-    ([key, value]) => !allowed.includes(key) && !isEmptyMap(value),
+    ([key, value]) => !allowed.includes(key) && !isDefault(key, value),
   ) ?? [undefined];
   if (given === undefined) return;
   const option = given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -62,7 +67,9 @@ function refuseOptions(options: object): void {
   );
 }
 
-function isEmptyMap(value: unknown): boolean {
+/** What commander says where nothing was given: an empty map, or true for what only --no-activate changes. */
+function isDefault(key: string, value: unknown): boolean {
+  if (key === "activate") return value === true;
   return typeof value === "object" && value !== null && Object.keys(value).length === 0;
 }
 
@@ -90,7 +97,9 @@ export async function deploy(
   checkHandler(settings.handler, archive, path, settings.runtime);
   if (existing === undefined) await client.createFunction(name, settings, { signal });
   try {
-    return await sendCode(client, name, archive.zip, terminal, { settings, signal });
+    const { description = "", activate = true, revision = "" } = options;
+    const said = { description, keepActive: !activate, revision };
+    return await sendCode(client, name, archive.zip, terminal, { settings, signal, ...said });
   } catch (error) {
     // Refused code leaves no function behind that nobody can call; the upload's error is what matters.
     if (existing === undefined) await client.deleteFunction(name).catch(() => undefined);
@@ -117,6 +126,7 @@ function mergeSettings(
   options: DeployOptions,
 ): FunctionSettings {
   const { handler, memory, timeout, keepAlive, env, description, prediction, price } = options;
+  const { tag = {} } = options;
   const hasEnvironment = env !== undefined && Object.keys(env).length > 0;
   return {
     runtime: runtimeDefault,
@@ -130,5 +140,6 @@ function mergeSettings(
     ...(price === undefined ? {} : { coldStartCost: price }),
     ...(hasEnvironment ? { environment: env } : {}),
     ...(description === undefined ? {} : { description }),
+    ...(Object.keys(tag).length > 0 ? { tags: tag } : {}),
   };
 }

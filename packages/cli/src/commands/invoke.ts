@@ -15,12 +15,14 @@ export async function invoke(
   options: InvokeOptions & ClientOptions,
   { terminal }: CommandContext,
 ): Promise<void> {
+  const target = parseTarget(name, options.qualifier);
   const payload = await readPayload(options.payload);
   const { requestId, timeout } = options;
   const result = await interruptible((signal) =>
     withClient(options, (client) =>
-      client.invoke(name, payload, {
+      client.invoke(target.name, payload, {
         signal,
+        qualifier: target.qualifier,
         ...(requestId === undefined ? {} : { requestId }),
         ...(timeout === undefined ? {} : { timeoutMs: timeout }),
       }),
@@ -31,6 +33,21 @@ export async function invoke(
     terminal.out(`${JSON.stringify(result.payload)}\n`);
     terminal.say(describeResult(result, terminal));
   }
+}
+
+/** "hello:live" is the alias, or version, live of hello. */
+export function parseTarget(
+  given: string,
+  option: string | undefined,
+): { readonly name: string; readonly qualifier: string } {
+  const colon = given.indexOf(":");
+  if (colon < 0) return { name: given, qualifier: option ?? "" };
+  const qualifier = given.slice(colon + 1);
+  if (qualifier === "")
+    throw usageError(`'${given}' names no alias and no version after the colon`);
+  if (option !== undefined && option !== qualifier)
+    throw usageError(`'${given}' and --qualifier ${option} name two different versions`);
+  return { name: given.slice(0, colon), qualifier };
 }
 
 /** Two lines: how it started and how long each stage took, then who ran it. */

@@ -15,6 +15,7 @@ import type { CommandContext } from "./parts.ts";
 
 export interface InvokeOptions {
   readonly payload: string;
+  readonly qualifier?: string;
   readonly requestId?: string;
   readonly timeout?: number;
   readonly json?: boolean;
@@ -43,6 +44,10 @@ export interface DeployOptions {
   readonly price?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly description?: string;
+  readonly tag?: Readonly<Record<string, string>>;
+  /** False: the version stays inactive. */
+  readonly activate?: boolean;
+  readonly revision?: string;
 }
 
 export function addFunctionCommands(program: Command, context: CommandContext): void {
@@ -71,7 +76,10 @@ export function addFunctionCommands(program: Command, context: CommandContext): 
       number(0, coldStartCostMax),
     )
     .option("--env <key=value>", "environment variable; may be repeated", keyValue, {})
-    .option("--description <text>")
+    .option("--description <text>", "of the function and of this version")
+    .option("--tag <key=value>", "tag of the function; may be repeated", keyValue, {})
+    .option("--no-activate", "publish the version, and let calls run the one before")
+    .option("--revision <revision>", "refuse it when the function has changed since")
     .addOption(jsonOption())
     .action(
       async (path: string, options: DeployOptions & DeployProjectOptions & { json?: boolean }) => {
@@ -86,7 +94,8 @@ export function addFunctionCommands(program: Command, context: CommandContext): 
     "Call a function: its answer on stdout, how it ran on stderr",
     `tidepool invoke hello --payload '{"name":"Ada"}'`,
   )
-    .argument("<name>")
+    .argument("<name>", "of the function; NAME:QUALIFIER for an alias or a version")
+    .option("--qualifier <alias|version>", "which version runs (default: the active one)")
     .option("--payload <json|@file|->", "JSON, a file with it, or - for stdin", "null")
     .option("--request-id <id>", "names the call in logs and traces")
     .option("--timeout <ms>", "longest to wait for the answer, ms", integer(1, 86_400_000))
