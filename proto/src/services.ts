@@ -141,6 +141,20 @@ export const tidepoolService = {
     api.PurgeDeadLettersRequest,
     api.PurgeDeadLettersResponse,
   ),
+  putSchedule: method(apiPath("PutSchedule"), "unary", api.PutScheduleRequest, api.Schedule),
+  getSchedule: method(apiPath("GetSchedule"), "unary", api.GetScheduleRequest, api.Schedule),
+  listSchedules: method(
+    apiPath("ListSchedules"),
+    "unary",
+    api.ListSchedulesRequest,
+    api.ListSchedulesResponse,
+  ),
+  deleteSchedule: method(
+    apiPath("DeleteSchedule"),
+    "unary",
+    api.DeleteScheduleRequest,
+    api.DeleteScheduleResponse,
+  ),
   watchPools: method(apiPath("WatchPools"), "server", api.WatchPoolsRequest, api.PoolsSnapshot),
   getForecast: method(
     apiPath("GetForecast"),

@@ -35,6 +35,7 @@ import { PoolsView } from "./pools/pools-view.ts";
 import { CallTracker } from "./routing/call-tracker.ts";
 import { Router } from "./routing/router.ts";
 import { VmTable } from "./routing/vm-table.ts";
+import { openTriggers } from "./triggers/open-triggers.ts";
 
 export interface FrontendOptions {
   readonly config: Pick<FrontendConfig, "address" | "shardCount"> &
@@ -143,6 +144,14 @@ export class Frontend {
       logger,
     });
     this.accepted = accepted;
+    const triggers = await openTriggers({
+      bus,
+      storage,
+      requireFunction: (name) => functions.get(name),
+      clock,
+      logger,
+    });
+    this.parts.push(triggers);
     const explainer = new CallExplainer(new NatsCallRecords(bus, storage), clock);
     const handlers = new Handlers(logger, this.stopping.signal);
     const poolsChanged = (signal: AbortSignal): Promise<void> => news.changed(signal);
@@ -158,6 +167,7 @@ export class Frontend {
         scheduler,
         explainer,
         tenants,
+        schedules: triggers.schedules,
         pools,
         poolsChanged,
         client,

@@ -16,8 +16,10 @@ import type { FunctionApiOptions } from "./function-api.ts";
 import { asyncApi } from "./async-api.ts";
 import type { AsyncApiOptions } from "./async-api.ts";
 import type { CallContext, Handlers } from "./handlers.ts";
+import { triggerApi } from "./trigger-api.ts";
+import type { TriggerApiOptions } from "./trigger-api.ts";
 
-export interface TidepoolApiOptions extends FunctionApiOptions, AsyncApiOptions {
+export interface TidepoolApiOptions extends FunctionApiOptions, AsyncApiOptions, TriggerApiOptions {
   readonly router: Router;
   readonly scheduler: Scheduler;
   readonly explainer: CallExplainer;
@@ -36,6 +38,7 @@ export function tidepoolApi(
   const { functions, router, scheduler, explainer, tenants } = options;
   return {
     ...functionApi(handlers, options),
+    ...triggerApi(handlers, options),
     ...asyncApi(handlers, options),
     invoke: handlers.unary(
       "Invoke",

@@ -1,0 +1,69 @@
+/** Puts together what keeps schedules. */
+import { followBucket } from "@tidepool/actors";
+import type { Bus, Stoppable, Storage } from "@tidepool/actors";
+import { messageOf } from "@tidepool/common";
+import type { Clock, Logger } from "@tidepool/common";
+import { subjects } from "@tidepool/proto";
+import { decodeProgress, decodeSchedule, encodeSchedule } from "@tidepool/schedules";
+import type { Progress, StoredSchedule } from "@tidepool/schedules";
+import { WatchedBucket } from "../nats/watched-bucket.ts";
+import { Schedules } from "./schedules.ts";
+
+export interface OpenedTriggers extends Stoppable {
+  readonly schedules: Schedules;
+}
+
+export async function openTriggers(options: {
+  readonly bus: Bus;
+  readonly storage: Storage;
+  /** @throws TidepoolError `notFound` */
+  readonly requireFunction: (name: string) => Promise<unknown>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}): Promise<OpenedTriggers> {
+  const { bus, storage, requireFunction, clock } = options;
+  const logger = options.logger.child({ part: "triggers" });
+  const stored = new WatchedBucket<StoredSchedule>({
+    bus,
+    bucket: storage.schedules,
+    logger,
+    describe: (name) => `schedule '${name}'`,
+    parse: decodeSchedule,
+    encode: encodeSchedule,
+  });
+  const progress = new Map<string, Progress>();
+  const following = await followBucket(bus, storage, {
+    bucket: subjects.buckets.scheduleProgress,
+    logger,
+    receive({ key, value }) {
+      if (value === undefined) progress.delete(key);
+      else noteProgress(progress, key, value, logger);
+    },
+  });
+  await Promise.all([stored.start(), following.caughtUp]);
+  const schedules = new Schedules({
+    store: stored,
+    progressOf: (name) => progress.get(name),
+    requireFunction,
+    clock,
+  });
+  return {
+    schedules,
+    async stop() {
+      await Promise.all([stored.stop(), following.stop()]);
+    },
+  };
+}
+
+function noteProgress(
+  known: Map<string, Progress>,
+  name: string,
+  bytes: Uint8Array,
+  logger: Logger,
+): void {
+  try {
+    known.set(name, decodeProgress(bytes));
+  } catch (error) {
+    logger.error("progress of a schedule unreadable", { name, error: messageOf(error) });
+  }
+}
