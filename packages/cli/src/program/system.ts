@@ -17,6 +17,15 @@ export interface UpCommandOptions {
   readonly speed: number;
 }
 
+export interface ClusterCommandOptions {
+  readonly data?: string;
+  readonly nats: number;
+  readonly frontends: number;
+  readonly schedulers: number;
+  readonly hosts: number;
+  readonly hypervisor: "qemu" | "libvirt" | "simulated";
+}
+
 export function addSystemCommands(program: Command, context: CommandContext): void {
   command(
     program,
@@ -41,6 +50,30 @@ export function addSystemCommands(program: Command, context: CommandContext): vo
     .action(async (options: UpCommandOptions) => {
       const { upCommand } = await import("../commands/up.ts");
       await upCommand(options, context);
+    });
+
+  command(
+    program,
+    "cluster",
+    "Start a cluster on this machine: several hosts in network namespaces, as root",
+    "tidepool cluster --hosts 3",
+  )
+    .option(
+      "--data <dir>",
+      "keeps functions and history (default: ~/.local/state/tidepool/cluster)",
+    )
+    .option("--nats <n>", "nats-servers", integer(1, 5), 3)
+    .option("--frontends <n>", "", integer(1, 16), 2)
+    .option("--schedulers <n>", "", integer(1, 16), 3)
+    .option("--hosts <n>", "host-agents", integer(1, 16), 3)
+    .addOption(
+      new Option("--hypervisor <name>", "what runs the VMs")
+        .choices(["qemu", "libvirt", "simulated"])
+        .default("qemu"),
+    )
+    .action(async (options: ClusterCommandOptions) => {
+      const { clusterCommand } = await import("../commands/cluster.ts");
+      await clusterCommand(options, context);
     });
 
   command(

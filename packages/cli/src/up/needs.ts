@@ -23,6 +23,12 @@ const libvirtPackages: readonly HostPackage[] = [
   { debianName: "libvirt-clients", provides: "virsh", purpose: "shows libvirt's VMs" },
 ];
 
+export const networkPackage: HostPackage = {
+  debianName: "iproute2",
+  provides: "ip",
+  purpose: "gives the machines of a cluster on this one their network",
+};
+
 /** What the main job needs under a driver. */
 export function systemPackages(hypervisor: string): readonly HostPackage[] {
   const base = [natsPackage, ...hostPackages];

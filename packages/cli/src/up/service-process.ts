@@ -26,6 +26,8 @@ export interface ServiceOptions {
   readonly name: string;
   /** Path of its main. */
   readonly main: string;
+  /** What its command begins with, as `ip netns exec NAME`; none when absent. It must become the process, not start it. */
+  readonly launcher?: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly logPath: string;
   readonly readyMaxMs: number;
@@ -39,9 +41,10 @@ const keptLinesMax = 20;
 
 /** @throws TidepoolError `unavailable` when it ends or stays silent before it is ready */
 export async function startService(options: ServiceOptions): Promise<RunningProcess> {
-  const { name, main, env, logPath, readyMaxMs, signal } = options;
+  const { name, main, launcher = [], env, logPath, readyMaxMs, signal } = options;
   signal.throwIfAborted();
-  const child = spawn(process.execPath, [main], {
+  const [program, ...args] = [...launcher, process.execPath, main];
+  const child = spawn(program, args, {
     env,
     detached: true,
     stdio: ["ignore", "ignore", "pipe"],

@@ -1,0 +1,216 @@
+/**
+ * A cluster on one machine: each process on a machine of its own in a network that can be cut, started again
+ * when it dies. For trying what a cluster does, and for the tests of it.
+ */
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { connectBus, ensureStorage } from "@tidepool/actors";
+import { silentLogger, systemClock, TidepoolError } from "@tidepool/common";
+import { startService } from "../up/service-process.ts";
+import type { RunningProcess } from "../up/service-process.ts";
+import { Supervisor } from "../up/supervisor.ts";
+import { readyMaxMs } from "../up/system.ts";
+import { natsConfig, natsPort } from "./nats-config.ts";
+import { startNatsProcess } from "./nats-process.ts";
+import { Network } from "./network.ts";
+
+export interface ClusterOptions {
+  readonly folder: string;
+  readonly nats: number;
+  readonly frontends: number;
+  readonly schedulers: number;
+  readonly hosts: number;
+  readonly hypervisor: "qemu" | "libvirt" | "simulated";
+  /** Beside what follows from the above; for every service. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Takes lines for people. */
+  readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+export const frontendPort = 7070;
+const httpPort = 7080;
+const hostPort = 7071;
+/** An election among nats-servers on a slow machine. */
+const leaderMaxMs = 60_000;
+const pollMs = 200;
+const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..", "..");
+
+export class Cluster {
+  readonly network: Network;
+  /** "nats-1" … and the others, as their machines are called. */
+  readonly names: readonly string[];
+  /** Rejects when a process cannot be kept running. */
+  readonly failed: Promise<never>;
+  readonly #options: ClusterOptions;
+  readonly #supervisor: Supervisor;
+  readonly #running = new Map<string, RunningProcess>();
+
+  private constructor(options: ClusterOptions, network: Network, names: readonly string[]) {
+    this.#options = options;
+    this.network = network;
+    this.names = names;
+    this.#supervisor = new Supervisor(options.say);
+    this.failed = this.#supervisor.failed;
+  }
+
+  static async start(options: ClusterOptions): Promise<Cluster> {
+    const names = [
+      ...numbered("nats", options.nats),
+      ...numbered("scheduler", options.schedulers),
+      ...numbered("host", options.hosts),
+      ...numbered("frontend", options.frontends),
+    ];
+    const cluster = new Cluster(options, await Network.create(names, options.folder), names);
+    try {
+      await cluster.#start();
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+    return cluster;
+  }
+
+  /** host:port of each frontend. */
+  get addresses(): readonly string[] {
+    return this.#of("frontend").map((name) => `${this.network.address(name)}:${frontendPort}`);
+  }
+
+  get natsUrl(): string {
+    return this.#of("nats")
+      .map((name) => `nats://${this.network.address(name)}:${natsPort}`)
+      .join(",");
+  }
+
+  /** Of the process that runs now. */
+  pid(name: string): number {
+    const running = this.#running.get(name);
+    if (running === undefined)
+      throw new TidepoolError("notFound", `no '${name}'; there are ${this.names.join(", ")}`);
+    return running.pid;
+  }
+
+  /** Ends it as a power cut would, with its children; it is started again soon after. */
+  kill(name: string): void {
+    this.pid(name);
+    this.#running.get(name)?.kill();
+  }
+
+  /** Stops the processes in order, then the network; idempotent. */
+  async stop(): Promise<void> {
+    await this.#supervisor.stop();
+    await this.network.remove();
+  }
+
+  async #start(): Promise<void> {
+    const { folder } = this.#options;
+    await mkdir(join(folder, "logs"), { recursive: true, mode: 0o700 });
+    await Promise.all(this.#of("nats").map((name) => this.#startNats(name)));
+    await this.#untilLeader();
+    const others = this.names.filter((name) => !name.startsWith("nats-"));
+    await Promise.all(others.map((name) => this.#startService(name)));
+  }
+
+  async #startNats(name: string): Promise<void> {
+    const members = this.#of("nats").map((each) => ({
+      name: each,
+      address: this.network.address(each),
+    }));
+    const member = { name, address: this.network.address(name) };
+    const folder = join(this.#options.folder, name);
+    await this.#keep(name, (signal) =>
+      startNatsProcess({
+        member,
+        config: natsConfig(member, members, join(folder, "jetstream")),
+        launcher: this.network.launcher(name),
+        folder,
+        logPath: this.#logPath(name),
+        signal,
+      }),
+    );
+  }
+
+  /** Before there is one, nothing can be stored. */
+  async #untilLeader(): Promise<void> {
+    const deadlineAtMs = systemClock.nowMs() + leaderMaxMs;
+    const bus = await connectBus({
+      servers: this.natsUrl,
+      replicas: this.#options.nats,
+      name: "cluster",
+      component: "client",
+      logger: silentLogger,
+    });
+    try {
+      for (;;) {
+        try {
+          await ensureStorage(bus);
+          return;
+        } catch (error) {
+          if (systemClock.nowMs() > deadlineAtMs)
+            throw new TidepoolError("unavailable", "the nats-servers found no leader", {
+              cause: error,
+            });
+          await systemClock.sleep(pollMs, this.#options.signal);
+        }
+      }
+    } finally {
+      await bus.close();
+    }
+  }
+
+  async #startService(name: string): Promise<void> {
+    const kind = name.slice(0, name.lastIndexOf("-"));
+    const service = kind === "host" ? "host-agent" : kind;
+    const address = this.network.address(name);
+    const env: NodeJS.ProcessEnv = {
+      ...process.env,
+      TIDEPOOL_NATS_URL: this.natsUrl,
+      TIDEPOOL_NATS_REPLICAS: String(this.#options.nats),
+      TIDEPOOL_SCHEDULER_ID: name,
+      TIDEPOOL_HOST_ID: name,
+      TIDEPOOL_HOST_ADDRESS: `${address}:${hostPort}`,
+      TIDEPOOL_FRONTEND_ADDRESS: `${address}:${frontendPort}`,
+      TIDEPOOL_HTTP_ADDRESS: `${address}:${httpPort}`,
+      TIDEPOOL_HYPERVISOR: this.#options.hypervisor,
+      TIDEPOOL_STATE_DIR: join(this.#options.folder, name),
+      ...this.#options.env,
+    };
+    await this.#keep(name, (signal) =>
+      startService({
+        name,
+        main: join(root, "services", service, "dist", "main.js"),
+        launcher: this.network.launcher(name),
+        env,
+        logPath: this.#logPath(name),
+        readyMaxMs,
+        signal,
+      }),
+    );
+  }
+
+  async #keep(
+    name: string,
+    start: (signal: AbortSignal) => Promise<RunningProcess>,
+  ): Promise<void> {
+    const started = async (signal: AbortSignal): Promise<RunningProcess> => {
+      const running = await start(signal);
+      this.#running.set(name, running);
+      return running;
+    };
+    await this.#supervisor.start({ name, start: started }, this.#options.signal);
+    this.#options.say(`  ${name.padEnd(12)} ${this.network.address(name)}`);
+  }
+
+  #of(kind: string): readonly string[] {
+    return this.names.filter((name) => name.startsWith(`${kind}-`));
+  }
+
+  #logPath(name: string): string {
+    return join(this.#options.folder, "logs", `${name}.log`);
+  }
+}
+
+function numbered(kind: string, count: number): readonly string[] {
+  return Array.from({ length: count }, (_, index) => `${kind}-${index + 1}`);
+}
