@@ -47,7 +47,7 @@ try {
     stdio: ["ignore", "pipe", "ignore"],
   });
   const [{ filename }] = Object.values(JSON.parse(packed));
-  console.log(join(target, filename));
+  process.stdout.write(`${join(target, filename)}\n`);
 } finally {
   rmSync(staged, { recursive: true, force: true });
 }
