@@ -9,6 +9,7 @@ export {
   tidepoolService,
 } from "./services.ts";
 export type { MethodDefinition } from "./services.ts";
+export { streamWindowBytes } from "./stream-window.ts";
 export * as subjects from "./subjects.ts";
 export { fromTimestamp, toTimestamp } from "./time.ts";
 export type { WireTimestamp } from "./time.ts";

@@ -105,6 +105,7 @@ export const tidepoolService = {
     api.DeleteAliasResponse,
   ),
   invoke: method(apiPath("Invoke"), "unary", api.InvokeRequest, api.InvokeResponse),
+  invokeStream: method(apiPath("InvokeStream"), "server", api.InvokeRequest, api.InvokePart),
   invokeAsync: method(
     apiPath("InvokeAsync"),
     "unary",

@@ -182,7 +182,10 @@ export class Frontend {
     const urls = new FunctionUrls({
       address: httpAddress,
       findUrl: async (name) => (await functions.get(name)).settings.url,
-      call: async (call, _sink, signal) => (await router.invoke(call, undefined, signal)).payload,
+      call: async (call, sink, signal) => {
+        const { isStreamed, payload } = await router.invoke(call, undefined, signal, sink);
+        return isStreamed ? undefined : payload;
+      },
       clock,
       logger,
     });

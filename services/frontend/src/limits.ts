@@ -111,6 +111,8 @@ export const acquireBackoffMs = 50;
 
 /** Largest part of a payload in one message of a host's stream, bytes. */
 export const chunkMaxBytes = 64 * 1024;
+/** Largest part of an answer in one message to a caller, bytes: most clients take 4 MiB. */
+export const answerPartMaxBytes = 1024 * 1024;
 /** Longest that opening a connection to a host may take. */
 export const hostConnectMaxMs = 2_000;
 

@@ -117,6 +117,16 @@ export interface HostCall {
   readonly attemptId: string;
   /** Its host ends it when the frontend is lost. */
   readonly endsWithStream: boolean;
+  /** Takes the answer as it comes, if the function streams it; without it a streamed one is gathered. */
+  readonly sink: AnswerSink | undefined;
+}
+
+/** Where a streamed answer goes, as the function writes it. */
+export interface AnswerSink {
+  /** @param metadata JSON, as {"statusCode":200,"headers":{…}}; empty when the function gave none */
+  begin(contentType: string, metadata: Uint8Array): void;
+  /** Resolves when there is room for more. */
+  write(chunk: Uint8Array): Promise<void>;
 }
 
 /** Milliseconds of the host's part; they do not overlap. */
@@ -131,6 +141,7 @@ export type HostAnswer =
   | {
       readonly kind: "result";
       readonly payload: Uint8Array;
+      readonly isStreamed: boolean;
       readonly start: tidepool.v1.Start;
       readonly stages: HostStages;
       readonly vmId: string;

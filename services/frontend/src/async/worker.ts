@@ -10,6 +10,7 @@
 import { randomUUID } from "node:crypto";
 import { messageOf, TidepoolError } from "@tidepool/common";
 import type { Clock, Logger } from "@tidepool/common";
+import { answerToWire } from "../grpc/invoke-stream.ts";
 import type { Invocation } from "../routing/invocation.ts";
 import type { Answer } from "../routing/router.ts";
 import { payloadKey } from "./async-calls.ts";
@@ -152,17 +153,13 @@ export class AsyncWorker {
   }
 
   private async answered(call: AcceptedCall, answer: Answer): Promise<Outcome> {
-    const { payload, ...rest } = answer;
-    const { window, ...response } = rest;
+    const { payload } = answer;
     const key = `out-${call.claim?.number ?? 0}`;
     const isInline = payload.byteLength <= inlineMaxBytes;
     if (!isInline) await this.options.parts.put(call.requestId, key, payload);
     const result = { bytes: payload.byteLength, inline: isInline ? payload : undefined, key };
-    return {
-      kind: "answered",
-      response: window === undefined ? response : { ...response, window },
-      result,
-    };
+    const response = { ...answerToWire(answer), payload: nothing };
+    return { kind: "answered", response, result };
   }
 
   /** Undefined when the claim was lost. NATS may be away for a while: the answer is worth waiting for. */

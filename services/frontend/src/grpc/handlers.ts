@@ -98,6 +98,34 @@ export class Handlers {
     };
   }
 
+  /**
+   * Parts that are written as they come, and end with the work. One that has begun goes on while the frontend
+   * stops, as a unary call does.
+   */
+  answerStream<Request, Response>(
+    operation: string,
+    work: (
+      request: Request,
+      context: CallContext,
+      /** Resolves when there is room for more. */
+      send: (response: Response) => Promise<void>,
+    ) => Promise<void>,
+  ): handleServerStreamingCall<Request, Response> {
+    return (call) => {
+      const gone = goneSignal(call);
+      const send = async (response: Response): Promise<void> => {
+        gone.throwIfAborted();
+        if (!call.write(response)) await once(call, "drain", { signal: gone });
+      };
+      this.run(operation, call, gone, (context) => work(call.request, context, send)).then(
+        () => call.end(),
+        (error: unknown) => {
+          if (!gone.aborted) call.emit("error", toStatus(error, operation, this.logger));
+        },
+      );
+    };
+  }
+
   private run<T>(
     operation: string,
     call: AnyCall,

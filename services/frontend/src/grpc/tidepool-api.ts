@@ -9,13 +9,14 @@ import { parseLogQuery, readLogs } from "../nats/function-logs.ts";
 import type { PoolsView } from "../pools/pools-view.ts";
 import type { Scheduler } from "../ports.ts";
 import { parseInvocation } from "../routing/invocation.ts";
-import type { Answer, Router } from "../routing/router.ts";
+import type { Router } from "../routing/router.ts";
 import type { Tenants } from "../tenants/tenants.ts";
 import { functionApi } from "./function-api.ts";
 import type { FunctionApiOptions } from "./function-api.ts";
 import { asyncApi } from "./async-api.ts";
 import type { AsyncApiOptions } from "./async-api.ts";
 import type { CallContext, Handlers } from "./handlers.ts";
+import { answerToWire, invokeStream } from "./invoke-stream.ts";
 import { triggerApi } from "./trigger-api.ts";
 import type { TriggerApiOptions } from "./trigger-api.ts";
 
@@ -46,6 +47,14 @@ export function tidepoolApi(
         answerToWire(
           await router.invoke(parseInvocation(request), context.deadlineAtMs, context.signal),
         ),
+    ),
+    invokeStream: handlers.answerStream(
+      "InvokeStream",
+      (
+        request: tidepool.v1.InvokeRequest.$Properties,
+        context: CallContext,
+        send: (part: tidepool.v1.InvokePart.$Properties) => Promise<void>,
+      ) => invokeStream(router, request, context, send),
     ),
     watchPools: handlers.serverStream("WatchPools", (_request, { signal }) =>
       watchPools(options, signal),
@@ -95,9 +104,4 @@ async function* getLogs(
 ): AsyncGenerator<tidepool.v1.LogLine.$Properties> {
   const { name } = await functions.get(request.name);
   yield* readLogs(client, parseLogQuery(name, request), signal);
-}
-
-function answerToWire(answer: Answer): tidepool.v1.InvokeResponse.$Properties {
-  const { window, ...rest } = answer;
-  return window === undefined ? rest : { ...rest, window };
 }

@@ -10,20 +10,34 @@ export interface HostPart {
   /** Of a result: the whole size of its payload, of which `content` is the first part. */
   readonly payloadBytes: number;
   readonly content: Uint8Array;
-  /** Absent: only a further part of a payload. */
+  /** The function begins to stream its answer. */
+  readonly begin: AnswerBegin | undefined;
+  /** Absent: only the beginning, or a further part, of a payload. */
   readonly answer: HostAnswer | undefined;
 }
 
+export interface AnswerBegin {
+  readonly contentType: string;
+  readonly metadata: Uint8Array;
+}
+
 const nothing = new Uint8Array();
+const empty = { callId: 0, payloadBytes: 0, content: nothing, begin: undefined, answer: undefined };
 
 /** Undefined for a message of a kind that this version does not know. */
 export function parseHostMessage(message: Message): HostPart | undefined {
-  const { refused, result, chunk, failure } = message;
+  const { refused, result, chunk, failure, answerBegin } = message;
+  if (answerBegin) {
+    const { contentType, metadata } = answerBegin;
+    const begin = { contentType: contentType ?? "", metadata: metadata ?? nothing };
+    return { ...empty, callId: answerBegin.callId ?? 0, begin };
+  }
   if (result) {
     const payload = result.payload ?? nothing;
     const answer: HostAnswer = {
       kind: "result",
       payload,
+      isStreamed: false,
       start: result.start ?? tidepool.v1.Start.START_UNSPECIFIED,
       stages: parseStages(result.stages),
       vmId: result.vmId ?? "",
@@ -31,6 +45,7 @@ export function parseHostMessage(message: Message): HostPart | undefined {
       window: result.window ?? undefined,
     };
     return {
+      ...empty,
       callId: result.callId ?? 0,
       payloadBytes: result.payloadBytes ?? payload.byteLength,
       content: payload,
@@ -39,11 +54,11 @@ export function parseHostMessage(message: Message): HostPart | undefined {
   }
   if (chunk) {
     const content = chunk.content ?? nothing;
-    return { callId: chunk.callId ?? 0, payloadBytes: 0, content, answer: undefined };
+    return { ...empty, callId: chunk.callId ?? 0, content };
   }
   if (refused) {
     const answer: HostAnswer = { kind: "refused", failure: failureFromWire(refused.failure) };
-    return { callId: refused.callId ?? 0, payloadBytes: 0, content: nothing, answer };
+    return { ...empty, callId: refused.callId ?? 0, answer };
   }
   if (failure) {
     const answer: HostAnswer = {
@@ -53,7 +68,7 @@ export function parseHostMessage(message: Message): HostPart | undefined {
       stages: parseStages(failure.stages),
       vmId: failure.vmId ?? "",
     };
-    return { callId: failure.callId ?? 0, payloadBytes: 0, content: nothing, answer };
+    return { ...empty, callId: failure.callId ?? 0, answer };
   }
   return undefined;
 }

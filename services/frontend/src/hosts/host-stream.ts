@@ -10,9 +10,10 @@ import { messageOf, systemClock, TidepoolError, traceparentOf } from "@tidepool/
 import type { Logger } from "@tidepool/common";
 import { hostService, tidepool } from "@tidepool/proto";
 import { answerMaxBytes, grpcMessageMaxBytes, hostConnectMaxMs } from "../limits.ts";
-import type { HostAnswer, HostCall } from "../ports.ts";
+import type { AnswerSink, HostAnswer, HostCall } from "../ports.ts";
 import { noStages, parseHostMessage } from "./host-message.ts";
-import type { HostPart } from "./host-message.ts";
+import type { AnswerBegin, HostPart } from "./host-message.ts";
+import { IncomingAnswer } from "./incoming-answer.ts";
 import { Outbox } from "./outbox.ts";
 
 type Stream = ClientDuplexStream<
@@ -21,7 +22,13 @@ type Stream = ClientDuplexStream<
 >;
 
 interface OpenCall {
+  readonly callId: number;
   readonly settle: (answer: HostAnswer) => void;
+  /** Ends the call here and at the host. */
+  readonly abandon: (error: TidepoolError) => void;
+  readonly sink: AnswerSink | undefined;
+  /** Once the function has begun to stream. */
+  streamed: IncomingAnswer | undefined;
   /** A result whose payload is still coming. */
   partial:
     { readonly answer: HostAnswer; readonly parts: Uint8Array[]; missing: number } | undefined;
@@ -71,22 +78,35 @@ export class HostStream {
     signal.throwIfAborted();
     const callId = this.nextCallId();
     return new Promise<HostAnswer>((resolve, reject) => {
-      const onAbort = (): void => {
-        this.calls.delete(callId);
+      const abandon = (error: Error): void => {
+        if (!this.calls.delete(callId)) return;
+        open.streamed?.stop();
+        signal.removeEventListener("abort", onAbort);
         this.outbox.cancel(callId);
         this.pump();
-        reject(signal.reason as Error);
+        reject(error);
       };
+      const onAbort = (): void => abandon(signal.reason as Error);
       signal.addEventListener("abort", onAbort, { once: true });
       const settle = (answer: HostAnswer): void => {
         this.calls.delete(callId);
         signal.removeEventListener("abort", onAbort);
         resolve(answer);
       };
-      this.calls.set(callId, { settle, partial: undefined });
-      const { deadlineAtMs, payload, ...rest } = call;
+      const { deadlineAtMs, payload, sink, ...rest } = call;
+      const isStreamed = sink !== undefined;
+      const open: OpenCall = {
+        callId,
+        settle,
+        abandon,
+        sink,
+        partial: undefined,
+        streamed: undefined,
+      };
+      this.calls.set(callId, open);
       const deadlineMs = Math.max(1, Math.floor(deadlineAtMs - systemClock.nowMs()));
-      this.outbox.start({ ...rest, callId, deadlineMs, traceparent: traceparentOf() }, payload);
+      const traceparent = traceparentOf();
+      this.outbox.start({ ...rest, callId, deadlineMs, traceparent, isStreamed }, payload);
       this.pump();
     });
   }
@@ -144,8 +164,28 @@ export class HostStream {
     // A cancelled call's answer may still come.
     const open = part === undefined ? undefined : this.calls.get(part.callId);
     if (part === undefined || open === undefined) return;
-    if (part.answer !== undefined && part.answer.kind !== "result") return open.settle(part.answer);
-    this.receivePayload(open, part);
+    if (part.begin !== undefined) this.receiveBegin(open, part.begin);
+    else if (open.streamed !== undefined) this.receiveStreamed(open, open.streamed, part);
+    else if (part.answer !== undefined && part.answer.kind !== "result") open.settle(part.answer);
+    else this.receivePayload(open, part);
+  }
+
+  private receiveBegin(open: OpenCall, begin: AnswerBegin): void {
+    const { sink, callId } = open;
+    if (sink === undefined || open.streamed !== undefined) return;
+    const credit = (bytes: number): void => {
+      if (!this.calls.has(callId)) return;
+      this.outbox.credit(callId, bytes);
+      this.pump();
+    };
+    open.streamed = new IncomingAnswer(begin, sink, credit, open.abandon);
+  }
+
+  private receiveStreamed(open: OpenCall, streamed: IncomingAnswer, part: HostPart): void {
+    const { answer, content } = part;
+    if (answer === undefined) return streamed.add(content);
+    const settled: HostAnswer = answer.kind === "result" ? { ...answer, isStreamed: true } : answer;
+    void settleAfter(open, streamed, settled);
   }
 
   private receivePayload(open: OpenCall, { answer, content, payloadBytes }: HostPart): void {
@@ -173,7 +213,9 @@ export class HostStream {
     );
     const start = tidepool.v1.Start.START_UNSPECIFIED;
     for (const open of this.calls.values()) {
-      open.settle({ kind: "failed", failure, start, stages: noStages, vmId: "" });
+      const answer: HostAnswer = { kind: "failed", failure, start, stages: noStages, vmId: "" };
+      if (open.streamed === undefined) open.settle(answer);
+      else void settleAfter(open, open.streamed, answer);
     }
   }
 
@@ -190,6 +232,20 @@ export class HostStream {
       this.lastCallId = this.lastCallId >= callIdMax ? 1 : this.lastCallId + 1;
     } while (this.calls.has(this.lastCallId));
     return this.lastCallId;
+  }
+}
+
+/** What came before the end goes first. */
+async function settleAfter(
+  open: OpenCall,
+  streamed: IncomingAnswer,
+  answer: HostAnswer,
+): Promise<void> {
+  try {
+    await streamed.written();
+    open.settle(answer);
+  } catch (error) {
+    open.abandon(TidepoolError.from(error));
   }
 }
 

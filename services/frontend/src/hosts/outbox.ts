@@ -42,6 +42,11 @@ export class Outbox {
     this.first.push({ cancel: { callId } });
   }
 
+  /** Room for so many more bytes of the call's answer. */
+  credit(callId: number, bytes: number): void {
+    this.first.push({ credit: { callId, bytes } });
+  }
+
   /** The next message, or undefined when nothing waits. */
   next(): Message | undefined {
     return this.first.shift() ?? this.nextChunk();

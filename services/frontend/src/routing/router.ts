@@ -25,6 +25,7 @@ import {
 } from "../limits.ts";
 import type {
   AcquiredVm,
+  AnswerSink,
   ArrivalSink,
   HostAnswer,
   HostCall,
@@ -86,11 +87,15 @@ export class Router {
     options.table.onIdle = (name, version) => this.queue.wake(name, version);
   }
 
-  /** @param deadlineAtMs the caller's; undefined when it named none */
+  /**
+   * @param deadlineAtMs the caller's; undefined when it named none
+   * @param sink takes a streamed answer as it comes; without it one is gathered
+   */
   async invoke(
     invocation: Invocation,
     deadlineAtMs: number | undefined,
     signal: AbortSignal,
+    sink?: AnswerSink,
   ): Promise<Answer> {
     const { clock, arrivals, calls, findFunction, admission } = this.options;
     const atMs = clock.nowMs();
@@ -108,7 +113,7 @@ export class Router {
         try {
           arrivals.add({ ...call, qualifier: invocation.qualifier });
           return await this.withDeadline(stored, endsAtMs, signal, (limits, ended) =>
-            this.route({ stored, former }, { ...limits, ...invocation }, begunAtMs, ended),
+            this.route({ stored, former }, { ...limits, ...invocation, sink }, begunAtMs, ended),
           );
         } finally {
           end(clock.nowMs());
@@ -151,7 +156,7 @@ export class Router {
 
   private async route(
     { stored, former }: FoundFunction,
-    call: Invocation & { readonly deadlineAtMs: number },
+    call: Invocation & { readonly deadlineAtMs: number; readonly sink: AnswerSink | undefined },
     begunAtMs: number,
     signal: AbortSignal,
   ): Promise<Answer> {
@@ -164,6 +169,7 @@ export class Router {
       payload: call.payload,
       attemptId: call.attemptId ?? call.requestId,
       endsWithStream: call.attemptId !== undefined,
+      sink: call.sink,
     });
     const base = callOf(stored);
     const { host, answer, version } =

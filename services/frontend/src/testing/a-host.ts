@@ -19,6 +19,8 @@ export interface TestHost {
   readonly address: string;
   readonly calls: SeenCall[];
   readonly cancelled: number[];
+  /** Bytes of room that came, by call id. */
+  readonly credits: Map<number, number>;
   /** Connections made to it. */
   streamCount: number;
   /** What it does with a call whose payload is complete. */
@@ -37,6 +39,7 @@ export async function aHost(hostId: string): Promise<TestHost> {
     address: "",
     calls: [],
     cancelled: [],
+    credits: new Map(),
     streamCount: 0,
     react: echo,
     beat(bus, name, version, idle) {
@@ -105,8 +108,11 @@ function serve(host: TestHost, stream: ServerDuplexStream<FromFrontend, FromHost
     host.calls.push(seen);
     host.react(seen);
   };
-  stream.on("data", ({ invoke, chunk, cancel }: FromFrontend) => {
-    if (invoke) {
+  stream.on("data", ({ invoke, chunk, cancel, credit }: FromFrontend) => {
+    if (credit) {
+      const { callId = 0, bytes = 0 } = credit;
+      host.credits.set(callId, (host.credits.get(callId) ?? 0) + bytes);
+    } else if (invoke) {
       open.set(invoke.callId ?? 0, { start: invoke, parts: [], bytes: 0 });
       add(invoke.callId ?? 0, invoke.payload ?? new Uint8Array());
     } else if (chunk) {

@@ -7,6 +7,7 @@ import { hostService } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
 import type { InvocationParts } from "../invocations/invocation.ts";
 import { InvocationStream } from "./invocation-stream.ts";
+import { frontendPingMaxMs, frontendPingMs } from "./limits.ts";
 
 type Handler = handleBidiStreamingCall<
   tidepool.internal.v1.FrontendMessage.$Properties,
@@ -28,7 +29,11 @@ export async function startHostServer(
   parts: InvocationParts,
   logger: Logger,
 ): Promise<HostServer> {
-  const server = new Server();
+  const server = new Server({
+    // A frontend that is frozen or cut off is lost before others may run its calls.
+    "grpc.keepalive_time_ms": frontendPingMs,
+    "grpc.keepalive_timeout_ms": frontendPingMaxMs,
+  });
   const invocations: Handler = (call) => {
     let whenDrained: Promise<void> | undefined;
     const stream = new InvocationStream(

@@ -1,19 +1,18 @@
 /**
  * One frontend's stream: many calls at once, told apart by their call id. A call whose stream ends goes on
- * if it runs already, and its VM stays warm; if it still waits, it is given up.
+ * if it runs already, and its VM stays warm; if it still waits, it is given up. One that would be run again
+ * elsewhere, or whose answer is streamed, is ended in any case.
  */
 import { TidepoolError } from "@tidepool/common";
 import type { Logger } from "@tidepool/common";
 import type { tidepool } from "@tidepool/proto";
 import { beginInvocation } from "../invocations/invocation.ts";
-import type {
-  InvocationOutcome,
-  InvocationParts,
-  InvocationRequest,
-} from "../invocations/invocation.ts";
+import type { InvocationOutcome, InvocationParts, Start } from "../invocations/invocation.ts";
 import { RefusedError } from "../invocations/choose-vm.ts";
 import { streamCallsMax } from "./limits.ts";
+import { OutgoingAnswer } from "./outgoing-answer.ts";
 import { failureMessage, outcomeMessages, parseInvokeStart, refusedMessage } from "./wire.ts";
+import type { ParsedInvoke } from "./wire.ts";
 
 type FrontendMessage = tidepool.internal.v1.FrontendMessage.$Properties;
 type HostMessage = tidepool.internal.v1.HostMessage.$Properties;
@@ -27,6 +26,8 @@ export interface Outlet {
 interface Call {
   readonly cancel: AbortController;
   readonly payload: IncomingPayload;
+  /** Of a call whose answer may be streamed. */
+  readonly answer: OutgoingAnswer | undefined;
 }
 
 export class InvocationStream {
@@ -42,8 +43,9 @@ export class InvocationStream {
     this.logger = logger;
   }
 
-  receive({ invoke, chunk, cancel }: FrontendMessage): void {
-    if (invoke) void this.begin(invoke);
+  receive({ invoke, chunk, cancel, credit }: FrontendMessage): void {
+    if (credit) this.calls.get(credit.callId ?? 0)?.answer?.addRoom(credit.bytes ?? 0);
+    else if (invoke) void this.begin(invoke);
     else if (chunk) this.calls.get(chunk.callId ?? 0)?.payload.add(chunk.content ?? none);
     else if (cancel) {
       const reason = new TidepoolError("cancelled", "the caller cancelled the call");
@@ -68,8 +70,12 @@ export class InvocationStream {
       const payload = new IncomingPayload(request.payloadBytes);
       payload.add(request.payload);
       const cancel = new AbortController();
-      this.calls.set(callId, { cancel, payload });
-      const outcome = await this.run(callId, request, payload.whole, cancel.signal);
+      const answer = request.isStreamed
+        ? new OutgoingAnswer(callId, (part) => this.outlet.send(part))
+        : undefined;
+      const call = { cancel, payload, answer };
+      this.calls.set(callId, call);
+      const outcome = await this.run(callId, request, call);
       for (const part of outcomeMessages(callId, outcome)) await this.outlet.send(part);
     } catch (thrown) {
       const error = TidepoolError.from(thrown);
@@ -84,14 +90,19 @@ export class InvocationStream {
 
   private async run(
     callId: number,
-    request: InvocationRequest,
-    payload: Promise<Uint8Array>,
-    cancelled: AbortSignal,
+    request: ParsedInvoke,
+    { cancel, payload, answer }: Call,
   ): Promise<InvocationOutcome> {
+    const abandoned = this.ended.signal;
+    const end = (): void => cancel.abort(abandoned.reason);
+    if (request.endsWithStream) abandoned.addEventListener("abort", end, { once: true });
+    const sink = answer === undefined ? undefined : (start: Start) => answer.from(start);
     try {
-      const abandoned = this.ended.signal;
-      return await beginInvocation(this.parts, request, payload, { cancelled, abandoned });
+      const signals = { cancelled: cancel.signal, abandoned };
+      return await beginInvocation(this.parts, { ...request, sink }, payload.whole, signals);
     } finally {
+      abandoned.removeEventListener("abort", end);
+      answer?.end();
       this.calls.delete(callId);
     }
   }

@@ -3,6 +3,9 @@
 /** Most of a payload or an answer in one message. */
 export const chunkMaxBytes = 64 * 1024;
 export const payloadMaxBytes = 6 * 1024 * 1024;
+/** Between two signs of life that a silent frontend is asked for, and how long it may take to give one. */
+export const frontendPingMs = 5_000;
+export const frontendPingMaxMs = 3_000;
 /** Calls at once on one stream; more are refused. */
 export const streamCallsMax = 10_000;
 export const deadlineDefaultMs = 60_000;

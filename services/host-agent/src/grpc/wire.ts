@@ -8,6 +8,7 @@ import type {
   HostStages,
   Start,
 } from "../invocations/invocation.ts";
+import type { AnswerHead } from "../guest/session.ts";
 import type { ForecastWindow } from "../vm/owned-function.ts";
 import {
   chunkMaxBytes,
@@ -19,10 +20,19 @@ import {
 
 type HostMessage = tidepool.internal.v1.HostMessage.$Properties;
 
+export interface ParsedInvoke extends Omit<InvocationRequest, "sink"> {
+  readonly payloadBytes: number;
+  /** Its first part. */
+  readonly payload: Uint8Array;
+  readonly isStreamed: boolean;
+  /** Nothing may go on for it when the frontend is lost. */
+  readonly endsWithStream: boolean;
+}
+
 /** @throws TidepoolError `invalid`, `tooLarge` */
 export function parseInvokeStart(
   message: tidepool.internal.v1.InvokeStart.$Properties,
-): InvocationRequest & { readonly payloadBytes: number; readonly payload: Uint8Array } {
+): ParsedInvoke {
   const payload = message.payload ?? new Uint8Array();
   const payloadBytes = message.payloadBytes || payload.length;
   if (payloadBytes > payloadMaxBytes) {
@@ -38,8 +48,12 @@ export function parseInvokeStart(
   if (!requestId || !functionName || !version) {
     throw new TidepoolError("invalid", "request_id, function_name or version is missing");
   }
+  const isStreamed = message.isStreamed ?? false;
   return {
     requestId,
+    attemptId: message.attemptId || requestId,
+    isStreamed,
+    endsWithStream: isStreamed || (message.endsWithStream ?? false),
     functionName,
     version,
     vmId: message.vmId || undefined,
@@ -49,6 +63,12 @@ export function parseInvokeStart(
     payloadBytes,
     payload,
   };
+}
+
+export function beginMessage(callId: number, head: AnswerHead, start: Start): HostMessage {
+  const { contentType, http } = head;
+  const metadata = Buffer.from(http, "utf8");
+  return { answerBegin: { callId, contentType, metadata, start: startToWire(start) } };
 }
 
 export function refusedMessage(callId: number, error: TidepoolError): HostMessage {

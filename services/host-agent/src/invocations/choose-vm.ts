@@ -6,7 +6,8 @@ import type { Fleet } from "../fleet/fleet.ts";
 import type { Vm } from "../vm/vm.ts";
 
 export interface CallTarget {
-  readonly requestId: string;
+  /** For which a VM may have been reserved. */
+  readonly attemptId: string;
   readonly functionName: string;
   readonly version: string;
   /** Set after an acquire. */
@@ -24,7 +25,7 @@ export class RefusedError extends TidepoolError {
  * @throws RefusedError when there is no free VM; TidepoolError why the reserved VM failed, when it did
  */
 export function chooseVm(fleet: Fleet, clock: Clock, target: CallTarget): Vm {
-  const { functionName, version, vmId, requestId } = target;
+  const { functionName, version, vmId, attemptId } = target;
   const { hostId } = fleet.limits;
   if (fleet.isDraining) throw new RefusedError("unavailable", `host ${hostId} is stopping`);
   if (vmId !== undefined) {
@@ -38,7 +39,7 @@ export function chooseVm(fleet: Fleet, clock: Clock, target: CallTarget): Vm {
       owned.version === version &&
       !vm.isTaken &&
       (vm.phase === "cloning" || vm.phase === "loading" || vm.phase === "idle") &&
-      isFreeFor(vm, requestId, clock.nowMs())
+      isFreeFor(vm, attemptId, clock.nowMs())
     ) {
       return vm;
     }
@@ -51,5 +52,5 @@ export function chooseVm(fleet: Fleet, clock: Clock, target: CallTarget): Vm {
   );
 }
 
-const isFreeFor = ({ reservation }: Vm, requestId: string, nowMs: number): boolean =>
-  reservation === undefined || reservation.requestId === requestId || reservation.untilMs <= nowMs;
+const isFreeFor = ({ reservation }: Vm, attemptId: string, nowMs: number): boolean =>
+  reservation === undefined || reservation.requestId === attemptId || reservation.untilMs <= nowMs;

@@ -7,6 +7,7 @@ import { contextOf, TidepoolError, withSpan } from "@tidepool/common";
 import type { Clock } from "@tidepool/common";
 import type { Assignments } from "../assignments/assignments.ts";
 import type { Fleet } from "../fleet/fleet.ts";
+import type { AnswerSink } from "../guest/session.ts";
 import type { ForecastWindow } from "../vm/owned-function.ts";
 import type { Interval, Vm } from "../vm/vm.ts";
 import { orAborted, within } from "../vm/within.ts";
@@ -17,11 +18,14 @@ import type { CallTarget } from "./choose-vm.ts";
 export type Start = "predicted" | "warm" | "pool" | "cold";
 
 export interface InvocationRequest extends CallTarget {
+  readonly requestId: string;
   /** Time left for the call, from now. */
   readonly deadlineMs: number;
   /** Longest the handler may run. */
   readonly timeoutMs: number;
   readonly traceparent: string;
+  /** Takes a streamed answer as it comes; without it one is gathered. */
+  readonly sink?: ((start: Start) => AnswerSink) | undefined;
 }
 
 /** Milliseconds; they do not overlap, and leave out what happened before the call came. */
@@ -107,7 +111,7 @@ async function runInvocation(
   const receivedAtMs = clock.nowMs();
   const beganAt = performance.now();
   const sinceBegin = (): number => performance.now() - beganAt;
-  const start = startOf(vm, request.requestId);
+  const start = startOf(vm, request.attemptId);
   const readyBeforeMs = vm.idleSinceMs === undefined ? 0 : receivedAtMs - vm.idleSinceMs;
   const window = start === "predicted" ? vm.assignment?.window : undefined;
   const wasReady = vm.idleSinceMs !== undefined;
@@ -148,6 +152,7 @@ async function runInvocation(
       timeoutMs: limit.ms,
       limitName: limit.name,
       signal: cancelled,
+      sink: request.sink?.(start),
     });
     const { restoreMs, runMs } = answer;
     return { ...report({ readyMs, restoreMs, runMs }), payload: answer.payload };
