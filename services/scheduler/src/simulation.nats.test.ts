@@ -33,7 +33,7 @@ const ticking = (periodMs: number, fromMs: number, dropped: readonly number[] = 
 
 /** When each function is called, from the start of the trace. */
 const trace: Readonly<Record<string, readonly number[]>> = {
-  tick: ticking(1_000, 300),
+  tick: ticking(1_150, 300),
   "tick-dropped": ticking(1_300, 410, [10]),
   burst: ticking(1_600, 520).flatMap((atMs) => [atMs, atMs]),
   random: [700, 1_010, 3_910, 4_005, 5_215, 5_855, 10_255, 10_405, 11_185, 13_235, 13_295, 15_025],

@@ -3,6 +3,7 @@
  * a pattern that chance cannot explain there is no forecast.
  */
 import { hitShareMin, missesMaxDefault, type History } from "./history.ts";
+import { aim } from "./aim.ts";
 import { missed, nextDue, toleranceAfter } from "./track.ts";
 
 /** Windows that are held against every pattern: few hits are weak evidence. */
@@ -24,6 +25,8 @@ export interface Forecast {
   /** When the next calls may come. It may have begun, but it has not ended. */
   readonly window: { readonly startAtMs: number; readonly endAtMs: number };
   readonly expectedAtMs: number;
+  /** Until then further calls belong to the window that was hit last. */
+  readonly followUntilMs: number;
   /** Calls expected at once in the window, thus VMs needed. */
   readonly count: { readonly median: number; readonly upper: number };
   /** How likely further calls follow the first within a window, 0 to 1. */
@@ -48,24 +51,25 @@ export function forecast(
 ): Forecast | undefined {
   const { pattern } = history;
   if (pattern === null) return undefined;
-  const endOf = (periods: number): number =>
-    nextDue(pattern, periods) + toleranceAfter(pattern, periods);
   let periods = Math.max(1, Math.floor((nowMs - nextDue(pattern, 0)) / pattern.periodMs));
-  if (endOf(periods) < nowMs) periods += 1;
+  let due = aim(pattern, periods);
+  if (due.atMs + due.lateMs < nowMs) {
+    periods += 1;
+    due = aim(pattern, periods);
+  }
   const missesInRow = periods - 1;
   if (missesInRow >= policy.missesMax) return undefined;
   const { hitWeight, windowWeight, misses } = missed(pattern, missesInRow);
   const degree = hitWeight / (windowWeight + doubt);
   if (hitWeight / windowWeight < hitShareMin) return undefined;
-  const expectedAtMs = nextDue(pattern, periods);
-  const toleranceMs = toleranceAfter(pattern, periods);
   const counts = pattern.recent.map((hit) => hit.count).sort((a, b) => a - b);
   return {
     periodMs: pattern.periodMs,
     degree,
     coverage: pattern.coverage,
-    window: { startAtMs: expectedAtMs - toleranceMs, endAtMs: expectedAtMs + toleranceMs },
-    expectedAtMs,
+    window: { startAtMs: due.atMs - due.earlyMs, endAtMs: due.atMs + due.lateMs },
+    expectedAtMs: due.atMs,
+    followUntilMs: nextDue(pattern, 0) + toleranceAfter(pattern, 1),
     count: { median: quantile(counts, 0.5), upper: quantile(counts, 0.9) },
     followShare: pattern.followShare,
     evidence: {

@@ -10,7 +10,7 @@ export const missesMaxDefault = 4;
 /** Ticks remembered: enough to tell a pattern under noise, few enough for a million functions. */
 export const ticksMax = 48;
 /** Hits remembered: the period, the phase and the count follow these. */
-export const hitsMax = 12;
+export const hitsMax = 16;
 /** A pattern whose windows are hit less often than this is none any more. */
 export const hitShareMin = 0.4;
 /** Grain when nothing better is known: request logs, cron and traces count in minutes. */

@@ -203,7 +203,7 @@ export function toleranceAfter(pattern: Pattern, periods: number): number {
   return Math.min(grown, Math.max(pattern.toleranceMs, toleranceShareMax * pattern.periodMs));
 }
 
-function isClock(pattern: Pattern): boolean {
+export function isClock(pattern: Pattern): boolean {
   return pattern.clockErrorMs <= pattern.stepErrorMs;
 }
 

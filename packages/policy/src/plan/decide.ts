@@ -53,6 +53,8 @@ const coverageForRelease = 0.9;
 const looseWindows = 1.5;
 /** From this share on a VM waits in the open window for the calls that follow the first. */
 const followShareForKeep = 0.2;
+/** A load ahead takes a host as much work as a cold start: worth so much idle time, as share of the keep-alive. */
+const reloadShare = 0.1;
 /** Below this degree a window gets the usual count of VMs, above it the upper one. */
 const degreeForUpper = 0.6;
 /** Windows are cut to these shares of the keep-alive: the wide one while the account allows it. */
@@ -116,12 +118,9 @@ function prewarmFor(
   nowMs: number,
 ): Prewarm {
   const margin = marginMs(policy);
-  const halfMs = Math.min(
-    (window.endAtMs - window.startAtMs) / 2,
-    (policy.keepAliveMs * windowShare) / 2,
-  );
-  const windowStartAtMs = expectedAtMs - halfMs;
-  const windowEndAtMs = expectedAtMs + halfMs;
+  const halfMaxMs = (policy.keepAliveMs * windowShare) / 2;
+  const windowStartAtMs = Math.max(window.startAtMs, expectedAtMs - halfMaxMs);
+  const windowEndAtMs = Math.min(window.endAtMs, expectedAtMs + halfMaxMs);
   const releaseAtMs = windowEndAtMs + margin;
   const readyByMs = windowStartAtMs - margin;
   const wanted = degree < degreeForUpper ? count.median : count.upper;
@@ -143,17 +142,17 @@ function prewarmFor(
 
 function keepUntil(expected: Forecast, next: Prewarm, policy: PlanPolicy, nowMs: number): number {
   // Releasing now and preparing again would save less than it costs.
-  const isSoon = next.windowStartAtMs - nowMs <= 2 * leadMs(policy);
+  const reloadMs = reloadShare * policy.keepAliveMs;
+  const isSoon = next.windowStartAtMs - nowMs <= 2 * leadMs(policy) + reloadMs;
   if (isSoon) return next.releaseAtMs;
   // So loose a window that little time is left to save before it.
   const isLoose =
     next.windowStartAtMs - nowMs <= looseWindows * (next.windowEndAtMs - next.windowStartAtMs);
   if (isLoose || expected.coverage < coverageForRelease) return nowMs + policy.keepAliveMs;
   // More calls of the same tick may follow while its window is open.
-  const openUntilMs = expected.window.endAtMs - expected.periodMs;
   const lingerUntilMs = nowMs + marginMs(policy);
   return expected.followShare >= followShareForKeep
-    ? Math.max(lingerUntilMs, openUntilMs)
+    ? Math.max(lingerUntilMs, expected.followUntilMs)
     : lingerUntilMs;
 }
 

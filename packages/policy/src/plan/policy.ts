@@ -29,15 +29,12 @@ export const planPolicyDefault: PlanPolicy = {
   missesMax: 4,
 };
 
-/** Preparing is given its 95th percentile and half as much again: a VM that is late is a cold start. */
-const prepareFactor = 1.5;
-
 /** A VM is ready so long before the window and kept so long after it; also the pause before a release. */
 export function marginMs(policy: PlanPolicy): number {
-  return Math.min(5_000, Math.max(250, policy.keepAliveMs * 0.005));
+  return Math.min(5_000, Math.max(250, policy.keepAliveMs / 600));
 }
 
 /** From the order of a pre-warm to the begin of its window. */
 export function leadMs(policy: PlanPolicy): number {
-  return policy.prepareP95Ms * prepareFactor + marginMs(policy);
+  return policy.prepareP95Ms + marginMs(policy);
 }

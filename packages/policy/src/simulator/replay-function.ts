@@ -21,8 +21,8 @@ export interface ReplayOptions {
   readonly scoreFromMs?: number;
   /** VMs still idle are counted until then. */
   readonly untilMs: number;
-  /** Told of every scored call. */
-  readonly onStart?: (start: Start, atMs: number) => void;
+  /** Told of every scored call, and how long its VM had waited; 0 when it is cold. */
+  readonly onStart?: (start: Start, atMs: number, waitedMs: number) => void;
   /** Told of every decision, in the order of time. */
   readonly onDecision?: (decision: Decision, atMs: number, reason: "call" | "wake") => void;
 }
@@ -104,26 +104,27 @@ export function replayFunction(
     const { keepUntilMs } = policy.decide(record, settings, { idleVmCount: 0 }, readyAtMs);
     return { readyAtMs, releaseAtMs: keepUntilMs, isReserved: false };
   };
-  const serve = (nowMs: number): Start => {
+  const serve = (nowMs: number): { start: Start; waitedMs: number } => {
     const idle = vms.filter((vm) => vm.readyAtMs <= nowMs);
     const chosen = idle.find((vm) => vm.isReserved) ?? idle.at(-1);
     if (chosen === undefined) {
       vms.push(keptFrom(nowMs + prepareMs + callMs));
-      return "cold";
+      return { start: "cold", waitedMs: 0 };
     }
+    const waitedMs = nowMs - chosen.readyAtMs;
     idled(chosen.readyAtMs, nowMs);
     vms.splice(vms.indexOf(chosen), 1, keptFrom(nowMs + callMs));
-    return chosen.isReserved ? "predicted" : "warm";
+    return { start: chosen.isReserved ? "predicted" : "warm", waitedMs };
   };
 
   for (const atMs of callsAtMs) {
     runUntil(atMs);
     record = policy.noteArrival(record, settings, atMs);
-    const start = serve(atMs);
+    const { start, waitedMs } = serve(atMs);
     if (atMs >= scoreFromMs) {
       started[start] += 1;
       if (start === "cold") loads += 1;
-      options.onStart?.(start, atMs);
+      options.onStart?.(start, atMs, waitedMs);
     }
     plan(atMs, "call");
   }

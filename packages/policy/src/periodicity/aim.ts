@@ -1,0 +1,133 @@
+/**
+ * When within its tolerance the next tick is due, to the second: phase and spread of the recent hits about the
+ * clock, or about the step, that leads to them. A window of this is where a VM waits; whether a tick belongs to
+ * the pattern at all is the tolerance's matter.
+ */
+import type { Hit, Pattern } from "./history.ts";
+import { isClock, nextDue } from "./track.ts";
+
+export interface Aim {
+  readonly atMs: number;
+  /** A tick is expected so long before, and so long after that instant. */
+  readonly earlyMs: number;
+  readonly lateMs: number;
+}
+
+/** Clocks are set to whole minutes more often than not; shorter periods, to whole seconds. */
+const roundStepsMs = [60_000, 1_000] as const;
+/** A whole step must be worth so many of itself for a period to be taken for so many of them. */
+const stepsMin = 10;
+/** So many standard errors beside what was measured, a whole period is ruled out. */
+const errorsToRound = 3;
+/** A clock with one number less to fit is taken while its spread is at most so much larger. */
+const roundSpreadMax = 1.12;
+/** One-sided 99th percentile of a spread measured in so few hits (Student), from one degree of freedom on. */
+const spreadsBeside = [31.8, 6.97, 4.54, 3.75, 3.37, 3.14, 3, 2.9, 2.82, 2.76, 2.72] as const;
+/** Jitter has an end more often than a tail: not far beyond the largest error seen, and the less the more were. */
+const largestDoubt = 4;
+/** What no clock and no network is surer of; at most this share of the period. */
+const leastMs = 500;
+const leastShare = 0.01;
+/** To wait on costs only when nobody came. */
+const lateFactor = 2;
+
+export function aim(pattern: Pattern, periods: number): Aim {
+  const { recent, periodMs } = pattern;
+  const least = Math.min(leastMs, leastShare * periodMs);
+  const latest = recent.at(-1);
+  if (latest === undefined) return withSpread(nextDue(pattern, periods), least, pattern);
+  if (!isClock(pattern)) {
+    const spread = spreadOfSteps(recent, periodMs);
+    // The errors of steps add up over windows without a call.
+    return withSpread(
+      nextDue(pattern, periods),
+      Math.max(least, spread * Math.sqrt(periods)),
+      pattern,
+    );
+  }
+  const line = clockThrough(recent, periodMs);
+  return withSpread(line.atMs(latest.index + periods), Math.max(least, line.besideMs), pattern);
+}
+
+function withSpread(atMs: number, besideMs: number, { toleranceMs, periodMs }: Pattern): Aim {
+  const earlyMs = Math.min(besideMs, toleranceMs);
+  return { atMs, earlyMs, lateMs: Math.min(lateFactor * earlyMs, toleranceMs, periodMs / 4) };
+}
+
+interface Line {
+  atMs(index: number): number;
+  /** How far beside it the next hit may lie. */
+  readonly besideMs: number;
+}
+
+function clockThrough(recent: readonly Hit[], periodMs: number): Line {
+  const count = recent.length;
+  const originMs = recent[0]?.atMs ?? 0;
+  let meanIndex = 0;
+  let meanMs = 0;
+  for (const { index, atMs } of recent) {
+    meanIndex += index / count;
+    meanMs += (atMs - originMs) / count;
+  }
+  let square = 0;
+  for (const { index } of recent) square += (index - meanIndex) ** 2;
+  const at = (period: number, index: number): number =>
+    originMs + meanMs + (index - meanIndex) * period;
+  const errors = (period: number): { sum: number; largest: number } => {
+    let sum = 0;
+    let largest = 0;
+    for (const { index, atMs } of recent) {
+      const error = Math.abs(atMs - at(period, index));
+      sum += error * error;
+      largest = Math.max(largest, error);
+    }
+    return { sum, largest };
+  };
+  const fitted = errors(periodMs);
+  const fittedSpread = Math.sqrt(fitted.sum / Math.max(1, count - 2));
+  const roundMs = wholePeriod(periodMs, (errorsToRound * fittedSpread) / Math.sqrt(square));
+  if (roundMs !== undefined) {
+    const round = errors(roundMs);
+    const spread = Math.sqrt(round.sum / Math.max(1, count - 1));
+    if (spread <= Math.max(1, fittedSpread * roundSpreadMax)) {
+      const ahead = Math.sqrt(1 + 1 / count);
+      const besideMs = beside(spread * ahead, round.largest * ahead, count - 1);
+      return { atMs: (index) => at(roundMs, index), besideMs };
+    }
+  }
+  // Ahead of its end a fitted line is surer of nothing than of its middle.
+  const end = (recent.at(-1)?.index ?? 0) + 1 - meanIndex;
+  const ahead = Math.sqrt(1 + 1 / count + (end * end) / square);
+  const besideMs = beside(fittedSpread * ahead, fitted.largest * ahead, count - 2);
+  return { atMs: (index) => at(periodMs, index), besideMs };
+}
+
+function wholePeriod(periodMs: number, doubtMs: number): number | undefined {
+  for (const stepMs of roundStepsMs) {
+    if (periodMs < stepsMin * stepMs) continue;
+    const whole = Math.round(periodMs / stepMs) * stepMs;
+    if (Math.abs(whole - periodMs) <= Math.max(1, doubtMs)) return whole;
+  }
+  return undefined;
+}
+
+function spreadOfSteps(recent: readonly Hit[], periodMs: number): number {
+  let sum = 0;
+  let largest = 0;
+  let count = 0;
+  for (const [i, hit] of recent.entries()) {
+    const before = recent[i - 1];
+    if (before === undefined) continue;
+    const periods = hit.index - before.index;
+    const error = Math.abs(hit.atMs - before.atMs - periods * periodMs) / Math.sqrt(periods);
+    sum += error * error;
+    largest = Math.max(largest, error);
+    count += 1;
+  }
+  return beside(Math.sqrt(sum / Math.max(1, count - 1)), largest, count - 1);
+}
+
+function beside(spread: number, largest: number, freedom: number): number {
+  const factor = spreadsBeside[Math.min(spreadsBeside.length, Math.max(1, freedom)) - 1] ?? 0;
+  return Math.min(spread * factor, largest * (1 + largestDoubt / (freedom + 1)));
+}
