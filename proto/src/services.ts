@@ -104,6 +104,19 @@ export const tidepoolService = {
     api.DeleteAliasRequest,
     api.DeleteAliasResponse,
   ),
+  putSecret: method(apiPath("PutSecret"), "unary", api.PutSecretRequest, api.Secret),
+  listSecrets: method(
+    apiPath("ListSecrets"),
+    "unary",
+    api.ListSecretsRequest,
+    api.ListSecretsResponse,
+  ),
+  deleteSecret: method(
+    apiPath("DeleteSecret"),
+    "unary",
+    api.DeleteSecretRequest,
+    api.DeleteSecretResponse,
+  ),
   invoke: method(apiPath("Invoke"), "unary", api.InvokeRequest, api.InvokeResponse),
   invokeStream: method(apiPath("InvokeStream"), "server", api.InvokeRequest, api.InvokePart),
   invokeAsync: method(

@@ -111,6 +111,8 @@ export const buckets = {
   leases: "tidepool_leases",
   /** "shard.N" → the shard's model snapshot. */
   snapshots: "tidepool_snapshots",
+  /** Secret's name → SecretRecord. */
+  secrets: "tidepool_secrets",
   /** Tenant name → TenantRecord. */
   tenants: "tidepool_tenants",
   /** Request id → AcceptedCall. */

@@ -28,6 +28,8 @@ export interface Storage {
   readonly functions: KV;
   /** "name.version" → VersionRecord. */
   readonly versions: KV;
+  /** Secret's name → SecretRecord. */
+  readonly secrets: KV;
   /** Tenant name → TenantRecord. */
   readonly tenants: KV;
   /** Schedule name → ScheduleRecord. */
@@ -61,6 +63,7 @@ export const callsAgeMaxMs = 24 * hourMs;
 export const callsBytesMax = 128 * mib;
 export const functionsBytesMax = 64 * mib;
 export const versionsBytesMax = 256 * mib;
+export const secretsBytesMax = 64 * mib;
 export const tenantsBytesMax = 8 * mib;
 export const schedulesBytesMax = 64 * mib;
 export const scheduleProgressBytesMax = 16 * mib;
@@ -82,6 +85,7 @@ export async function ensureStorage(bus: Bus): Promise<Storage> {
     const [
       functions,
       versions,
+      secrets,
       tenants,
       schedules,
       scheduleProgress,
@@ -92,6 +96,7 @@ export async function ensureStorage(bus: Bus): Promise<Storage> {
     ] = await Promise.all([
       bucket(subjects.buckets.functions, functionsBytesMax),
       bucket(subjects.buckets.versions, versionsBytesMax),
+      bucket(subjects.buckets.secrets, secretsBytesMax),
       bucket(subjects.buckets.tenants, tenantsBytesMax),
       bucket(subjects.buckets.schedules, schedulesBytesMax),
       bucket(subjects.buckets.scheduleProgress, scheduleProgressBytesMax),
@@ -110,6 +115,7 @@ export async function ensureStorage(bus: Bus): Promise<Storage> {
       manager,
       functions,
       versions,
+      secrets,
       tenants,
       schedules,
       scheduleProgress,

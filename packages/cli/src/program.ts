@@ -4,6 +4,7 @@ import { addCompletionCommands } from "./program/completion.ts";
 import { addFunctionCommands } from "./program/functions.ts";
 import type { AddCommands, CommandContext } from "./program/parts.ts";
 import { addProjectCommands } from "./program/project.ts";
+import { addSecretCommands } from "./program/secrets.ts";
 import { addSystemCommands } from "./program/system.ts";
 import { addTenantCommands } from "./program/tenant.ts";
 import { addTrafficCommands } from "./program/traffic.ts";
@@ -17,6 +18,7 @@ const groups: readonly AddCommands[] = [
   addProjectCommands,
   addFunctionCommands,
   addVersionCommands,
+  addSecretCommands,
   addTenantCommands,
   addTrafficCommands,
 ];

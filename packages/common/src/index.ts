@@ -5,6 +5,8 @@ export { systemClock, timerMaxMs } from "./clock.ts";
 export type { Clock } from "./clock.ts";
 export { readEnvironment } from "./config.ts";
 export type { ConfigReader } from "./config.ts";
+export { Keyring, newKey, readKeyring } from "./keyring.ts";
+export type { Sealed } from "./keyring.ts";
 export { createLogger, logLevels, silentLogger } from "./logger.ts";
 export type { LogFields, Logger, LogLevel } from "./logger.ts";
 export { stopOnSignal } from "./shutdown.ts";

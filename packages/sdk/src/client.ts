@@ -22,6 +22,7 @@ import { parseExplanation } from "./parse-explanation.ts";
 import { Caller } from "./caller.ts";
 import { parseSettings, settingsToWire } from "./settings.ts";
 import type { CompleteSettings, FunctionSettings } from "./settings.ts";
+import { SecretsClient } from "./secrets.ts";
 import { Transport } from "./transport.ts";
 import type { CallLimits } from "./transport.ts";
 import { aliasToWire, parseAlias, parseVersion } from "./versions.ts";
@@ -82,10 +83,12 @@ export const timeoutDefaultMs = 10_000;
 const uploadChunkBytes = 64 * 1024;
 
 export class TidepoolClient {
+  readonly secrets: SecretsClient;
   private readonly caller: Caller;
 
   private constructor(caller: Caller) {
     this.caller = caller;
+    this.secrets = new SecretsClient(caller);
   }
 
   /** @param address host:port. @throws TidepoolError `unavailable` when nobody answers there */

@@ -20,6 +20,7 @@ export type {
   ProvisionedConcurrency,
   RateLimit,
 } from "./settings.ts";
+export type { Secret, SecretsClient } from "./secrets.ts";
 export type { CallLimits } from "./transport.ts";
 export { predictions } from "./types.ts";
 export type {

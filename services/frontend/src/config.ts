@@ -14,6 +14,8 @@ export interface FrontendConfig {
   readonly httpAddress: string;
   /** The same in every process of a cluster, and for its whole life. */
   readonly shardCount: number;
+  /** Keys for secrets; without it no secret can be set. */
+  readonly secretsKeyFile: string | undefined;
 }
 
 export function readConfig(env: NodeJS.ProcessEnv): FrontendConfig {
@@ -26,5 +28,6 @@ export function readConfig(env: NodeJS.ProcessEnv): FrontendConfig {
       min: 1,
       max: 1024,
     }),
+    secretsKeyFile: reader.optional("TIDEPOOL_SECRETS_KEY_FILE"),
   }));
 }

@@ -6,7 +6,7 @@ import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { ensureStorage } from "@tidepool/actors";
 import type { Bus, Stoppable, Storage } from "@tidepool/actors";
 import { messageOf, systemClock, TidepoolError } from "@tidepool/common";
-import type { Clock, Logger } from "@tidepool/common";
+import type { Clock, Keyring, Logger } from "@tidepool/common";
 import {
   healthService,
   reflectionAlphaService,
@@ -31,11 +31,13 @@ import { NatsCallRecords, NatsOutcomes } from "./nats/call-records.ts";
 import { FleetNews } from "./nats/fleet-news.ts";
 import type { FunctionListener } from "./nats/function-store.ts";
 import { NatsScheduler } from "./nats/scheduler.ts";
+import { NatsSecretStore } from "./nats/secret-store.ts";
 import { PoolsView } from "./pools/pools-view.ts";
 import { CallTracker } from "./routing/call-tracker.ts";
 import { Router } from "./routing/router.ts";
 import { VmTable } from "./routing/vm-table.ts";
 import { openTriggers } from "./triggers/open-triggers.ts";
+import { Secrets } from "./secrets/secrets.ts";
 
 export interface FrontendOptions {
   readonly config: Pick<FrontendConfig, "address" | "shardCount"> &
@@ -43,6 +45,8 @@ export interface FrontendOptions {
   readonly bus: Bus;
   readonly logger: Logger;
   readonly clock?: Clock;
+  /** Seals secrets; without it none can be set. */
+  readonly keyring?: Keyring;
 }
 
 const serviceNames = [
@@ -104,7 +108,24 @@ export class Frontend {
     const { admission, tenants } = door;
     this.parts.push(door);
     const onChange: FunctionListener = (before, after) => admission.noteFunction(before, after);
-    const opened = await openFunctions({ bus, storage, table, clock, logger, onChange });
+    const secretStore = new NatsSecretStore(bus, storage.secrets, logger);
+    await secretStore.start();
+    this.parts.push(secretStore);
+    const secrets: Secrets = new Secrets({
+      store: secretStore,
+      keyring: this.options.keyring,
+      users: () => opened.secretUsers(),
+      clock,
+    });
+    const opened = await openFunctions({
+      bus,
+      storage,
+      table,
+      clock,
+      logger,
+      onChange,
+      requireSecrets: (names) => secrets.requireAll(names),
+    });
     const { functions, versions } = opened;
     this.parts.push(opened);
     const arrivals = new ArrivalPublisher({ bus, client: storage.client, shardCount, logger });
@@ -161,6 +182,7 @@ export class Frontend {
       tidepoolApi(handlers, {
         functions,
         versions,
+        secrets,
         asyncCalls: accepted.asyncCalls,
         deadLetters: accepted.deadLetters,
         router,

@@ -1,6 +1,6 @@
 /** The frontend as a process: only wires. */
 import { connectBus } from "@tidepool/actors";
-import { createLogger, startTelemetry, stopOnSignal } from "@tidepool/common";
+import { createLogger, readKeyring, startTelemetry, stopOnSignal } from "@tidepool/common";
 import { readConfig } from "./config.ts";
 import { Frontend } from "./frontend.ts";
 
@@ -14,7 +14,9 @@ const bus = await connectBus({
   component: "frontend",
   logger,
 });
-const frontend = new Frontend({ config, bus, logger });
+const { secretsKeyFile } = config;
+const keyring = secretsKeyFile === undefined ? undefined : await readKeyring(secretsKeyFile);
+const frontend = new Frontend({ config, bus, logger, ...(keyring && { keyring }) });
 const { address, httpAddress } = await frontend.start();
 stopOnSignal(logger, async () => {
   await frontend.stop();

@@ -1,5 +1,5 @@
 /** What the frontend's decisions need from outside; the adapters are in nats/ and hosts/. */
-import type { TidepoolError } from "@tidepool/common";
+import type { Sealed, TidepoolError } from "@tidepool/common";
 import type { tidepool } from "@tidepool/proto";
 import type { Step } from "./explain/call-facts.ts";
 import type { StoredFunction } from "./functions/function-record.ts";
@@ -102,6 +102,25 @@ export interface CallRecordReader {
 export interface TenantStore {
   find(name: string): Promise<tidepool.v1.Tenant.$Properties | undefined>;
   put(name: string, tenant: tidepool.v1.Tenant.$Properties): Promise<void>;
+}
+
+export interface StoredSecret extends Sealed {
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+}
+
+/** Sealed secrets by name. */
+export interface SecretStore {
+  find(name: string): Promise<StoredSecret | undefined>;
+  /** By name, from the copy. */
+  list(): readonly { readonly name: string; readonly secret: StoredSecret }[];
+  /** Replaces it as a whole. */
+  put(
+    name: string,
+    make: (before: StoredSecret | undefined) => StoredSecret,
+  ): Promise<StoredSecret>;
+  /** @throws TidepoolError `notFound` */
+  remove(name: string): Promise<void>;
 }
 
 export interface HostCall {

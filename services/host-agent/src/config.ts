@@ -28,6 +28,8 @@ export interface HostAgentConfig {
   readonly poolBaseTarget: number;
   /** Of the simulated hypervisor: the same seed, the same timing and failures. */
   readonly simulatedSeed: number;
+  /** Keys for secrets; without it no function that names one can be loaded. */
+  readonly secretsKeyFile: string | undefined;
 }
 
 /** The config that a host warms before it has seen any function. */
@@ -75,6 +77,7 @@ export function readConfig(env: NodeJS.ProcessEnv): HostAgentConfig {
       }),
       vmCountMax: read.integer("TIDEPOOL_VM_COUNT_MAX", 64, { min: 1, max: 4_096 }),
       poolBaseTarget: read.integer("TIDEPOOL_POOL_BASE_TARGET", 8, { min: 0, max: 1_024 }),
+      secretsKeyFile: read.optional("TIDEPOOL_SECRETS_KEY_FILE"),
       simulatedSeed: read.integer("TIDEPOOL_SIMULATED_SEED", 1, { min: 0, max: 2 ** 31 }),
     };
   });

@@ -8,7 +8,7 @@
 import { join } from "node:path";
 import type { Bus, Stoppable, Storage } from "@tidepool/actors";
 import { messageOf, systemClock } from "@tidepool/common";
-import type { Clock, Logger } from "@tidepool/common";
+import type { Clock, Keyring, Logger } from "@tidepool/common";
 import { Assignments } from "./assignments/assignments.ts";
 import { CodeCache } from "./code/code-cache.ts";
 import { baseConfig } from "./config.ts";
@@ -23,11 +23,13 @@ import { announceOnBus } from "./nats/announcements.ts";
 import { serveCommands } from "./nats/commands.ts";
 import { watchFunctions } from "./nats/function-watch.ts";
 import { codeFromObjectStore } from "./nats/object-store.ts";
+import { watchSecrets } from "./nats/secret-watch.ts";
 import { Pools } from "./pool/pools.ts";
 import { Templates } from "./pool/templates.ts";
 import { factOf } from "./report/fact.ts";
 import { FactQueue } from "./report/fact-queue.ts";
 import { heartbeatOf } from "./report/heartbeat.ts";
+import { Secrets } from "./secrets/secrets.ts";
 import { Measures } from "./report/measures.ts";
 import { changeTellMs, Reporter, trafficTellMs } from "./report/reporter.ts";
 import type { VmPhase } from "./vm/phases.ts";
@@ -45,6 +47,8 @@ export interface HostAgentOptions {
   readonly openSession: OpenGuestSession;
   readonly logger: Logger;
   readonly clock?: Clock;
+  /** Opens secrets; without it no function that names one can be loaded. */
+  readonly keyring?: Keyring;
 }
 
 /** How often idle VMs are looked over for those whose time is over. */
@@ -66,6 +70,7 @@ export class HostAgent {
   private server: HostServer | undefined;
   private commands: Stoppable | undefined;
   private watching: Stoppable | undefined;
+  private watchingSecrets: Stoppable | undefined;
   private sweeping: NodeJS.Timeout | undefined;
   private isRefreshDue = false;
 
@@ -85,6 +90,7 @@ export class HostAgent {
       clock,
       logger,
     });
+    const secrets = new Secrets(storage.secrets, options.keyring);
     this.fleet = new Fleet(
       { hostId, memoryMib, vmCountMax },
       {
@@ -94,6 +100,7 @@ export class HostAgent {
         logger,
         ensureTemplate: (wanted) => this.templates.ensure(wanted),
         codeFiles: (digest, signal) => code.files(digest, signal),
+        openSecrets: (named) => secrets.open(named),
         onPhase: (vm, phase) => this.notePhase(vm, phase),
         onOutput: (vm, stream, bytes) => this.logs.hear(vm, stream, bytes),
         onDelivered: (vm) => this.logs.endCall(vm),
@@ -129,6 +136,12 @@ export class HostAgent {
       (config) => this.pools.ensure(config),
       this.logger,
     );
+    this.watchingSecrets = await watchSecrets(
+      bus,
+      storage,
+      (name) => this.assignments.secretChanged(name),
+      this.logger,
+    );
     this.sweeping = setInterval(() => this.assignments.releaseOverdue(), releaseSweepMs);
     this.reporter.tell();
   }
@@ -139,7 +152,7 @@ export class HostAgent {
     const drained = this.fleet.drain();
     this.reporter.tell();
     clearInterval(this.sweeping);
-    await Promise.all([this.commands?.stop(), this.watching?.stop()]);
+    await Promise.all([this.commands?.stop(), this.watching?.stop(), this.watchingSecrets?.stop()]);
     await drained;
     await this.server?.stop();
     this.facts.flush();

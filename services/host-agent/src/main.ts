@@ -1,6 +1,6 @@
 /** The host-agent as a process: only wires. */
 import { connectBus, ensureStorage } from "@tidepool/actors";
-import { createLogger, startTelemetry, stopOnSignal } from "@tidepool/common";
+import { createLogger, readKeyring, startTelemetry, stopOnSignal } from "@tidepool/common";
 import { readConfig } from "./config.ts";
 import { openGuestSession } from "./guest/open-session.ts";
 import { HostAgent } from "./host-agent.ts";
@@ -17,6 +17,8 @@ const bus = await connectBus({
   component: "host",
   logger,
 });
+const { secretsKeyFile } = config;
+const keyring = secretsKeyFile === undefined ? undefined : await readKeyring(secretsKeyFile);
 const storage = await ensureStorage(bus);
 const agent = new HostAgent({
   config,
@@ -25,6 +27,7 @@ const agent = new HostAgent({
   hypervisor,
   openSession: openGuestSession,
   logger,
+  ...(keyring && { keyring }),
 });
 await agent.start();
 stopOnSignal(logger, async () => {

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectBus, ensureStorage, startNatsServer } from "@tidepool/actors";
 import type { Bus, NatsServer } from "@tidepool/actors";
-import { silentLogger, systemClock } from "@tidepool/common";
-import type { Component } from "@tidepool/common";
+import { Keyring, newKey, silentLogger, systemClock } from "@tidepool/common";
+import type { Component, Logger } from "@tidepool/common";
 import { Frontend } from "@tidepool/frontend";
 import { HostAgent, openGuestSession, SimulatedHypervisor } from "@tidepool/host-agent";
 import { Scheduler } from "@tidepool/scheduler";
@@ -31,15 +31,17 @@ export interface TestSystemOptions {
   readonly vmCountMax?: number;
   /** Their addresses are in `addresses`. */
   readonly frontendCount?: number;
+  readonly logger?: Logger;
 }
 
 export async function aSystem(options: TestSystemOptions = {}): Promise<TestSystem> {
-  const { poolBaseTarget = 4, vmCountMax = 32, frontendCount = 1 } = options;
+  const { poolBaseTarget = 4, vmCountMax = 32, frontendCount = 1, logger = silentLogger } = options;
+  const keyring = new Keyring(newKey());
   const dir = await mkdtemp(join(tmpdir(), "tidepool-system-"));
   let server: NatsServer = await startNatsServer({ storeDir: join(dir, "nats") });
   const buses: Bus[] = [];
   const connect = async (component: Component): Promise<Bus> => {
-    const options = { servers: server.url, name: component, component, logger: silentLogger };
+    const options = { servers: server.url, name: component, component, logger };
     const bus = await connectBus(options);
     buses.push(bus);
     return bus;
@@ -58,7 +60,8 @@ export async function aSystem(options: TestSystemOptions = {}): Promise<TestSyst
     storage: await ensureStorage(hostBus),
     hypervisor: new SimulatedHypervisor({ seed: 1, timeScale: 0.2 }),
     openSession: openGuestSession,
-    logger: silentLogger,
+    logger,
+    keyring,
   });
   await agent.start();
   const schedulerBus = await connect("scheduler");
@@ -68,14 +71,14 @@ export async function aSystem(options: TestSystemOptions = {}): Promise<TestSyst
     schedulerId: "s-1",
     shardCount,
     warmingPolicy: { base: poolBaseTarget, floor: 1, ceiling: 2 * poolBaseTarget },
-    logger: silentLogger,
+    logger,
   });
   await scheduler.start();
   const frontends: Frontend[] = [];
   const addresses: string[] = [];
   for (let count = 0; count < frontendCount; count += 1) {
     const config = { address: "127.0.0.1:0", shardCount };
-    const frontend = new Frontend({ config, bus: await connect("frontend"), logger: silentLogger });
+    const frontend = new Frontend({ config, bus: await connect("frontend"), logger, keyring });
     frontends.push(frontend);
     addresses.push((await frontend.start()).address);
   }

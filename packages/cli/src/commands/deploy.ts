@@ -128,6 +128,7 @@ function mergeSettings(
   const { handler, memory, timeout, keepAlive, env, description, prediction, price } = options;
   const { tag = {} } = options;
   const hasEnvironment = env !== undefined && Object.keys(env).length > 0;
+  const { secret = {}, vcpus, reserved, singleUse } = options;
   return {
     runtime: runtimeDefault,
     handler: handlerDefault,
@@ -139,6 +140,10 @@ function mergeSettings(
     ...(prediction === undefined ? {} : { prediction }),
     ...(price === undefined ? {} : { coldStartCost: price }),
     ...(hasEnvironment ? { environment: env } : {}),
+    ...(Object.keys(secret).length > 0 ? { secrets: secret } : {}),
+    ...(vcpus === undefined ? {} : { vcpuCount: vcpus }),
+    ...(reserved === undefined ? {} : { reservedConcurrency: reserved }),
+    ...(singleUse === undefined ? {} : { singleUse }),
     ...(description === undefined ? {} : { description }),
     ...(Object.keys(tag).length > 0 ? { tags: tag } : {}),
   };

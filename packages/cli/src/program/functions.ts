@@ -43,6 +43,10 @@ export interface DeployOptions {
   readonly prediction?: Prediction;
   readonly price?: number;
   readonly env?: Readonly<Record<string, string>>;
+  readonly secret?: Readonly<Record<string, string>>;
+  readonly vcpus?: number;
+  readonly reserved?: number;
+  readonly singleUse?: boolean;
   readonly description?: string;
   readonly tag?: Readonly<Record<string, string>>;
   /** False: the version stays inactive. */
@@ -80,6 +84,10 @@ export function addFunctionCommands(program: Command, context: CommandContext): 
     .option("--tag <key=value>", "tag of the function; may be repeated", keyValue, {})
     .option("--no-activate", "publish the version, and let calls run the one before")
     .option("--revision <revision>", "refuse it when the function has changed since")
+    .option("--secret <key=name>", "variable with a secret's value; may be repeated", keyValue, {})
+    .option("--vcpus <n>", "virtual CPUs (default: 1)", integer(1, 4))
+    .option("--reserved <calls>", "calls at once; 0 stops the function", integer(0, 100_000))
+    .option("--single-use", "a new VM for every call")
     .addOption(jsonOption())
     .action(
       async (path: string, options: DeployOptions & DeployProjectOptions & { json?: boolean }) => {

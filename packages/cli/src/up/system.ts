@@ -13,6 +13,7 @@ import { startNatsServer } from "@tidepool/actors";
 import { TidepoolError } from "@tidepool/common";
 import { formatDuration } from "../terminal/format.ts";
 import type { Terminal } from "../terminal/terminal.ts";
+import { ensureSecretsKey } from "./secrets-key.ts";
 import { startService } from "./service-process.ts";
 import type { RunningProcess } from "./service-process.ts";
 import type { StateFolder } from "./state-folder.ts";
@@ -45,7 +46,12 @@ export async function startSystem(
   await checkPortIsFree("the port of function URLs", options.httpAddress, "--http-port");
   const nats = natsPart(folder);
   await startPart(nats.spec, supervisor, terminal, signal);
-  const env: NodeJS.ProcessEnv = { ...process.env, TIDEPOOL_NATS_URL: nats.url() };
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    TIDEPOOL_NATS_URL: nats.url(),
+    TIDEPOOL_SECRETS_KEY_FILE:
+      process.env["TIDEPOOL_SECRETS_KEY_FILE"] ?? (await ensureSecretsKey(folder.path)),
+  };
   if (needsLibvirtd(options.hypervisor, env)) {
     env["TIDEPOOL_LIBVIRTD_DIR"] = libvirtdFolder(folder);
     await startPart(libvirtdPart(folder, env), supervisor, terminal, signal);

@@ -24,6 +24,8 @@ export interface FunctionsOptions {
   readonly code: CodeStore;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** @throws TidepoolError `invalid` when a secret is not there */
+  readonly requireSecrets: (names: readonly string[]) => Promise<void>;
 }
 
 type SettingsMessage = tidepool.v1.FunctionSettings.$Properties | null | undefined;
@@ -46,6 +48,7 @@ export class Functions {
   private readonly code: CodeStore;
   private readonly clock: Clock;
   private readonly logger: Logger;
+  private readonly requireSecrets: FunctionsOptions["requireSecrets"];
 
   constructor(options: FunctionsOptions) {
     this.store = options.store;
@@ -53,6 +56,7 @@ export class Functions {
     this.code = options.code;
     this.clock = options.clock;
     this.logger = options.logger.child({ part: "functions" });
+    this.requireSecrets = options.requireSecrets;
   }
 
   /** @throws TidepoolError `notFound` */
@@ -68,6 +72,7 @@ export class Functions {
 
   async create(name: string | undefined, given: SettingsMessage): Promise<StoredFunction> {
     const settings = parseSettings(name, given);
+    await this.requireSecrets(Object.values(settings.secrets));
     const nowMs = this.clock.nowMs();
     return this.store.create({
       name: parseName(name),
@@ -93,6 +98,7 @@ export class Functions {
     revision = "",
   ): Promise<StoredFunction> {
     const settings = parseSettings(name, given);
+    await this.requireSecrets(Object.values(settings.secrets));
     const current = await this.get(name);
     if (current.codeDigest !== "" && current.settings.handler !== settings.handler) {
       const zip = await this.code.get(current.codeDigest);
@@ -117,6 +123,7 @@ export class Functions {
     const current = await this.get(name);
     const given = wish.settings ? parseSettings(name, wish.settings) : undefined;
     checkRevision(`function '${name}'`, current.revision, revision);
+    await this.requireSecrets(Object.values(given?.secrets ?? {}));
     await checkCodeZip(zip, given ?? current.settings);
     const codeDigest = `sha256:${createHash("sha256").update(zip).digest("hex")}`;
     await this.code.put(codeDigest, zip);

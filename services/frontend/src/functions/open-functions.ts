@@ -11,11 +11,15 @@ import type { FoundFunction } from "../routing/router.ts";
 import { VersionSwitches } from "../routing/version-switches.ts";
 import type { VmTable } from "../routing/vm-table.ts";
 import { Functions } from "./functions.ts";
+import type { FunctionsOptions } from "./functions.ts";
+import { secretUsers } from "./secret-users.ts";
 import { Versions } from "./versions.ts";
 
 export interface OpenedFunctions extends Stoppable {
   readonly functions: Functions;
   readonly versions: Versions;
+  /** By secret, the functions any version of which names it. */
+  secretUsers(): ReadonlyMap<string, readonly string[]>;
   /** What a call runs. */
   find(
     call: Pick<Invocation, "name" | "qualifier" | "requestId">,
@@ -32,6 +36,7 @@ export async function openFunctions(options: {
   readonly logger: Logger;
   /** Told of each function that there is, and of each change. */
   readonly onChange: FunctionListener;
+  readonly requireSecrets: FunctionsOptions["requireSecrets"];
 }): Promise<OpenedFunctions> {
   const { bus, storage, table, clock, logger } = options;
   const store = new NatsFunctionStore(bus, storage.functions, logger);
@@ -39,7 +44,15 @@ export async function openFunctions(options: {
   const versionStore = new NatsVersionStore(bus, storage.versions, logger);
   await Promise.all([versionStore.start(), store.start()]);
   const code = new NatsCodeStore(storage.code);
-  const functions = new Functions({ store, versions: versionStore, code, clock, logger });
+  const { requireSecrets } = options;
+  const functions = new Functions({
+    store,
+    versions: versionStore,
+    code,
+    clock,
+    logger,
+    requireSecrets,
+  });
   const versions = new Versions({ store, versions: versionStore, clock });
   const switches = new VersionSwitches({
     table,
@@ -49,6 +62,7 @@ export async function openFunctions(options: {
   return {
     functions,
     versions,
+    secretUsers: () => secretUsers(store.list(), (name) => versionStore.list(name)),
     async find({ name, qualifier, requestId }, timeoutMs) {
       const work = versions.resolve(name, qualifier, requestId);
       const stored = await within(`reading function '${name}'`, timeoutMs, work);

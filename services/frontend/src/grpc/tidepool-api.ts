@@ -10,6 +10,7 @@ import type { PoolsView } from "../pools/pools-view.ts";
 import type { Scheduler } from "../ports.ts";
 import { parseInvocation } from "../routing/invocation.ts";
 import type { Router } from "../routing/router.ts";
+import type { Secrets } from "../secrets/secrets.ts";
 import type { Tenants } from "../tenants/tenants.ts";
 import { functionApi } from "./function-api.ts";
 import type { FunctionApiOptions } from "./function-api.ts";
@@ -17,10 +18,12 @@ import { asyncApi } from "./async-api.ts";
 import type { AsyncApiOptions } from "./async-api.ts";
 import type { CallContext, Handlers } from "./handlers.ts";
 import { answerToWire, invokeStream } from "./invoke-stream.ts";
+import { secretApi } from "./secret-api.ts";
 import { triggerApi } from "./trigger-api.ts";
 import type { TriggerApiOptions } from "./trigger-api.ts";
 
 export interface TidepoolApiOptions extends FunctionApiOptions, AsyncApiOptions, TriggerApiOptions {
+  readonly secrets: Secrets;
   readonly router: Router;
   readonly scheduler: Scheduler;
   readonly explainer: CallExplainer;
@@ -41,6 +44,7 @@ export function tidepoolApi(
     ...functionApi(handlers, options),
     ...triggerApi(handlers, options),
     ...asyncApi(handlers, options),
+    ...secretApi(handlers, options.secrets),
     invoke: handlers.unary(
       "Invoke",
       async (request: tidepool.v1.InvokeRequest.$Properties, context: CallContext) =>

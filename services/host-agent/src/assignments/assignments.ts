@@ -2,7 +2,7 @@
  * What shards ask of this host: VMs for functions, and how long idle ones stay. Commands may come twice and
  * late: an assignment is known by its id, a shard by its epoch, a keep by when it was sent.
  */
-import { TidepoolError } from "@tidepool/common";
+import { messageOf, TidepoolError } from "@tidepool/common";
 import type { Clock, Logger } from "@tidepool/common";
 import { chooseOwned, chooseUnowned } from "../fleet/choose.ts";
 import type { Fleet } from "../fleet/fleet.ts";
@@ -100,7 +100,8 @@ export class Assignments {
       nowMs,
     });
     vm.window = undefined;
-    if (vm.keepUntilMs <= nowMs) vm.stop("used");
+    if (vm.isOutdated) vm.stop("replaced");
+    else if (owned.singleUse || vm.keepUntilMs <= nowMs) vm.stop("used");
   }
 
   /** Which versions calls go to from now on; undefined when the function was deleted. */
@@ -108,13 +109,33 @@ export class Assignments {
     this.deployed.note(functionName, versions, this.parts.clock.nowMs());
   }
 
+  /**
+   * A secret has a new value. VMs that hold the old one serve no further call; those that wait for calls to
+   * come, for a window or whatever is forecast, are made anew.
+   */
+  secretChanged(secretName: string): void {
+    for (const vm of this.parts.fleet.all()) {
+      const { assignment, phase } = vm;
+      if (assignment === undefined || phase === "stopping" || phase === "gone") continue;
+      if (!Object.values(assignment.owned.secrets).includes(secretName)) continue;
+      vm.isOutdated = true;
+    }
+    this.releaseOverdue();
+  }
+
   /** Lets idle VMs go whose time, or whose function's, is over. */
   releaseOverdue(): void {
     const nowMs = this.parts.clock.nowMs();
     for (const view of this.parts.fleet.views()) {
       if (view.phase !== "idle" || view.isSpokenFor) continue;
+      const vm = this.parts.fleet.get(view.vmId);
+      if (vm?.isOutdated === true) {
+        vm.stop("replaced");
+        if (vm.callCount === 0) this.makeAnew(vm);
+        continue;
+      }
       const reason = releaseReason(view, this.standingOf(view), nowMs);
-      if (reason !== undefined) this.parts.fleet.get(view.vmId)?.stop(reason);
+      if (reason !== undefined) vm?.stop(reason);
     }
   }
 
@@ -132,6 +153,20 @@ export class Assignments {
     const keepUntilMs = command.keepUntilMs ?? clock.nowMs() + owned.keepAliveMs;
     vm.assign({ owned, requestId, window, keepUntilMs });
     return vm;
+  }
+
+  private makeAnew({ vmId, assignment, window, keepUntilMs }: Vm): void {
+    const { fleet, logger } = this.parts;
+    if (assignment === undefined) return;
+    const { owned } = assignment;
+    try {
+      const config = vmConfigOf(owned);
+      const next =
+        fleet.get(chooseUnowned(fleet.views(), config)?.vmId ?? "") ?? fleet.create(config);
+      next.assign({ owned, requestId: undefined, window, keepUntilMs });
+    } catch (error) {
+      logger.warn("VM not replaced", { vmId, error: messageOf(error) });
+    }
   }
 
   private standingOf({ functionName = "", version = "", assignedAtMs }: VmView): Standing {

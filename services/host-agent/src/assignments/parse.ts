@@ -79,6 +79,8 @@ function parseOwned(
     memoryMib,
     vcpuCount: parseVcpuCount(settings?.vcpuCount),
     environment: { ...settings?.environment },
+    secrets: { ...settings?.secrets },
+    singleUse: settings?.singleUse ?? false,
     keepAliveMs: settings?.keepAliveMs || keepAliveDefaultMs,
   };
 }

@@ -11,6 +11,10 @@ export interface OwnedFunction {
   readonly memoryMib: number;
   readonly vcpuCount: number;
   readonly environment: Readonly<Record<string, string>>;
+  /** Environment variable to the name of the secret whose value it gets. */
+  readonly secrets: Readonly<Record<string, string>>;
+  /** Every VM serves one call. */
+  readonly singleUse: boolean;
   /** How long a VM stays after a call when nothing is known of the next. */
   readonly keepAliveMs: number;
 }

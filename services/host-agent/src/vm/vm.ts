@@ -26,6 +26,8 @@ export interface VmParts {
   readonly logger: Logger;
   ensureTemplate(config: VmConfig): Promise<Template>;
   codeFiles(digest: string, signal: AbortSignal): Promise<readonly CodeFile[]>;
+  /** Values by environment variable. @param named variable to the secret's name */
+  openSecrets(named: Readonly<Record<string, string>>): Promise<Record<string, string>>;
   /** Called at each change of phase, before anything else happens with the VM. Must not throw. */
   onPhase(vm: Vm, phase: VmPhase): void;
   onOutput(vm: Vm, stream: OutputStream, bytes: Uint8Array): void;
@@ -77,6 +79,8 @@ export class Vm {
   reservation: { readonly requestId: string; readonly untilMs: number } | undefined;
   /** A call has been promised this VM and has not ended. */
   isTaken = false;
+  /** A secret that it was loaded with has a new value: it serves no further call. */
+  isOutdated = false;
   idleSinceMs: number | undefined;
   idleMs = 0;
   cloneMs: number | undefined;
@@ -292,13 +296,19 @@ export class Vm {
     const { clock } = this.parts;
     const fetching = this.parts.codeFiles(assignment.owned.codeDigest, this.leaving.signal);
     fetching.catch(() => {}); // awaited below; the resume may fail first
+    const opening = this.parts.openSecrets(assignment.owned.secrets);
+    opening.catch(() => {}); // likewise
     if (guest.isPaused) {
       const fromMs = clock.nowMs();
       await this.span("restore VM", () => guest.resume());
       this.restored = { fromMs, toMs: clock.nowMs() };
     }
     const fromMs = clock.nowMs();
-    await this.span("load code", async () => guest.load(assignment.owned, await fetching));
+    await this.span("load code", async () => {
+      const { owned } = assignment;
+      const environment = { ...owned.environment, ...(await opening) };
+      await guest.load({ ...owned, environment }, await fetching);
+    });
     this.loaded = { fromMs, toMs: clock.nowMs() };
   }
 
