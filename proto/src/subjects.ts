@@ -46,6 +46,9 @@ export const callCounts = (frontendId: string): string =>
   `${root}.frontend.${token(frontendId)}.counts`;
 export const allCallCounts = `${root}.frontend.*.counts`;
 
+/** tidepool.v1.accept — tidepool.v1.InvokeAsyncRequest → tidepool.v1.InvokeAsyncResponse, one frontend answers */
+export const acceptCall = `${root}.accept`;
+
 /** tidepool.v1.targets — event WarmingTargets */
 export const warmingTargets = `${root}.targets`;
 

@@ -137,15 +137,19 @@ export class Bus {
     }
   }
 
-  /** Answers requests on `subject`. What the handler throws goes to the caller as a Failure. */
+  /**
+   * Answers requests on `subject`. What the handler throws goes to the caller as a Failure.
+   * @param queue of those who serve under the same name, one gets each request
+   */
   serve<Request, Reply>(
     operation: string,
     subject: string,
     request: Codec<Request>,
     reply: Codec<Reply>,
     answer: (message: Request, context: MessageContext) => Promise<Reply>,
+    queue?: string,
   ): Stoppable {
-    return this.listen(subject, async (message) => {
+    return this.listen(subject, queue, async (message) => {
       const sent = messageContext(message);
       try {
         if (sent.deadlineAtMs !== undefined && sent.deadlineAtMs < this.clock.nowMs()) {
@@ -186,7 +190,7 @@ export class Bus {
     codec: Codec<T>,
     receive: (message: T, context: MessageContext) => void | Promise<void>,
   ): Stoppable {
-    return this.listen(subject, async (message) => {
+    return this.listen(subject, undefined, async (message) => {
       try {
         const event = decode(codec, message.data, subject);
         await context.with(parentOf(message), () => receive(event, messageContext(message)));
@@ -231,8 +235,13 @@ export class Bus {
     else await this.connection.drain();
   }
 
-  private listen(subject: string, receive: (message: Msg) => Promise<void>): Stoppable {
+  private listen(
+    subject: string,
+    queue: string | undefined,
+    receive: (message: Msg) => Promise<void>,
+  ): Stoppable {
     const subscription: Subscription = this.connection.subscribe(subject, {
+      ...(queue === undefined ? {} : { queue }),
       callback: (error, message) => {
         if (error !== null) {
           this.logger.error("subscription failed", { subject, error: messageOf(error) });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { dueTicks, lateMaxMs, missedTicksMax, nextStarts } from "./due.ts";
 import { tickRequestId } from "./record.ts";
+import { tickEvent } from "./tick-event.ts";
 import type { Progress, StoredSchedule } from "./record.ts";
 
 const minuteMs = 60_000;
@@ -151,5 +152,26 @@ describe("nextStarts", () => {
       ["2026-03-29T01:01:00.000Z", "2026-03-30T00:31:00.000Z"],
     );
     assert.deepEqual(nextStarts({ ...schedule, isPaused: true }, undefined, nowMs, 2), []);
+  });
+});
+
+describe("tickEvent", () => {
+  it("is a CloudEvent of the tick's instant, with the payload as it was set", () => {
+    const payload = Buffer.from('{"n": 12345678901234567890}');
+    const text = Buffer.from(tickEvent(aSchedule({ payload }), createdAtMs, "tick-1")).toString();
+    assert.ok(text.includes("12345678901234567890"));
+    const { data, ...attributes } = JSON.parse(text) as Record<string, unknown>;
+    assert.deepEqual(Object.keys(data as object), ["n"]);
+    assert.deepEqual(attributes, {
+      specversion: "1.0",
+      id: "tick-1",
+      source: "/tidepool/schedules/nightly",
+      type: "tidepool.schedule.tick",
+      subject: "report",
+      time: "2026-03-28T00:00:00.000Z",
+      datacontenttype: "application/json",
+    });
+    const empty = Buffer.from(tickEvent(aSchedule(), createdAtMs, "tick-1")).toString();
+    assert.equal((JSON.parse(empty) as { data: unknown }).data, null);
   });
 });

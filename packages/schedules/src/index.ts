@@ -12,6 +12,7 @@ export {
   tickRequestId,
 } from "./record.ts";
 export type { MissedTicks, Progress, StoredSchedule } from "./record.ts";
+export { tickEvent } from "./tick-event.ts";
 export {
   cronLengthMax,
   cronProblem,

@@ -169,6 +169,7 @@ export class Frontend {
       bus,
       storage,
       requireFunction: (name) => functions.get(name),
+      accept: (call) => accepted.asyncCalls.accept(call),
       clock,
       logger,
     });

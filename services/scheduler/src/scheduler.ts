@@ -18,6 +18,9 @@ import { parseAcquire, parseHeartbeat } from "./nats/parse.ts";
 import { NatsExplanations } from "./nats/explanations.ts";
 import { NatsSnapshotStore } from "./nats/snapshot-store.ts";
 import { TenantWatch } from "./nats/tenant-watch.ts";
+import { NatsCallAcceptor, NatsProgressStore } from "./nats/tick-adapters.ts";
+import { ScheduleBook } from "./schedules/schedule-book.ts";
+import { TickFirer } from "./schedules/tick-firer.ts";
 import { notOurs } from "./shard/acquirer.ts";
 import { shardPrewarmIdleVmSecondsMaxDefault, ToldUses } from "./shard/prewarm-meter.ts";
 import { Shard } from "./shard/shard.ts";
@@ -51,6 +54,7 @@ export const shardRetryWaitMs = 500;
 
 interface RunningShard {
   readonly shard: Shard;
+  readonly firer: TickFirer;
   readonly serving: Stoppable[];
   demandToldAtMs: number;
   isDemandChanged: boolean;
@@ -66,6 +70,7 @@ export class Scheduler {
   private readonly targets: WarmingTargets;
   private readonly functions: FunctionWatch;
   private readonly tenants: TenantWatch;
+  private readonly schedules: ScheduleBook;
   private readonly toldUses = new ToldUses();
   private readonly explanations: NatsExplanations;
   private readonly leases: ShardLeases;
@@ -88,6 +93,12 @@ export class Scheduler {
     );
     this.tenants = new TenantWatch(this.logger, (tenant) => {
       for (const { shard } of this.shards.values()) void shard.tenantChanged(tenant);
+    });
+    this.schedules = new ScheduleBook({
+      shardCount,
+      logger: this.logger,
+      onChanged: (name, functionName) =>
+        this.shards.get(subjects.shardOf(functionName, shardCount))?.firer.changed(name),
     });
     this.explanations = new NatsExplanations(bus, this.logger);
     this.leases = new ShardLeases({
@@ -136,7 +147,11 @@ export class Scheduler {
       }),
     );
     this.firstHeartbeat = setTimeout(() => this.hosts.giveUpWaiting(), firstHeartbeatWaitMs);
-    await Promise.all([this.tenants.start(bus, storage), this.functions.start(bus, storage)]);
+    await Promise.all([
+      this.tenants.start(bus, storage),
+      this.functions.start(bus, storage),
+      this.schedules.start(bus, storage),
+    ]);
     await this.leases.start();
     this.ticker = setInterval(() => this.tick(), targetsEveryMs);
   }
@@ -149,7 +164,7 @@ export class Scheduler {
     await this.leases.stop();
     clearTimeout(this.changeTimer);
     this.changeTimer = undefined;
-    await Promise.all([this.functions.stop(), this.tenants.stop()]);
+    await Promise.all([this.functions.stop(), this.tenants.stop(), this.schedules.stop()]);
     await Promise.all(this.subscriptions.map((subscription) => subscription.stop()));
     await Promise.all([...this.shards.keys()].map((shard) => this.stopShard(shard, "fenced")));
     await this.explanations.stop();
@@ -165,14 +180,31 @@ export class Scheduler {
       { ...this.parts, onDemandChanged: () => this.demandChanged(number) },
       number,
     );
+    const firer = this.firerOf(number);
+    firer.start();
     const running: RunningShard = {
       shard,
+      firer,
       serving: this.serve(shard),
       demandToldAtMs: Number.NEGATIVE_INFINITY,
       isDemandChanged: true,
     };
     this.shards.set(number, running);
     void this.bringUp(running, epoch);
+  }
+
+  private firerOf(shard: number): TickFirer {
+    const { bus, storage } = this.options;
+    const { schedules, clock, logger, parts } = this;
+    return new TickFirer({
+      shard,
+      schedules,
+      acceptor: new NatsCallAcceptor(bus),
+      progress: new NatsProgressStore(storage),
+      epochOf: parts.epochOf,
+      clock,
+      logger,
+    });
   }
 
   /** Until it is up or no longer ours: what cannot be read now may be readable in a moment. */
@@ -220,7 +252,7 @@ export class Scheduler {
     const running = this.shards.get(number);
     if (running === undefined) return;
     this.shards.delete(number);
-    await Promise.all(running.serving.map((serving) => serving.stop()));
+    await Promise.all([running.firer.stop(), ...running.serving.map((serving) => serving.stop())]);
     await running.shard.stop(reason === "handover");
   }
 

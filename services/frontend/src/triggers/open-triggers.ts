@@ -1,12 +1,13 @@
-/** Puts together what keeps schedules. */
+/** Puts together what keeps schedules, and accepts the calls that their ticks become. */
 import { followBucket } from "@tidepool/actors";
 import type { Bus, Stoppable, Storage } from "@tidepool/actors";
 import { messageOf } from "@tidepool/common";
 import type { Clock, Logger } from "@tidepool/common";
-import { subjects } from "@tidepool/proto";
+import { subjects, tidepool } from "@tidepool/proto";
 import { decodeProgress, decodeSchedule, encodeSchedule } from "@tidepool/schedules";
 import type { Progress, StoredSchedule } from "@tidepool/schedules";
 import { WatchedBucket } from "../nats/watched-bucket.ts";
+import type { AcceptCall } from "./ports.ts";
 import { Schedules } from "./schedules.ts";
 
 export interface OpenedTriggers extends Stoppable {
@@ -18,10 +19,11 @@ export async function openTriggers(options: {
   readonly storage: Storage;
   /** @throws TidepoolError `notFound` */
   readonly requireFunction: (name: string) => Promise<unknown>;
+  readonly accept: AcceptCall;
   readonly clock: Clock;
   readonly logger: Logger;
 }): Promise<OpenedTriggers> {
-  const { bus, storage, requireFunction, clock } = options;
+  const { bus, storage, requireFunction, accept, clock } = options;
   const logger = options.logger.child({ part: "triggers" });
   const stored = new WatchedBucket<StoredSchedule>({
     bus,
@@ -47,9 +49,20 @@ export async function openTriggers(options: {
     requireFunction,
     clock,
   });
+  const { InvokeAsyncRequest, InvokeAsyncResponse } = tidepool.v1;
+  const serving = bus.serve(
+    "accept call",
+    subjects.acceptCall,
+    InvokeAsyncRequest,
+    InvokeAsyncResponse,
+    async ({ name, requestId, qualifier, payload }) =>
+      InvokeAsyncResponse.create(await accept({ name: name ?? "", requestId, qualifier, payload })),
+    "frontends",
+  );
   return {
     schedules,
     async stop() {
+      await serving.stop();
       await Promise.all([stored.stop(), following.stop()]);
     },
   };

@@ -1,0 +1,144 @@
+/** All schedules and how far each has come, kept up to date from their buckets; and when functions are due by them. */
+import { followBucket } from "@tidepool/actors";
+import type { BucketEntry, Bus, Following, Storage } from "@tidepool/actors";
+import { messageOf } from "@tidepool/common";
+import type { Logger } from "@tidepool/common";
+import { subjects } from "@tidepool/proto";
+import { decodeProgress, decodeSchedule, nextStarts } from "@tidepool/schedules";
+import type { StoredSchedule } from "@tidepool/schedules";
+import type { KnownProgress, ScheduleSource } from "./ports.ts";
+
+/** A call that is declared: it comes, and then. */
+export interface DeclaredStart {
+  readonly atMs: number;
+  readonly schedule: string;
+}
+
+/** When functions are due by their schedules. */
+export interface DeclaredCalls {
+  /** The next starts after an instant, soonest first. */
+  startsOf(functionName: string, afterMs: number, count: number): readonly DeclaredStart[];
+  /** Functions of a shard that have a schedule. */
+  functionsOf(shard: number): readonly string[];
+}
+
+const neverTold: KnownProgress = { revision: 0, progress: undefined };
+
+export class ScheduleBook implements ScheduleSource, DeclaredCalls {
+  private readonly options: {
+    readonly shardCount: number;
+    readonly logger: Logger;
+    /** A schedule of the function was set, changed or deleted. */
+    readonly onChanged: (name: string, functionName: string) => void;
+  };
+  private readonly schedules = new Map<string, { revision: number; stored: StoredSchedule }>();
+  private readonly byFunction = new Map<string, Map<string, StoredSchedule>>();
+  private readonly progress = new Map<string, KnownProgress>();
+  private followings: Following[] = [];
+
+  constructor(options: ScheduleBook["options"]) {
+    this.options = options;
+  }
+
+  /** Resolves when all that is stored now is known. */
+  async start(bus: Bus, storage: Storage): Promise<void> {
+    const { logger } = this.options;
+    const follow = (bucket: string, receive: (entry: BucketEntry) => void): Promise<Following> =>
+      followBucket(bus, storage, { bucket, logger, receive });
+    // How far a schedule has come is known before the schedule is.
+    const progress = await follow(subjects.buckets.scheduleProgress, (entry) =>
+      this.receiveProgress(entry),
+    );
+    this.followings.push(progress);
+    await progress.caughtUp;
+    const schedules = await follow(subjects.buckets.schedules, (entry) =>
+      this.receiveSchedule(entry),
+    );
+    this.followings.push(schedules);
+    await schedules.caughtUp;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.followings.map((following) => following.stop()));
+  }
+
+  ofShard(shard: number): readonly StoredSchedule[] {
+    return [...this.schedules.values()]
+      .map(({ stored }) => stored)
+      .filter(({ functionName }) => this.shardOf(functionName) === shard);
+  }
+
+  find(name: string): StoredSchedule | undefined {
+    return this.schedules.get(name)?.stored;
+  }
+
+  progressOf(name: string): KnownProgress {
+    return this.progress.get(name) ?? neverTold;
+  }
+
+  startsOf(functionName: string, afterMs: number, count: number): readonly DeclaredStart[] {
+    const own = this.byFunction.get(functionName);
+    if (own === undefined) return [];
+    return [...own.values()]
+      .flatMap((schedule) =>
+        nextStarts(schedule, undefined, afterMs, count).map((atMs) => ({
+          atMs,
+          schedule: schedule.name,
+        })),
+      )
+      .sort((a, b) => a.atMs - b.atMs)
+      .slice(0, count);
+  }
+
+  functionsOf(shard: number): readonly string[] {
+    return [...this.byFunction.keys()].filter((name) => this.shardOf(name) === shard);
+  }
+
+  private shardOf(functionName: string): number {
+    return subjects.shardOf(functionName, this.options.shardCount);
+  }
+
+  private receiveSchedule({ key, revision, value }: BucketEntry): void {
+    const before = this.schedules.get(key);
+    if (before !== undefined && before.revision >= revision) return; // told again after a reconnect
+    if (before !== undefined) this.takeOut(before.stored);
+    const stored = this.read(key, value, decodeSchedule);
+    if (stored === undefined) this.schedules.delete(key);
+    else {
+      this.schedules.set(key, { revision, stored });
+      let own = this.byFunction.get(stored.functionName);
+      if (own === undefined) this.byFunction.set(stored.functionName, (own = new Map()));
+      own.set(key, stored);
+    }
+    const former = before?.stored.functionName;
+    if (former !== undefined && former !== stored?.functionName) {
+      this.options.onChanged(key, former);
+    }
+    if (stored !== undefined) this.options.onChanged(key, stored.functionName);
+  }
+
+  private receiveProgress({ key, revision, value }: BucketEntry): void {
+    if (this.progressOf(key).revision >= revision) return;
+    this.progress.set(key, { revision, progress: this.read(key, value, decodeProgress) });
+  }
+
+  private takeOut({ name, functionName }: StoredSchedule): void {
+    const own = this.byFunction.get(functionName);
+    own?.delete(name);
+    if (own?.size === 0) this.byFunction.delete(functionName);
+  }
+
+  private read<T>(
+    name: string,
+    value: Uint8Array | undefined,
+    decode: (bytes: Uint8Array) => T,
+  ): T | undefined {
+    if (value === undefined) return undefined;
+    try {
+      return decode(value);
+    } catch (error) {
+      this.options.logger.error("schedule unreadable", { name, error: messageOf(error) });
+      return undefined;
+    }
+  }
+}
