@@ -3,98 +3,39 @@
  * caller. Every test has a VM of its own.
  */
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { TidepoolError } from "@tidepool/common";
-import { defaultCacheDir, ensureGuestImage } from "@tidepool/guest";
-import type { Domain, Template } from "../hypervisor/hypervisor.ts";
-import { QemuHypervisor } from "../qemu/qemu-hypervisor.ts";
-import { openGuestSession } from "./open-session.ts";
-import type { GuestSession, SessionOptions } from "./session.ts";
+import type { TidepoolError } from "@tidepool/common";
+import {
+  GuestHarness,
+  invoke,
+  invokeRaw,
+  rejectsWith,
+  traceparent,
+} from "../testing/guest-harness.ts";
+import type { LoadOptions } from "../testing/guest-harness.ts";
+import type { GuestSession } from "./session.ts";
 
 const config = { runtime: "nodejs20", memoryMib: 128 };
 const mebibyte = 1024 * 1024;
 
 describe("a guest session", () => {
-  let stateDir: string;
-  let hypervisor: QemuHypervisor;
-  let template: Template;
-  let domain: Domain;
-  let count = 0;
+  let guests: GuestHarness;
 
   before(async () => {
-    stateDir = await mkdtemp(join(tmpdir(), "tidepool-session-"));
-    const image = (runtime: string): ReturnType<typeof ensureGuestImage> =>
-      ensureGuestImage({ runtime });
-    const cacheDir = defaultCacheDir();
-    hypervisor = new QemuHypervisor({ accelerator: "tcg", cacheDir, stateDir, image });
-    template = await hypervisor.ensureTemplate(config);
+    guests = await GuestHarness.open(config);
   });
-  afterEach(() => domain.destroy());
-  after(async () => {
-    await hypervisor.close();
-    await rm(stateDir, { recursive: true });
-  });
-
-  async function open(options: SessionOptions = {}): Promise<GuestSession> {
-    count += 1;
-    domain = await hypervisor.clone(template, `vm-${count}`);
-    const session = openGuestSession(domain, options);
-    await session.handshake(template);
-    return session;
-  }
+  afterEach(() => guests.clear());
+  after(() => guests.close());
 
   async function loaded(
     files: string | Record<string, string>,
-    {
-      handler = "index.handler",
-      isRehearsed = false,
-      ...options
-    }: SessionOptions & { handler?: string; isRehearsed?: boolean } = {},
+    { isRehearsed = false, ...options }: LoadOptions & { isRehearsed?: boolean } = {},
   ): Promise<GuestSession> {
-    const session = await open(options);
+    const session = await guests.open(options);
     if (isRehearsed) await session.rehearse();
     const sources = typeof files === "string" ? { "index.mjs": files } : files;
-    await session.load({
-      functionName: "greet",
-      functionVersion: "7",
-      handler,
-      memoryLimitMib: config.memoryMib,
-      environment: { GREETING: "hello" },
-      files: Object.entries(sources).map(([path, source]) => ({
-        path,
-        mode: 0o644,
-        content: Buffer.from(source),
-      })),
-    });
+    await session.load(guests.code(sources, options.handler));
     return session;
   }
-
-  async function invoke(session: GuestSession, event: unknown = {}): Promise<unknown> {
-    const { payload } = await session.invoke({
-      requestId: "request-1",
-      payload: Buffer.from(JSON.stringify(event)),
-      timeoutMs: 5_000,
-      traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-    });
-    return JSON.parse(Buffer.from(payload).toString());
-  }
-
-  const rejectsWith = async (
-    awaited: Promise<unknown>,
-    code: TidepoolError["code"],
-    message: RegExp,
-  ): Promise<TidepoolError> => {
-    const error: unknown = await awaited.then(
-      () => assert.fail(`expected ${code}`),
-      (thrown: unknown) => thrown,
-    );
-    assert.ok(error instanceof TidepoolError, String(error));
-    assert.equal(error.code, code);
-    assert.match(error.message, message);
-    return error;
-  };
 
   describe("running code", () => {
     const forms: [string, Record<string, string>, string][] = [
@@ -141,7 +82,9 @@ describe("a guest session", () => {
     it("gives the handler its context and its environment", async () => {
       const session = await loaded(`export const handler = async (event, context) =>
         ({ ...context, left: context.getRemainingTimeInMillis(), env: process.env.GREETING })`);
-      const { left, ...context } = (await invoke(session)) as { left: number };
+      const options = { requestId: "request-1", timeoutMs: 5_000 };
+      const { payload } = await invokeRaw(session, {}, options);
+      const { left, ...context } = JSON.parse(Buffer.from(payload).toString()) as { left: number };
       assert.ok(left > 4_000 && left <= 5_000);
       assert.deepEqual(context, {
         awsRequestId: "request-1",
@@ -149,7 +92,8 @@ describe("a guest session", () => {
         functionName: "greet",
         functionVersion: "7",
         memoryLimitInMB: "128",
-        traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        invokedFunctionArn: "arn:aws:lambda:local:000000000000:function:greet:7",
+        traceparent,
         callbackWaitsForEmptyEventLoop: false,
         env: "hello",
       });
@@ -172,12 +116,12 @@ describe("a guest session", () => {
         export const handler = () => ({
           cache: Object.keys(cache),
           files: ["/tmp", "/var/task"].map((folder) => readdirSync(folder)),
-          environment: Object.keys(process.env).sort(),
+          environment: Object.entries(process.env).sort(),
           globals: Object.getOwnPropertyNames(globalThis).length,
           flags: [typeof gc, process.execArgv.includes("--expose-gc")],
         })`;
       const plain = await invoke(await loaded(traces));
-      await domain.destroy();
+      await guests.clear();
       assert.deepEqual(await invoke(await loaded(traces, { isRehearsed: true })), plain);
       assert.deepEqual((plain as { files: unknown }).files, [[], ["index.mjs"]]);
     });
@@ -341,7 +285,7 @@ describe("a guest session", () => {
       };
       await assert.rejects(session.invoke(request, { signal }), { name: "TimeoutError" });
       await session.setClock();
-      await domain.destroy();
+      await guests.clear();
       assert.equal((await session.ended).code, "guestCrash");
     });
 
