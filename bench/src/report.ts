@@ -31,7 +31,7 @@ export function describeReport({ title, accelerator, rows, claims }: Report): st
   const width = Math.max(...rows.map(({ what }) => what.length));
   return [
     `\n${title} (accelerator: ${accelerator})`,
-    `  ${"".padEnd(width)}   p50 ms   p95 ms   runs`,
+    ...(rows.length === 0 ? [] : [`  ${"".padEnd(width)}   p50 ms   p95 ms   runs`]),
     ...rows.map(
       ({ what, p50Ms, p95Ms, count }) =>
         `  ${what.padEnd(width)} ${p50Ms.toFixed(2).padStart(8)} ${p95Ms.toFixed(2).padStart(8)} ${String(count).padStart(6)}`,

@@ -8,12 +8,14 @@ import { benchForecast } from "./forecast/bench-forecast.ts";
 import { describeMachine, describeReport, holds } from "./report.ts";
 import type { Report } from "./report.ts";
 import { benchScale } from "./scale.ts";
+import { benchSynthetic } from "./synthetic/bench-synthetic.ts";
 import { benchWarm } from "./warm.ts";
 
 const benches: Readonly<Record<string, () => Promise<Report>>> = {
   clone: benchClone,
   forecast: benchForecast,
   scale: benchScale,
+  synthetic: benchSynthetic,
   warm: benchWarm,
 };
 

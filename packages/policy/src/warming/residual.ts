@@ -23,7 +23,7 @@ export function createResidual(windowMs: number, nowMs: number): Residual {
   return { windowMs, startAtMs: nowMs, current: 0, bins: [] };
 }
 
-/** Calls arrived, of which `uncovered` (see `uncoveredCalls`) had not been expected. */
+/** `uncovered` calls came for which no VM waited: what the pool had to give. */
 export function noteUncovered(residual: Residual, nowMs: number, uncovered: number): Residual {
   const open = advanceResidual(residual, nowMs);
   return { ...open, current: open.current + uncovered };
