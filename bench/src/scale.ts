@@ -274,6 +274,7 @@ class MeasuredWorld {
       commands: {
         assign: () => Promise.resolve("vm"),
         keep: () => Promise.resolve(),
+        floor: () => Promise.resolve(),
       },
       snapshots: {
         load: (shard, take) =>

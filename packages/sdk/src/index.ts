@@ -39,6 +39,7 @@ export type {
   PoolsSnapshot,
   Prediction,
   Prewarm,
+  ProvisionedState,
   Stages,
   Start,
   Tenant,

@@ -72,12 +72,14 @@ export function parsePools(wire: tidepool.v1.PoolsSnapshot.$Properties): PoolsSn
     pools: (wire.pools ?? []).map((pool) => ({
       runtime: pool.runtime ?? "",
       memoryMib: pool.memoryMib ?? 0,
+      vcpuCount: pool.vcpuCount || 1,
       target: pool.target ?? 0,
       baseTarget: pool.baseTarget ?? 0,
       ready: pool.ready ?? 0,
       cloning: pool.cloning ?? 0,
       loading: pool.loading ?? 0,
       idle: pool.idle ?? 0,
+      provisioned: pool.provisioned ?? 0,
       busy: pool.busy ?? 0,
       total: pool.total ?? 0,
       periodicFunctions: pool.periodicFunctions ?? 0,
@@ -150,6 +152,14 @@ export function parseForecast(wire: tidepool.v1.GetForecastResponse.$Properties)
     tenantCap: { used: wire.tenantCap?.used ?? 0, max: wire.tenantCap?.max ?? 0 },
     shardCap: { used: wire.shardCap?.used ?? 0, max: wire.shardCap?.max ?? 0 },
     prewarm: wire.prewarm ? parsePrewarm(wire.prewarm) : undefined,
+    provisioned: wire.provisioned
+      ? {
+          wanted: wire.provisioned.wanted ?? 0,
+          ready: wire.provisioned.ready ?? 0,
+          changesAtMs: fromTimestamp(wire.provisioned.changesAt),
+          wantedThen: wire.provisioned.wantedThen ?? 0,
+        }
+      : undefined,
   };
 }
 

@@ -88,10 +88,11 @@ export interface InvokeResult {
   readonly window: Window | undefined;
 }
 
-/** All VMs of one runtime and memory size. */
+/** All VMs of one runtime, memory size and number of CPUs. */
 export interface Pool {
   readonly runtime: string;
   readonly memoryMib: number;
+  readonly vcpuCount: number;
   /** How many generic VMs should wait; and how many with no function learned. */
   readonly target: number;
   readonly baseTarget: number;
@@ -99,6 +100,8 @@ export interface Pool {
   readonly cloning: number;
   readonly loading: number;
   readonly idle: number;
+  /** Of the idle ones: those that wait because their function's owner wants so many. */
+  readonly provisioned: number;
   readonly busy: number;
   readonly total: number;
   /** Functions with a forecast, and the share of the demand that no forecast covers. */
@@ -152,6 +155,18 @@ export interface Forecast {
   readonly shardCap: CapUse;
   /** VMs that wait for a window, or in shadow would. */
   readonly prewarm: Prewarm | undefined;
+  /** Undefined for a function without provisioned concurrency. */
+  readonly provisioned: ProvisionedState | undefined;
+}
+
+/** VMs that wait whatever is forecast. */
+export interface ProvisionedState {
+  /** How many should wait now, and how many do. */
+  readonly wanted: number;
+  readonly ready: number;
+  /** When that number changes, and to what; undefined when it does not. */
+  readonly changesAtMs: number | undefined;
+  readonly wantedThen: number;
 }
 
 export interface PastWindow {

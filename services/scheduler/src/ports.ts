@@ -1,6 +1,7 @@
 /** What the scheduler's shards need of the outside, and the words that they use for it. */
 import type { Demand } from "@tidepool/policy";
 import type { tidepool } from "@tidepool/proto";
+import type { ProvisionedWindow } from "./provisioned/windows.ts";
 
 /** One version of a function, as far as the scheduler looks into it. */
 export interface FunctionVersion {
@@ -17,6 +18,8 @@ export interface FunctionVersion {
   readonly prediction: Prediction | undefined;
   /** Idle VM-seconds that one cold start is worth; undefined: as its tenant has it. */
   readonly coldStartCost: number | undefined;
+  /** VMs that wait whatever is forecast. */
+  readonly provisioned: readonly ProvisionedWindow[];
   /** The whole of it, for hosts. */
   readonly wire: tidepool.internal.v1.FunctionVersion.$Properties;
 }
@@ -87,11 +90,22 @@ export interface KeepOrder {
   readonly version: string;
 }
 
+/** So many idle VMs of the version stay, whatever else is said. */
+export interface FloorOrder {
+  readonly lease: Lease;
+  readonly functionName: string;
+  readonly version: string;
+  readonly count: number;
+  readonly untilMs: number;
+  readonly sentAtMs: number;
+}
+
 /** All throw TidepoolError: the host's failure, or `unavailable` or `timeout` when none came. */
 export interface HostCommands {
   /** The VM's id. */
   assign(hostId: string, order: AssignOrder, timeoutMs: number): Promise<string>;
   keep(hostId: string, order: KeepOrder): Promise<void>;
+  floor(hostId: string, order: FloorOrder): Promise<void>;
 }
 
 /** One function as a snapshot has it: enough to own it, without a look at what is remembered of it. */

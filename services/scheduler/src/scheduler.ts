@@ -21,6 +21,7 @@ import { TenantWatch } from "./nats/tenant-watch.ts";
 import { NatsCallAcceptor, NatsProgressStore } from "./nats/tick-adapters.ts";
 import { ScheduleBook } from "./schedules/schedule-book.ts";
 import { TickFirer } from "./schedules/tick-firer.ts";
+import { Provisioner } from "./provisioned/provisioner.ts";
 import { notOurs } from "./shard/acquirer.ts";
 import { shardPrewarmIdleVmSecondsMaxDefault, ToldUses } from "./shard/prewarm-meter.ts";
 import { Shard } from "./shard/shard.ts";
@@ -73,6 +74,7 @@ export class Scheduler {
   private readonly schedules: ScheduleBook;
   private readonly toldUses = new ToldUses();
   private readonly explanations: NatsExplanations;
+  private readonly provisioner: Provisioner;
   private readonly leases: ShardLeases;
   private readonly shards = new Map<number, RunningShard>();
   private readonly parts: Omit<ShardWorld, "onDemandChanged">;
@@ -88,9 +90,10 @@ export class Scheduler {
     this.clock = options.clock ?? systemClock;
     this.logger = options.logger;
     this.targets = new WarmingTargets(options.warmingPolicy, this.hosts);
-    this.functions = new FunctionWatch(this.logger, (name) =>
-      this.shards.get(subjects.shardOf(name, shardCount))?.shard.functionChanged(name),
-    );
+    this.functions = new FunctionWatch(this.logger, (name) => {
+      this.shards.get(subjects.shardOf(name, shardCount))?.shard.functionChanged(name);
+      this.provisioner.noteFunction(name);
+    });
     this.tenants = new TenantWatch(this.logger, (tenant) => {
       for (const { shard } of this.shards.values()) void shard.tenantChanged(tenant);
     });
@@ -128,6 +131,7 @@ export class Scheduler {
       random,
       logger: this.logger,
     };
+    this.provisioner = new Provisioner(this.parts, shardCount);
   }
 
   /** Resolves when this scheduler has announced itself and is taking its shards. */
@@ -154,10 +158,12 @@ export class Scheduler {
     ]);
     await this.leases.start();
     this.ticker = setInterval(() => this.tick(), targetsEveryMs);
+    this.provisioner.start();
   }
 
   /** Saves and gives back every shard. */
   async stop(): Promise<void> {
+    this.provisioner.stop();
     clearInterval(this.ticker);
     clearTimeout(this.firstHeartbeat);
     this.hosts.giveUpWaiting();
@@ -240,10 +246,12 @@ export class Scheduler {
         subjects.getForecast(shard.shard),
         ForecastRequest,
         tidepool.v1.GetForecastResponse,
-        ({ functionName }) =>
-          Promise.resolve(
-            tidepool.v1.GetForecastResponse.create(shard.forecast(functionName ?? "")),
-          ),
+        ({ functionName }) => {
+          const name = functionName ?? "";
+          const provisioned = this.provisioner.stateOf(name);
+          const reply = { ...shard.forecast(name), ...(provisioned && { provisioned }) };
+          return Promise.resolve(tidepool.v1.GetForecastResponse.create(reply));
+        },
       ),
     ];
   }

@@ -98,6 +98,7 @@ const forecast: Forecast = {
   tenantCap: { used: 12.34, max: 3_600_000 },
   shardCap: { used: 12.34, max: 360_000 },
   prewarm: { ...prewarm, isShadow: true },
+  provisioned: { wanted: 2, ready: 1, changesAtMs: undefined, wantedThen: 0 },
 };
 
 describe("describeExplanation", () => {

@@ -26,10 +26,19 @@ export function describeForecast(forecast: Forecast): string {
     ...evidence.map((text) => `  - ${text}`),
     `prediction ${forecast.prediction} (${forecast.predictionFrom}), a cold start is worth ${round(forecast.coldStartCost)} idle VM-seconds (${forecast.coldStartCostFrom})`,
     ...planLines(forecast),
+    ...provisionedLines(forecast),
     ...comparisonLines(forecast),
     `pre-warmed VMs idled ${round(forecast.tenantCap.used)} of ${round(forecast.tenantCap.max)} VM-seconds of the tenant's hour, ${round(forecast.shardCap.used)} of ${round(forecast.shardCap.max)} of the shard's`,
   ];
   return `${lines.join("\n")}\n${windowsTable(forecast)}${recentTable(forecast.recent)}`;
+}
+
+function provisionedLines({ provisioned }: Forecast): string[] {
+  if (provisioned === undefined) return [];
+  const { wanted, ready, changesAtMs, wantedThen } = provisioned;
+  const then =
+    changesAtMs === undefined ? "" : `; ${wantedThen} from ${formatInstant(changesAtMs)} on`;
+  return [`provisioned: ${ready} of ${formatCount(wanted, "VM")} wait${then}`];
 }
 
 function planLines({ plan, prediction, prewarmAtMs, prewarm, keepUntilMs }: Forecast): string[] {

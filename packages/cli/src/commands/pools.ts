@@ -1,6 +1,6 @@
 /** `tidepool pools`: the pools and hosts, once or at each change. */
 import { TidepoolError } from "@tidepool/common";
-import type { PoolsSnapshot } from "@tidepool/sdk";
+import type { Pool, PoolsSnapshot } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import { interruptible } from "../interrupt.ts";
 import type { ClientOptions, CommandContext } from "../program/parts.ts";
@@ -48,15 +48,23 @@ export function describePools({ pools: all, hosts }: PoolsSnapshot): string {
       { title: "CLONING", align: "right" },
       { title: "LOADING", align: "right" },
       { title: "IDLE", align: "right" },
+      { title: "PROVISIONED", align: "right" },
       { title: "BUSY", align: "right" },
       { title: "TOTAL", align: "right" },
       { title: "PERIODIC", align: "right" },
       { title: "UNCOVERED", align: "right" },
     ],
     all.map((pool) => [
-      `${pool.runtime}/${pool.memoryMib}`,
+      poolName(pool),
       ...[pool.target, pool.baseTarget, pool.ready, pool.cloning].map(String),
-      ...[pool.loading, pool.idle, pool.busy, pool.total, pool.periodicFunctions].map(String),
+      ...[
+        pool.loading,
+        pool.idle,
+        pool.provisioned,
+        pool.busy,
+        pool.total,
+        pool.periodicFunctions,
+      ].map(String),
       formatShare(pool.uncoveredShare),
     ]),
   );
@@ -77,11 +85,16 @@ export function describePools({ pools: all, hosts }: PoolsSnapshot): string {
   return hosts.length === 0 ? noHostText : `${poolTable}\n${hostTable}`;
 }
 
+/** As the host-agent's log names it: the CPUs only where there are several. */
+function poolName({ runtime, memoryMib, vcpuCount }: Pool): string {
+  return `${runtime}/${memoryMib}${vcpuCount === 1 ? "" : `/${vcpuCount}`}`;
+}
+
 function poolLines({ atMs, pools: all }: PoolsSnapshot): string {
   return all
     .map(
       (pool) =>
-        `${formatClock(atMs)} ${pool.runtime}/${pool.memoryMib} target ${pool.target} of ${pool.baseTarget}, ready ${pool.ready}, idle ${pool.idle}, busy ${pool.busy}, total ${pool.total}, periodic ${pool.periodicFunctions}\n`,
+        `${formatClock(atMs)} ${poolName(pool)} target ${pool.target} of ${pool.baseTarget}, ready ${pool.ready}, idle ${pool.idle}, busy ${pool.busy}, total ${pool.total}, periodic ${pool.periodicFunctions}\n`,
     )
     .join("");
 }

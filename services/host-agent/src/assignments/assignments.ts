@@ -14,6 +14,7 @@ import type { VmView } from "../vm/vm-view.ts";
 import { Deployed } from "./deployed.ts";
 import type { DeployedVersions, Standing } from "./deployed.ts";
 import { Epochs } from "./epochs.ts";
+import { Floors } from "./floors.ts";
 import { chooseKept, isNewer, keepAfterCall, releaseReason, unusedReason } from "./keep.ts";
 import type { KeepRule } from "./keep.ts";
 import type { AssignCommand, KeepCommand } from "./parse.ts";
@@ -35,6 +36,7 @@ export interface AssignmentsParts {
 export class Assignments {
   private readonly parts: AssignmentsParts;
   private readonly epochs = new Epochs();
+  private readonly floors = new Floors();
   private readonly known = new Map<string, string>();
   private readonly rules = new Map<string, KeepRule>();
   private readonly deployed = new Deployed();
@@ -70,7 +72,13 @@ export class Assignments {
   keep(command: KeepCommand): void {
     const { clock, fleet } = this.parts;
     this.epochs.check(command.shard, command.epoch);
-    const { epoch, sentAtMs, count, keepUntilMs, functionName } = command;
+    const { epoch, sentAtMs, count, keepUntilMs, functionName, floor } = command;
+    if (floor !== undefined) {
+      const version = command.version ?? this.deployed.activeOf(functionName);
+      this.floors.set(functionName, { epoch, sentAtMs, version, ...floor });
+      this.holdFloors();
+      return;
+    }
     const rule = { epoch, sentAtMs, count, keepUntilMs, receivedAtMs: clock.nowMs() };
     if (!isNewer(rule, this.rules.get(functionName))) return;
     remember(this.rules, functionName, rule, keepRuleCountMax);
@@ -82,7 +90,9 @@ export class Assignments {
       vm.keepUntilMs = keepUntilMs;
       vm.window = command.window ?? vm.window;
     }
-    for (const view of released) fleet.get(view.vmId)?.stop(unusedReason(view));
+    for (const view of released) {
+      if (!view.isProvisioned) fleet.get(view.vmId)?.stop(unusedReason(view));
+    }
   }
 
   /** To be called when a call has left its VM. */
@@ -100,8 +110,10 @@ export class Assignments {
       nowMs,
     });
     vm.window = undefined;
+    this.holdFloors();
     if (vm.isOutdated) vm.stop("replaced");
-    else if (owned.singleUse || vm.keepUntilMs <= nowMs) vm.stop("used");
+    else if (owned.singleUse || (vm.keepUntilMs <= nowMs && vm.floorUntilMs <= nowMs))
+      vm.stop("used");
   }
 
   /** Which versions calls go to from now on; undefined when the function was deleted. */
@@ -126,6 +138,7 @@ export class Assignments {
   /** Lets idle VMs go whose time, or whose function's, is over. */
   releaseOverdue(): void {
     const nowMs = this.parts.clock.nowMs();
+    this.holdFloors();
     for (const view of this.parts.fleet.views()) {
       if (view.phase !== "idle" || view.isSpokenFor) continue;
       const vm = this.parts.fleet.get(view.vmId);
@@ -134,6 +147,7 @@ export class Assignments {
         if (vm.callCount === 0) this.makeAnew(vm);
         continue;
       }
+      if (view.isProvisioned && view.keepUntilMs <= nowMs) continue;
       const reason = releaseReason(view, this.standingOf(view), nowMs);
       if (reason !== undefined) vm?.stop(reason);
     }
@@ -153,6 +167,13 @@ export class Assignments {
     const keepUntilMs = command.keepUntilMs ?? clock.nowMs() + owned.keepAliveMs;
     vm.assign({ owned, requestId, window, keepUntilMs });
     return vm;
+  }
+
+  private holdFloors(): void {
+    if (this.floors.isEmpty) return;
+    const { fleet, clock } = this.parts;
+    const held = this.floors.held(fleet.views(), clock.nowMs());
+    for (const vm of fleet.all()) vm.floorUntilMs = held.get(vm.vmId) ?? 0;
   }
 
   private makeAnew({ vmId, assignment, window, keepUntilMs }: Vm): void {

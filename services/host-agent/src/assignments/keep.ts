@@ -14,7 +14,9 @@ export interface KeepRule {
   readonly keepUntilMs: number;
 }
 
-export function isNewer(rule: KeepRule, than: KeepRule | undefined): boolean {
+type Sent = Pick<KeepRule, "epoch" | "sentAtMs">;
+
+export function isNewer(rule: Sent, than: Sent | undefined): boolean {
   if (than === undefined || rule.epoch > than.epoch) return true;
   return rule.epoch === than.epoch && rule.sentAtMs >= than.sentAtMs;
 }

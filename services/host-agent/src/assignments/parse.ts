@@ -24,6 +24,8 @@ export interface KeepCommand {
   readonly window: ForecastWindow | undefined;
   /** VMs of this version stay first; undefined: of the active one. */
   readonly version: string | undefined;
+  /** Set: the command is about it alone. */
+  readonly floor: { readonly count: number; readonly untilMs: number } | undefined;
 }
 
 export const memoryMinMib = 64;
@@ -56,7 +58,16 @@ export function parseKeep(message: tidepool.internal.v1.KeepRequest.$Properties)
     sentAtMs: fromTimestamp(message.sentAt) ?? 0,
     window: parseWindow(message.window),
     version: message.version || undefined,
+    floor: parseFloor(message),
   };
+}
+
+function parseFloor({
+  floorCount,
+  floorUntil,
+}: tidepool.internal.v1.KeepRequest.$Properties): KeepCommand["floor"] {
+  const untilMs = fromTimestamp(floorUntil);
+  return untilMs === undefined ? undefined : { count: floorCount ?? 0, untilMs };
 }
 
 function parseOwned(

@@ -23,6 +23,11 @@ describe("chooseEvictions", () => {
     assert.equal(chooseEvictions(idle, large, limits).length, 3);
   });
 
+  it("evicts no VM that its owner has provisioned", () => {
+    const [provisioned, idle] = [aVm({ isProvisioned: true, nextUseAtMs: 9 }), aVm()];
+    assert.deepEqual(chooseEvictions([provisioned, idle, provisioned], config, limits), [idle]);
+  });
+
   it("evicts other pools' VMs after idle ones, and never its own pool's", () => {
     const other = anUnowned({ config: { runtime: "python3", memoryMib: 128 } });
     const own = anUnowned();

@@ -50,7 +50,7 @@ export function chooseEvictions(
 
 function idleByNextUse(vms: readonly VmView[]): readonly VmView[] {
   return vms
-    .filter((vm) => vm.phase === "idle" && !vm.isSpokenFor)
+    .filter((vm) => vm.phase === "idle" && !vm.isSpokenFor && !vm.isProvisioned)
     .sort((a, b) => compare([-a.nextUseAtMs], [-b.nextUseAtMs]));
 }
 

@@ -62,6 +62,7 @@ function poolOf(
     loading: count("loading"),
     idle: count("idle"),
     busy: count("busy"),
+    provisioned: ours.filter((vm) => vm.phase === "idle" && vm.isProvisioned).length,
     prepareP95Ms: pool.prepareP95Ms,
     cloneMs: pool.cloneMs,
     problem: pool.problem ?? "",

@@ -74,6 +74,8 @@ export class Vm {
   /** True when it was cloned for its assignment, not taken from the pool. */
   isCold = false;
   keepUntilMs = Number.POSITIVE_INFINITY;
+  /** Until then it stays whatever its own time is, as one of those that an owner has provisioned. */
+  floorUntilMs = 0;
   /** What it waits for now: the window it was made ready for, or a later one. */
   window: ForecastWindow | undefined;
   reservation: { readonly requestId: string; readonly untilMs: number } | undefined;
@@ -254,6 +256,7 @@ export class Vm {
       isSpokenFor: this.isTaken || (reservation !== undefined && reservation.untilMs > nowMs),
       isForCall: assignment?.requestId !== undefined,
       isPaused: this.guest.isPaused,
+      isProvisioned: this.floorUntilMs > nowMs,
       createdAtMs: this.createdAtMs,
       assignedAtMs: this.assignedAtMs ?? 0,
       usedAtMs: this.usedAtMs,

@@ -26,6 +26,7 @@ const aVersion = (version = "1"): FunctionVersion => ({
   tenant: "default",
   prediction: undefined,
   coldStartCost: undefined,
+  provisioned: [],
   wire: {},
 });
 const pool = { runtime: "nodejs20", memoryMib: 128, vcpuCount: 1, ready: 1, prepareP95Ms: 90 };

@@ -2,7 +2,7 @@
 import type { Bus } from "@tidepool/actors";
 import { TidepoolError } from "@tidepool/common";
 import { subjects, tidepool, toTimestamp } from "@tidepool/proto";
-import type { AssignOrder, CallWindow, HostCommands, KeepOrder } from "../ports.ts";
+import type { AssignOrder, CallWindow, FloorOrder, HostCommands, KeepOrder } from "../ports.ts";
 
 const { Ack, AssignReply, AssignRequest, KeepRequest } = tidepool.internal.v1;
 
@@ -46,10 +46,30 @@ export class NatsHostCommands implements HostCommands {
       version: order.version,
       ...(order.window === undefined ? {} : { window: windowToWire(order.window) }),
     });
+    await this.sendKeep(hostId, message);
+  }
+
+  async floor(hostId: string, order: FloorOrder): Promise<void> {
+    const { lease, functionName, version, count, untilMs, sentAtMs } = order;
+    const message = KeepRequest.create({
+      ...lease,
+      functionName,
+      version,
+      floorCount: count,
+      floorUntil: toTimestamp(untilMs),
+      sentAt: toTimestamp(sentAtMs),
+    });
+    await this.sendKeep(hostId, message);
+  }
+
+  private async sendKeep(
+    hostId: string,
+    message: tidepool.internal.v1.KeepRequest.$Properties,
+  ): Promise<void> {
     await this.bus.request(
       "keep VMs",
       subjects.keepVms(hostId),
-      { codec: KeepRequest, message },
+      { codec: KeepRequest, message: KeepRequest.create(message) },
       Ack,
       { timeoutMs: keepTimeoutMs },
     );

@@ -52,6 +52,12 @@ export function parseFunctionVersion(
     tenant,
     prediction: parsePrediction(settings.prediction),
     coldStartCost: positive(settings.coldStartCost),
+    provisioned: (settings.provisioned ?? []).map((window) => ({
+      count: window.count ?? 0,
+      fromCron: window.fromCron ?? "",
+      durationMs: window.durationMs ?? 0,
+      timeZone: window.timeZone || "UTC",
+    })),
     wire,
   };
 }

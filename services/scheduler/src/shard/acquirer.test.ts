@@ -21,6 +21,7 @@ const version: FunctionVersion = {
   tenant: "default",
   prediction: undefined,
   coldStartCost: undefined,
+  provisioned: [],
   wire: {},
 };
 
@@ -77,6 +78,7 @@ function aWorld(failures: Readonly<Record<string, Code | undefined>>, seed = 1):
             : Promise.reject(new TidepoolError(code, `${hostId} says no`));
         },
         keep: never,
+        floor: never,
       },
       snapshots: { load: never, save: never },
       arrivals: { follow: never },

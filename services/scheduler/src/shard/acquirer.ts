@@ -94,7 +94,7 @@ export class Acquirer {
  * @throws TidepoolError `noCapacity` that says why; `stale` when the shard is no longer ours
  */
 export async function orderVm(
-  world: ShardWorld,
+  world: Pick<ShardWorld, "hosts" | "commands" | "epochOf" | "clock" | "logger" | "random">,
   shard: number,
   order: Omit<AssignOrder, "lease">,
   deadlineAtMs: number | undefined,

@@ -19,6 +19,7 @@ const version: FunctionVersion = {
   tenant: "default",
   prediction: undefined,
   coldStartCost: undefined,
+  provisioned: [],
   wire: {},
 };
 const nowMs = 10 * capSpanMs;

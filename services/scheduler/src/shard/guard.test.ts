@@ -28,6 +28,7 @@ const version: FunctionVersion = {
   tenant: "default",
   prediction: undefined,
   coldStartCost: 1_000_000, // whatever the price says
+  provisioned: [],
   wire: {},
 };
 
@@ -104,6 +105,7 @@ async function replay(callsAtMs: readonly number[]): Promise<CountingHost> {
           host.keep(order);
           return Promise.resolve();
         },
+        floor: () => Promise.resolve(),
       },
       snapshots: {
         load: () => Promise.resolve(undefined),
