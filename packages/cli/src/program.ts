@@ -2,10 +2,11 @@
 import { Command, Option } from "commander";
 import { addCompletionCommands } from "./program/completion.ts";
 import { addFunctionCommands } from "./program/functions.ts";
+import { addInvocationCommands } from "./program/invocations.ts";
 import type { AddCommands, CommandContext } from "./program/parts.ts";
 import { addProjectCommands } from "./program/project.ts";
 import { addSecretCommands } from "./program/secrets.ts";
-import { addSystemCommands } from "./program/system.ts";
+import { addCertificateCommands, addSystemCommands } from "./program/system.ts";
 import { addTenantCommands } from "./program/tenant.ts";
 import { addTrafficCommands } from "./program/traffic.ts";
 import { addVersionCommands } from "./program/versions.ts";
@@ -17,10 +18,12 @@ const groups: readonly AddCommands[] = [
   addSystemCommands,
   addProjectCommands,
   addFunctionCommands,
+  addInvocationCommands,
   addVersionCommands,
   addSecretCommands,
   addTenantCommands,
   addTrafficCommands,
+  addCertificateCommands,
 ];
 
 export function createProgram(context: CommandContext): Command {

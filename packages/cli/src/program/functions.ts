@@ -19,6 +19,12 @@ export interface InvokeOptions {
   readonly requestId?: string;
   readonly timeout?: number;
   readonly json?: boolean;
+  readonly async?: boolean;
+  readonly dedupe?: string;
+  readonly delay?: number;
+  readonly retries?: number;
+  readonly maxAge?: number;
+  readonly stream?: boolean;
 }
 
 export interface LogsOptions {
@@ -107,7 +113,20 @@ export function addFunctionCommands(program: Command, context: CommandContext): 
     .option("--payload <json|@file|->", "JSON, a file with it, or - for stdin", "null")
     .option("--request-id <id>", "names the call in logs and traces")
     .option("--timeout <ms>", "longest to wait for the answer, ms", integer(1, 86_400_000))
+    .option("--stream", "write the answer's bytes to stdout as they come")
+    .option("--async", "do not wait: print the call's id, for `tidepool invocation`")
+    .option("--dedupe <key>", "with --async: the known call of this key instead of another")
+    .option("--delay <ms>", "with --async: not before so long", integer(0, 86_400_000))
+    .option("--retries <n>", "with --async: tries after the first", integer(0, 10))
+    .option("--max-age <ms>", "with --async: not begun when older", integer(1, 86_400_000))
     .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      [
+        "  $ tidepool invoke report --payload @month.json --async --dedupe report-11",
+        "  $ tidepool invoke film --stream > film.mp4",
+      ].join("\n"),
+    )
     .action(async (name: string, options: InvokeOptions) => {
       const { invoke } = await import("../commands/invoke.ts");
       await invoke(name, withAddress(program, options), context);

@@ -1,6 +1,7 @@
 /** Commands for a whole system on this machine. */
 import { Option } from "commander";
 import type { Command } from "commander";
+import type { IssueOptions } from "../commands/certs.ts";
 import { command, integer, jsonOption, number, withAddress } from "./parts.ts";
 import type { CommandContext } from "./parts.ts";
 
@@ -87,5 +88,35 @@ export function addSystemCommands(program: Command, context: CommandContext): vo
     .action(async (options: { data?: string; json?: boolean }) => {
       const { doctor } = await import("../commands/doctor.ts");
       await doctor(withAddress(program, options), context);
+    });
+}
+
+export function addCertificateCommands(program: Command, context: CommandContext): void {
+  const certs = command(
+    program,
+    "certs",
+    "Make the certificates by which the processes of a cluster know each other",
+    "tidepool certs issue certs host/h-1=10.0.0.7 frontend/f-1=10.0.0.8,api.example.com",
+  );
+  command(
+    certs,
+    "issue",
+    "Make or renew certificates, and the authority where there is none",
+    "tidepool certs issue certs host/h-1=10.0.0.7 frontend/f-1=10.0.0.8,api.example.com",
+  )
+    .argument("<folder>", "keep it: ca-key.pem in it makes new certificates")
+    .argument("<service/id=address...>", "nats, frontend, scheduler, host or client")
+    .option("--days <n>", "that they hold", integer(1, 3_650), 365)
+    .addOption(jsonOption())
+    .action(async (folder: string, members: string[], options: IssueOptions) => {
+      const { issueCertificates } = await import("../commands/certs.ts");
+      await issueCertificates(folder, members, options, context);
+    });
+  command(certs, "show", "List certificates and how long they hold", "tidepool certs show certs")
+    .argument("<folder>")
+    .addOption(jsonOption())
+    .action(async (folder: string, options: { json?: boolean }) => {
+      const { showCertificates } = await import("../commands/certs.ts");
+      await showCertificates(folder, options, context);
     });
 }
