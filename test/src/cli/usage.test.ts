@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { runTidepool } from "./tidepool-process.ts";
 
 const commands =
-  "up cluster doctor init dev deploy invoke list delete versions rollback alias pools forecast why tenant logs replay simulate".split(
+  "up cluster certs doctor init dev deploy invoke list delete versions rollback alias pools forecast why tenant logs replay simulate".split(
     " ",
   );
 const nowhere = ["--address", "127.0.0.1:1"];
