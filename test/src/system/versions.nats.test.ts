@@ -1,0 +1,195 @@
+/**
+ * A switch of versions under load. What could go wrong is between the services: the frontend sends calls to a
+ * version whose VMs the host has let go, or holds them until one of the new version is there. Calls go on at
+ * 50 a second while the active version, and then an alias, goes back and forth: none may fail, and all that
+ * begin a second after an answer must run the version that was answered.
+ */
+import assert from "node:assert/strict";
+import { systemClock } from "@tidepool/common";
+import type { FunctionVersion, InvokeResult } from "@tidepool/sdk";
+import { runTidepool } from "../cli/tidepool-process.ts";
+import { aSystem, echoZip } from "./a-system.ts";
+import type { TestSystem } from "./a-system.ts";
+import { waitFor } from "./wait-for.ts";
+
+const settings = { runtime: "nodejs20", handler: "index.handler" };
+const callEveryMs = 20;
+const switchedWithinMs = 1_000;
+
+interface Call {
+  readonly atMs: number;
+  readonly answer: InvokeResult | Error;
+}
+
+describe("Versions under load", function () {
+  this.timeout(120_000);
+  let system: TestSystem;
+  before(async () => {
+    system = await aSystem({ poolBaseTarget: 8 });
+    const ready = async (): Promise<number> => {
+      for await (const { pools } of system.client.watchPools()) return pools[0]?.ready ?? 0;
+      return 0;
+    };
+    await waitFor("ready VMs", ready, (count) => count > 0);
+  });
+  const timers: NodeJS.Timeout[] = [];
+  afterEach(() => {
+    for (const timer of timers.splice(0)) clearInterval(timer);
+  });
+  after(() => system.stop());
+
+  const deploy = async (name: string, runMs: number, options = {}): Promise<string> => {
+    const { newestVersion } = await system.client.deploy(
+      name,
+      { ...settings, environment: { SIMULATED_RUN_MS: String(runMs) } },
+      echoZip,
+      options,
+    );
+    return newestVersion ?? "";
+  };
+
+  /** Calls go on, one after the other in time and not in turn, until stop(). */
+  const callAlong = (
+    name: string,
+    qualifier = "",
+  ): { readonly calls: Call[]; stop(): Promise<void> } => {
+    const calls: Call[] = [];
+    const pending: Promise<void>[] = [];
+    const timer = setInterval(() => {
+      const atMs = Date.now();
+      const note = (answer: InvokeResult | Error): void => void calls.push({ atMs, answer });
+      pending.push(system.client.invoke(name, 1, { qualifier, attemptsMax: 1 }).then(note, note));
+    }, callEveryMs);
+    timers.push(timer);
+    return {
+      calls,
+      async stop() {
+        clearInterval(timer);
+        await Promise.all(pending);
+      },
+    };
+  };
+  const versionOf = ({ answer }: Call): string =>
+    answer instanceof Error ? answer.message : answer.version;
+
+  /** Each switch is made while calls run; all calls are then judged. */
+  const judge = async (
+    running: ReturnType<typeof callAlong>,
+    switches: readonly { readonly to: string; make(): Promise<unknown> }[],
+  ): Promise<void> => {
+    const made: { readonly to: string; readonly atMs: number }[] = [];
+    for (const next of switches) {
+      await next.make();
+      made.push({ to: next.to, atMs: Date.now() });
+      await systemClock.sleep(2 * switchedWithinMs);
+    }
+    await running.stop();
+    const failed = running.calls.filter(({ answer }) => answer instanceof Error);
+    assert.deepEqual(failed.map(versionOf), []);
+    for (const [index, { to, atMs }] of made.entries()) {
+      const untilMs = made[index + 1]?.atMs ?? Infinity;
+      const since = running.calls.filter(
+        (call) => call.atMs >= atMs + switchedWithinMs && call.atMs < untilMs - callEveryMs,
+      );
+      assert.ok(since.length > 10, `${since.length} calls`);
+      const others = since.filter((call) => versionOf(call) !== to);
+      assert.deepEqual(others.map(versionOf), [], `all run version ${to}`);
+    }
+  };
+
+  for (const runMs of [5, 200]) {
+    it(`fails no call of ${runMs} ms at a rollback, and has switched within a second`, async () => {
+      const name = `rolled-back-${runMs}`;
+      await deploy(name, runMs);
+      await deploy(name, runMs);
+      const running = callAlong(name);
+      await waitFor(
+        "calls",
+        () => running.calls.length,
+        (count) => count > 25,
+      );
+      const activate = (version: string) => ({
+        to: version,
+        make: () => system.client.activateVersion(name, version),
+      });
+      await judge(running, [
+        { to: "1", make: () => system.client.rollback(name) },
+        activate("2"),
+        activate("1"),
+      ]);
+    });
+  }
+
+  it("fails no call when an upload takes over, or an alias moves", async () => {
+    await deploy("moved", 20);
+    await system.client.putAlias("moved", { name: "live", version: "1" });
+    const plain = callAlong("moved");
+    const aliased = callAlong("moved", "live");
+    await waitFor(
+      "calls",
+      () => aliased.calls.length,
+      (count) => count > 25,
+    );
+    await judge(plain, [{ to: "2", make: () => deploy("moved", 20) }]);
+    await judge(aliased, [
+      { to: "2", make: () => system.client.putAlias("moved", { name: "live", version: "2" }) },
+    ]);
+  });
+
+  it("has a VM of the version that takes over ready before its first call", async () => {
+    await deploy("between", 5);
+    const first = await system.client.invoke("between");
+    await waitFor(
+      "its history",
+      () => system.client.getForecast("between"),
+      ({ callsSeen }) => callsSeen > 0,
+    );
+    await deploy("between", 5);
+    await systemClock.sleep(1_500);
+    const { version, start, vmId, requestId } = await system.client.invoke("between");
+    assert.deepEqual([version, start], ["2", "warm"]);
+    assert.notEqual(vmId, first.vmId);
+    const { reason, summary } = await system.client.explainCall(requestId);
+    assert.equal(reason, "warm");
+    assert.match(summary, /made ready when version 2 took over from version 1/);
+  });
+
+  it("is all told and done by the command", async () => {
+    const at = ["--address", system.address];
+    const tidepool = async (...args: string[]): Promise<string> => {
+      const { code, stdout, stderr } = await runTidepool([...at, ...args]);
+      assert.equal(code, 0, stderr);
+      return stdout === "" ? stderr : stdout;
+    };
+    await deploy("told", 5, { description: "the first" });
+    await deploy("told", 5, { keepActive: true });
+    assert.match(await tidepool("versions", "told"), /2 .*\n +1 +active .* the first\n/);
+    const json = JSON.parse(await tidepool("versions", "told", "--json")) as FunctionVersion[];
+    assert.deepEqual(
+      json.map(({ version, isActive }) => [version, isActive]),
+      [
+        ["2", false],
+        ["1", true],
+      ],
+    );
+    assert.match(await tidepool("rollback", "told", "--to", "2"), /runs version 2 now, 1 before/);
+    assert.match(await tidepool("rollback", "told"), /runs version 1 now, 2 before/);
+    const split = ["--split", "2=0.25"];
+    assert.match(
+      await tidepool("alias", "set", "told", "live", "1", ...split),
+      /told:live runs version 1 \(75 %\), 2 \(25 %\)/,
+    );
+    assert.match(await tidepool("alias", "list", "told"), /live +version 1 \(75 %\), 2 \(25 %\)/);
+    await tidepool("alias", "set", "told", "live", "2");
+    for (const target of [["told:live"], ["told", "--qualifier", "2"], ["told:2"]]) {
+      const answer = await tidepool("invoke", ...target, "--json");
+      assert.equal((JSON.parse(answer) as InvokeResult).version, "2");
+    }
+    const wrong = await runTidepool([...at, "rollback", "told", "--revision", "1"]);
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.stderr, /is at revision \d+, this change was made for revision 1/);
+    await tidepool("alias", "delete", "told", "live");
+    const gone = await runTidepool([...at, "invoke", "told:live"]);
+    assert.match(gone.stderr, /function 'told' has no alias 'live'/);
+  });
+});
