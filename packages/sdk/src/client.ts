@@ -8,8 +8,17 @@
 import { systemClock, TidepoolError } from "@tidepool/common";
 import { tidepoolService } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
+import { invokeAsync, parseAcceptedCall, waitForInvocation } from "./accepted-calls.ts";
+import type {
+  AcceptedCall,
+  Acceptance,
+  InvokeAsyncOptions,
+  WaitOptions,
+} from "./accepted-calls.ts";
 import { callDetails } from "./call-error.ts";
+import { DeadLettersClient } from "./dead-letters.ts";
 import {
+  encodePayload,
   parseForecast,
   parseFunction,
   parseInvokeResult,
@@ -23,8 +32,9 @@ import { Caller } from "./caller.ts";
 import { parseSettings, settingsToWire } from "./settings.ts";
 import type { CompleteSettings, FunctionSettings } from "./settings.ts";
 import { SecretsClient } from "./secrets.ts";
+import { StreamedAnswer } from "./streamed-answer.ts";
 import { Transport } from "./transport.ts";
-import type { CallLimits } from "./transport.ts";
+import type { CallLimits, TlsOptions } from "./transport.ts";
 import { aliasToWire, parseAlias, parseVersion } from "./versions.ts";
 import type { Alias, AliasWish, FunctionVersion } from "./versions.ts";
 import type {
@@ -41,6 +51,8 @@ import type {
 export interface ConnectOptions {
   /** Longest to wait for the first connection; default connectTimeoutDefaultMs. */
   readonly connectTimeoutMs?: number;
+  /** Absent: plain text. */
+  readonly tls?: TlsOptions;
   /** Longest that calls other than invoke and uploadCode may take; default timeoutDefaultMs. */
   readonly timeoutMs?: number;
 }
@@ -84,16 +96,22 @@ const uploadChunkBytes = 64 * 1024;
 
 export class TidepoolClient {
   readonly secrets: SecretsClient;
+  readonly deadLetters: DeadLettersClient;
   private readonly caller: Caller;
 
   private constructor(caller: Caller) {
     this.caller = caller;
     this.secrets = new SecretsClient(caller);
+    this.deadLetters = new DeadLettersClient(caller);
   }
 
-  /** @param address host:port. @throws TidepoolError `unavailable` when nobody answers there */
+  /**
+   * @param address host:port, or several with commas: IP addresses, of which calls take turns. A DNS name that
+   *   stands for several is taken the same way.
+   * @throws TidepoolError `unavailable` when nobody answers there
+   */
   static async connect(address: string, options: ConnectOptions = {}): Promise<TidepoolClient> {
-    const transport = new Transport(address);
+    const transport = new Transport(address, options.tls);
     try {
       await transport.ready(options.connectTimeoutMs ?? connectTimeoutDefaultMs);
     } catch (error) {
@@ -252,6 +270,45 @@ export class TidepoolClient {
     );
   }
 
+  /** The answer as the function writes it. Nothing is sent before its bytes, or its beginning, are asked for. */
+  invokeStream(
+    name: string,
+    payload: unknown = null,
+    options: Omit<InvokeOptions, "attemptsMax"> = {},
+  ): StreamedAnswer {
+    const { requestId = "", qualifier = "", ...limits } = options;
+    const request = { name, payload: encodePayload(payload), requestId, qualifier };
+    return new StreamedAnswer(this.caller, request, limits);
+  }
+
+  /** Resolves when the call is accepted: it runs later, at least once. */
+  invokeAsync(
+    name: string,
+    payload: unknown = null,
+    options: InvokeAsyncOptions = {},
+  ): Promise<Acceptance> {
+    return invokeAsync(this.caller, name, payload, options);
+  }
+
+  /** What became of an accepted call. @throws TidepoolError `notFound` 24 hours after its end */
+  async getInvocation(requestId: string, limits: CallLimits = {}): Promise<AcceptedCall> {
+    return parseAcceptedCall(
+      await this.caller.read(tidepoolService.getInvocation, { requestId }, limits),
+    );
+  }
+
+  /** The accepted call when it has ended, in whatever way. @throws TidepoolError `timeout` */
+  waitForInvocation(requestId: string, options: WaitOptions = {}): Promise<AcceptedCall> {
+    return waitForInvocation(this.caller, requestId, options);
+  }
+
+  /** It is not begun any more, and stopped if it runs. One that has ended stays as it is. */
+  async cancelInvocation(requestId: string, limits: CallLimits = {}): Promise<AcceptedCall> {
+    return parseAcceptedCall(
+      await this.caller.read(tidepoolService.cancelInvocation, { requestId }, limits),
+    );
+  }
+
   /** Now, and at each change, until the signal aborts. */
   async *watchPools(signal?: AbortSignal): AsyncGenerator<PoolsSnapshot> {
     const stream = this.caller.transport.serverStream(tidepoolService.watchPools, {}, signal);
@@ -289,16 +346,6 @@ export class TidepoolClient {
     const stream = this.caller.transport.serverStream(tidepoolService.getLogs, request, signal);
     for await (const line of stream) yield parseLogLine(line);
   }
-}
-
-function encodePayload(payload: unknown): Uint8Array {
-  const text = JSON.stringify(payload);
-  if (text === undefined) {
-    throw new TidepoolError("invalid", `a payload of type ${typeof payload} is not JSON`, {
-      component: "client",
-    });
-  }
-  return new TextEncoder().encode(text);
 }
 
 async function* uploadRequests(

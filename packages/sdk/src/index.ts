@@ -7,6 +7,23 @@ export type {
   LogOptions,
   UploadOptions,
 } from "./client.ts";
+export { acceptedStatuses, waitTimeoutDefaultMs } from "./accepted-calls.ts";
+export type {
+  AcceptedCall,
+  AcceptedStatus,
+  Acceptance,
+  AttemptFailure,
+  InvokeAsyncOptions,
+  WaitOptions,
+} from "./accepted-calls.ts";
+export type {
+  DeadLetter,
+  DeadLetterList,
+  DeadLetterQuery,
+  DeadLettersClient,
+  Redriven,
+} from "./dead-letters.ts";
+export type { StreamBegin, StreamedAnswer, StreamEnd } from "./streamed-answer.ts";
 export { callDetails } from "./call-error.ts";
 export type { CallDetails } from "./call-error.ts";
 export { fixedKeepAlive } from "./fixed-keep-alive.ts";
@@ -21,7 +38,7 @@ export type {
   RateLimit,
 } from "./settings.ts";
 export type { Secret, SecretsClient } from "./secrets.ts";
-export type { CallLimits } from "./transport.ts";
+export type { CallLimits, TlsOptions } from "./transport.ts";
 export { predictions } from "./types.ts";
 export type {
   CallExpectation,

@@ -220,3 +220,13 @@ function parsePayload(payload: Uint8Array | undefined): unknown {
     throw new TidepoolError("internal", "the answer is not JSON", { cause: error });
   }
 }
+
+export function encodePayload(payload: unknown): Uint8Array {
+  const text = JSON.stringify(payload);
+  if (text === undefined) {
+    throw new TidepoolError("invalid", `a payload of type ${typeof payload} is not JSON`, {
+      component: "client",
+    });
+  }
+  return new TextEncoder().encode(text);
+}

@@ -4,7 +4,12 @@
  */
 import { context, propagation, SpanKind } from "@opentelemetry/api";
 import { credentials, makeGenericClientConstructor, Metadata } from "@grpc/grpc-js";
-import type { CallOptions, ClientWritableStream, ServiceError } from "@grpc/grpc-js";
+import type {
+  CallOptions,
+  ChannelCredentials,
+  ClientWritableStream,
+  ServiceError,
+} from "@grpc/grpc-js";
 import { systemClock, TidepoolError, withSpan } from "@tidepool/common";
 import { tidepoolService } from "@tidepool/proto";
 import type { MethodDefinition } from "@tidepool/proto";
@@ -19,15 +24,26 @@ export interface CallLimits {
 /** Largest message in either direction, bytes: above the server's own limits, whose errors say more. */
 const messageMaxBytes = 64 * 1024 * 1024;
 
+export interface TlsOptions {
+  /** PEM of who is trusted; the system's authorities when absent. */
+  readonly ca?: string | Uint8Array;
+}
+
+/** Calls go in turn to every frontend that a name or a list stands for, and to none that is away. */
+const serviceConfig = JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] });
+
 const GrpcClient = makeGenericClientConstructor(tidepoolService, "Tidepool");
 
 export class Transport {
   private readonly address: string;
   private readonly client: InstanceType<typeof GrpcClient>;
 
-  constructor(address: string) {
+  constructor(address: string, tls?: TlsOptions) {
     this.address = address;
-    this.client = new GrpcClient(address, credentials.createInsecure(), {
+    this.client = new GrpcClient(targetOf(address), credentialsOf(tls), {
+      "grpc.service_config": serviceConfig,
+      // A proxy of the environment is for the way out, and a platform of one's own is not there.
+      "grpc.enable_http_proxy": 0,
       "grpc.max_receive_message_length": messageMaxBytes,
       "grpc.max_send_message_length": messageMaxBytes,
       "grpc.initial_reconnect_backoff_ms": 100,
@@ -113,6 +129,7 @@ export class Transport {
     method: MethodDefinition<Request, Response>,
     request: Request,
     signal: AbortSignal | undefined,
+    timeoutMs?: number,
   ): AsyncGenerator<Response> {
     const stream = this.client.makeServerStreamRequest(
       method.path,
@@ -120,7 +137,7 @@ export class Transport {
       method.responseDeserialize,
       request,
       outgoingMetadata(),
-      {},
+      timeoutMs === undefined ? {} : { deadline: systemClock.nowMs() + timeoutMs },
     );
     const cancel = (): void => stream.cancel();
     signal?.addEventListener("abort", cancel, { once: true });
@@ -189,4 +206,16 @@ async function send<Request>(
     });
   }
   stream.end();
+}
+
+/** Several addresses are one target by gRPC's own naming; so is whatever names its scheme. */
+function targetOf(address: string): string {
+  const parts = address.split(",").map((part) => part.trim());
+  if (parts.length === 1) return address;
+  return `${parts.some((part) => part.startsWith("[")) ? "ipv6" : "ipv4"}:${parts.join(",")}`;
+}
+
+function credentialsOf(tls: TlsOptions | undefined): ChannelCredentials {
+  if (tls === undefined) return credentials.createInsecure();
+  return credentials.createSsl(tls.ca === undefined ? null : Buffer.from(tls.ca));
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { runTidepool } from "./tidepool-process.ts";
 
 const commands =
-  "up cluster certs doctor init dev deploy invoke list delete versions rollback alias pools forecast why tenant logs replay simulate".split(
+  "up cluster certs doctor init dev deploy invoke invocation dead-letters list delete versions rollback alias pools forecast why tenant logs replay simulate".split(
     " ",
   );
 const nowhere = ["--address", "127.0.0.1:1"];
@@ -28,6 +28,9 @@ describe("The tidepool command", () => {
     ],
     ["no alias after a colon", ["invoke", "f:"], /names no alias and no version/],
     ["two qualifiers", ["invoke", "f:1", "--qualifier", "2"], /name two different versions/],
+    ["options of --async without it", ["invoke", "f", "--dedupe", "k"], /go with --async/],
+    ["--async with --stream", ["invoke", "f", "--async", "--stream"], /exclude each other/],
+    ["dead letters that nobody named", ["dead-letters", "purge"], /no calls are named/],
     ["a payload that is not JSON", ["invoke", "f", "--payload", "{"], /--payload is not JSON/],
     ["a range that is none", [...nowhere, "replay", "f", "--minutes", "9..2"], /must be A\.\.B/],
   ];

@@ -18,6 +18,9 @@ export interface TestSystem {
   /** Of all frontends. */
   readonly addresses: readonly string[];
   readonly dir: string;
+  readonly natsUrl: string;
+  /** Of the one host. */
+  readonly agent: HostAgent;
   restartNats(whileAway: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
@@ -89,6 +92,8 @@ export async function aSystem(options: TestSystemOptions = {}): Promise<TestSyst
     address,
     addresses,
     dir,
+    natsUrl: server.url,
+    agent,
     async restartNats(whileAway) {
       const port = Number(new URL(server.url).port);
       await server.stop();

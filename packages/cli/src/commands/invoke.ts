@@ -1,22 +1,34 @@
 /** `tidepool invoke`: the answer and nothing else on stdout; how the call ran on stderr. */
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
-import type { InvokeResult, Stages } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import { usageError } from "../failure.ts";
 import { interruptible } from "../interrupt.ts";
 import type { ClientOptions, CommandContext } from "../program/parts.ts";
 import type { InvokeOptions } from "../program/functions.ts";
-import { formatDuration, formatMs } from "../terminal/format.ts";
-import type { Style, Terminal } from "../terminal/terminal.ts";
+import { describeResult } from "./describe-result.ts";
+import { invokeAsync } from "./invoke-async.ts";
+import { invokeStream } from "./invoke-stream.ts";
 
 export async function invoke(
   name: string,
   options: InvokeOptions & ClientOptions,
-  { terminal }: CommandContext,
+  context: CommandContext,
 ): Promise<void> {
+  const { terminal } = context;
   const target = parseTarget(name, options.qualifier);
+  checkManner(options);
   const payload = await readPayload(options.payload);
+  if (options.async === true) {
+    return withClient(options, (client) => invokeAsync(client, target, payload, options, context));
+  }
+  if (options.stream === true) {
+    return interruptible((signal) =>
+      withClient(options, (client) =>
+        invokeStream(client, target, payload, options, context, signal),
+      ),
+    );
+  }
   const { requestId, timeout } = options;
   const result = await interruptible((signal) =>
     withClient(options, (client) =>
@@ -35,6 +47,14 @@ export async function invoke(
   }
 }
 
+function checkManner(options: InvokeOptions): void {
+  const { async = false, stream = false, dedupe, delay, retries, maxAge } = options;
+  if (async && stream) throw usageError("--async and --stream exclude each other");
+  const isOfAsync = [dedupe, delay, retries, maxAge].some((option) => option !== undefined);
+  if (isOfAsync && !async)
+    throw usageError("--dedupe, --delay, --retries and --max-age go with --async");
+}
+
 /** "hello:live" is the alias, or version, live of hello. */
 export function parseTarget(
   given: string,
@@ -48,45 +68,6 @@ export function parseTarget(
   if (option !== undefined && option !== qualifier)
     throw usageError(`'${given}' and --qualifier ${option} name two different versions`);
   return { name: given.slice(0, colon), qualifier };
-}
-
-/** Two lines: how it started and how long each stage took, then who ran it. */
-export function describeResult(result: InvokeResult, terminal: Terminal): string {
-  const { start, stages, readyBeforeMs, requestId, version, vmId, hostId } = result;
-  const ready = readyBeforeMs > 0 ? ` · VM ready ${formatDuration(readyBeforeMs)} before` : "";
-  const first = `${paintStart(start, terminal)} · ${formatMs(totalMs(stages))}${ready} (${describeStages(stages)})`;
-  return `${first}\n${terminal.paint("dim", `request ${requestId} · version ${version} · VM ${vmId} on ${hostId}`)}`;
-}
-
-export function describeStages(stages: Stages): string {
-  const parts: [string, number][] = [
-    ["routing", stages.routingMs],
-    ["waiting", stages.waitingMs],
-    ["restore", stages.restoreMs],
-    ["load", stages.loadMs],
-    ["run", stages.runMs],
-  ];
-  return parts
-    .filter(([name, ms]) => ms > 0 || name === "run")
-    .map(([name, ms]) => `${name} ${formatMs(ms)}`)
-    .join(", ");
-}
-
-export function totalMs(stages: Stages): number {
-  const { routingMs, waitingMs, restoreMs, loadMs, runMs } = stages;
-  return routingMs + waitingMs + restoreMs + loadMs + runMs;
-}
-
-const startStyles: Record<InvokeResult["start"], Style> = {
-  predicted: "green",
-  warm: "cyan",
-  pool: "yellow",
-  cold: "red",
-  unknown: "dim",
-};
-
-export function paintStart(start: InvokeResult["start"], terminal: Terminal, width = 0): string {
-  return terminal.paint(startStyles[start], start.padEnd(width));
 }
 
 /** JSON as given, from a file after "@", or from stdin for "-". */

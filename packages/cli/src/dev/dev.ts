@@ -9,7 +9,7 @@ import { systemClock, TidepoolError } from "@tidepool/common";
 import type { TidepoolClient } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import { deploy } from "../commands/deploy.ts";
-import { describeResult } from "../commands/invoke.ts";
+import { describeResult } from "../commands/describe-result.ts";
 import { printFailure, usageError } from "../failure.ts";
 import { interruptible } from "../interrupt.ts";
 import type { ClientOptions, CommandContext } from "../program/parts.ts";

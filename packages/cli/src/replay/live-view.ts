@@ -3,7 +3,7 @@
  * with the pools, redrawn on a terminal; elsewhere a line when the warming target changes. All times of day
  * and durations of waiting are the trace's; what a call took is real time.
  */
-import { paintStart } from "../commands/invoke.ts";
+import { paintStart } from "../commands/describe-result.ts";
 import { formatDuration, formatMs } from "../terminal/format.ts";
 import { startProgress } from "../terminal/progress.ts";
 import type { Terminal } from "../terminal/terminal.ts";

@@ -3,7 +3,7 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { PoolsSnapshot, TidepoolClient } from "@tidepool/sdk";
 import { deploy } from "../commands/deploy.ts";
-import { describeResult } from "../commands/invoke.ts";
+import { describeResult } from "../commands/describe-result.ts";
 import { describeSummary } from "../replay/describe-summary.ts";
 import {
   replayFile,
