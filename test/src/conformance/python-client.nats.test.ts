@@ -53,6 +53,18 @@ describe("A Python client generated from our .proto files", () => {
     assert.ok(seen["start"] === "START_POOL" || seen["start"] === "START_COLD");
   });
 
+  it("publishes versions, names them, calls them and goes back", () => {
+    assert.deepEqual(seen["published"], ["1", "2"]);
+    assert.deepEqual(seen["versions"], [
+      ["2", "second", false],
+      ["1", "", true],
+    ]);
+    assert.equal(seen["alias"], "2");
+    assert.deepEqual(seen["by_qualifier"], ["1", "2", "1", "2"]);
+    assert.deepEqual([seen["activated"], seen["rolled_back"]], ["2", "1"]);
+    assert.equal(seen["stale"], "ABORTED");
+  });
+
   it("gets the standard error details", () => {
     assert.deepEqual(seen["error"], ["NOT_FOUND", "notFound", "no function 'nobody'"]);
   });

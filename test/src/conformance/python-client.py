@@ -54,6 +54,34 @@ answer = api.Invoke(tidepool_pb2.InvokeRequest(name="from-python", payload=b'{"f
 seen["payload"] = json.loads(answer.payload)
 seen["start"] = tidepool_pb2.Start.Name(answer.start)
 
+
+
+def publish():
+    start = tidepool_pb2.UploadStart(name="from-python", description="second", keep_active=True)
+    yield tidepool_pb2.UploadCodeRequest(start=start)
+    with open(zip_path, "rb") as file:
+        yield tidepool_pb2.UploadCodeRequest(chunk=file.read())
+
+
+published = api.UploadCode(publish())
+seen["published"] = [published.version, published.newest_version]
+versions = api.ListVersions(tidepool_pb2.ListVersionsRequest(name="from-python")).versions
+seen["versions"] = [[version.version, version.description, version.is_active] for version in versions]
+alias = tidepool_pb2.Alias(name="live", version="2", others=[tidepool_pb2.WeightedVersion(version="1", weight=0)])
+seen["alias"] = api.PutAlias(tidepool_pb2.PutAliasRequest(function_name="from-python", alias=alias)).version
+seen["by_qualifier"] = [
+    api.Invoke(tidepool_pb2.InvokeRequest(name="from-python", payload=b"1", qualifier=qualifier), timeout=20).version
+    for qualifier in ["", "live", "1", "2"]
+]
+seen["activated"] = api.ActivateVersion(
+    tidepool_pb2.ActivateVersionRequest(name="from-python", version="2", revision=api.GetFunction(tidepool_pb2.GetFunctionRequest(name="from-python")).revision)
+).version
+seen["rolled_back"] = api.ActivateVersion(tidepool_pb2.ActivateVersionRequest(name="from-python")).version
+try:
+    api.ActivateVersion(tidepool_pb2.ActivateVersionRequest(name="from-python", version="2", revision="1"))
+except grpc.RpcError as error:
+    seen["stale"] = error.code().name
+
 try:
     api.Invoke(tidepool_pb2.InvokeRequest(name="nobody"), timeout=20)
 except grpc.RpcError as error:
