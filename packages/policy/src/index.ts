@@ -11,6 +11,8 @@ export {
   createRecord,
   decide,
   functionDemand,
+  leadMs,
+  marginMs,
   noteArrival,
   notePrewarmed,
   planPolicyDefault,

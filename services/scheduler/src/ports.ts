@@ -158,6 +158,24 @@ export interface ArrivalSource {
   ): Promise<{ readonly caughtUp: Promise<void>; stop(): Promise<void> }>;
 }
 
+/** A call that is declared: it comes, and then. */
+export interface DeclaredStart {
+  readonly atMs: number;
+  readonly schedule: string;
+  /** Which version it is for; empty: the active one. */
+  readonly qualifier: string;
+}
+
+/** When functions are due by their schedules. */
+export interface DeclaredCalls {
+  /** The first start after an instant; undefined when none comes. */
+  nextStart(functionName: string, afterMs: number): number | undefined;
+  /** Both included, soonest first. */
+  startsWithin(functionName: string, fromMs: number, throughMs: number): readonly DeclaredStart[];
+  /** Functions of a shard that have a schedule. */
+  functionsOf(shard: number): readonly string[];
+}
+
 export interface ArrivalBatch {
   readonly sequence: number;
   readonly arrivals: readonly Arrival[];

@@ -100,8 +100,11 @@ export class Scheduler {
     this.schedules = new ScheduleBook({
       shardCount,
       logger: this.logger,
-      onChanged: (name, functionName) =>
-        this.shards.get(subjects.shardOf(functionName, shardCount))?.firer.changed(name),
+      onChanged: (name, functionName) => {
+        const running = this.shards.get(subjects.shardOf(functionName, shardCount));
+        running?.firer.changed(name);
+        running?.shard.declaredChanged(functionName);
+      },
     });
     this.explanations = new NatsExplanations(bus, this.logger);
     this.leases = new ShardLeases({
@@ -125,6 +128,7 @@ export class Scheduler {
       toldUses: this.toldUses,
       shardPrewarmIdleVmSecondsMax:
         options.shardPrewarmIdleVmSecondsMax ?? shardPrewarmIdleVmSecondsMaxDefault,
+      declared: this.schedules,
       explanations: this.explanations,
       epochOf: (shard) => this.leases.epochOf(shard),
       clock: this.clock,

@@ -6,20 +6,15 @@ import type { Logger } from "@tidepool/common";
 import { subjects } from "@tidepool/proto";
 import { decodeProgress, decodeSchedule, nextStarts } from "@tidepool/schedules";
 import type { StoredSchedule } from "@tidepool/schedules";
+import type { DeclaredCalls, DeclaredStart } from "../ports.ts";
 import type { KnownProgress, ScheduleSource } from "./ports.ts";
 
-/** A call that is declared: it comes, and then. */
-export interface DeclaredStart {
-  readonly atMs: number;
-  readonly schedule: string;
-}
-
-/** When functions are due by their schedules. */
-export interface DeclaredCalls {
-  /** The next starts after an instant, soonest first. */
-  startsOf(functionName: string, afterMs: number, count: number): readonly DeclaredStart[];
-  /** Functions of a shard that have a schedule. */
-  functionsOf(shard: number): readonly string[];
+interface Known {
+  readonly revision: number;
+  readonly stored: StoredSchedule;
+  /** The first start after fromMs, where it was asked for: the same after every instant between the two. */
+  fromMs: number;
+  nextMs: number | undefined;
 }
 
 const neverTold: KnownProgress = { revision: 0, progress: undefined };
@@ -31,8 +26,8 @@ export class ScheduleBook implements ScheduleSource, DeclaredCalls {
     /** A schedule of the function was set, changed or deleted. */
     readonly onChanged: (name: string, functionName: string) => void;
   };
-  private readonly schedules = new Map<string, { revision: number; stored: StoredSchedule }>();
-  private readonly byFunction = new Map<string, Map<string, StoredSchedule>>();
+  private readonly schedules = new Map<string, Known>();
+  private readonly byFunction = new Map<string, Map<string, Known>>();
   private readonly progress = new Map<string, KnownProgress>();
   private followings: Following[] = [];
 
@@ -76,18 +71,26 @@ export class ScheduleBook implements ScheduleSource, DeclaredCalls {
     return this.progress.get(name) ?? neverTold;
   }
 
-  startsOf(functionName: string, afterMs: number, count: number): readonly DeclaredStart[] {
-    const own = this.byFunction.get(functionName);
-    if (own === undefined) return [];
-    return [...own.values()]
-      .flatMap((schedule) =>
-        nextStarts(schedule, undefined, afterMs, count).map((atMs) => ({
-          atMs,
-          schedule: schedule.name,
-        })),
-      )
-      .sort((a, b) => a.atMs - b.atMs)
-      .slice(0, count);
+  nextStart(functionName: string, afterMs: number): number | undefined {
+    let soonest: number | undefined;
+    for (const known of this.byFunction.get(functionName)?.values() ?? []) {
+      const atMs = nextOf(known, afterMs);
+      if (atMs !== undefined && (soonest === undefined || atMs < soonest)) soonest = atMs;
+    }
+    return soonest;
+  }
+
+  startsWithin(functionName: string, fromMs: number, throughMs: number): readonly DeclaredStart[] {
+    const starts: DeclaredStart[] = [];
+    for (const known of this.byFunction.get(functionName)?.values() ?? []) {
+      const { name: schedule, qualifier } = known.stored;
+      let atMs = nextOf(known, fromMs - 1);
+      while (atMs !== undefined && atMs <= throughMs) {
+        starts.push({ atMs, schedule, qualifier });
+        [atMs] = nextStarts(known.stored, undefined, atMs, 1);
+      }
+    }
+    return starts.sort((a, b) => a.atMs - b.atMs);
   }
 
   functionsOf(shard: number): readonly string[] {
@@ -105,10 +108,11 @@ export class ScheduleBook implements ScheduleSource, DeclaredCalls {
     const stored = this.read(key, value, decodeSchedule);
     if (stored === undefined) this.schedules.delete(key);
     else {
-      this.schedules.set(key, { revision, stored });
+      const known: Known = { revision, stored, fromMs: 0, nextMs: undefined };
+      this.schedules.set(key, known);
       let own = this.byFunction.get(stored.functionName);
       if (own === undefined) this.byFunction.set(stored.functionName, (own = new Map()));
-      own.set(key, stored);
+      own.set(key, known);
     }
     const former = before?.stored.functionName;
     if (former !== undefined && former !== stored?.functionName) {
@@ -141,4 +145,12 @@ export class ScheduleBook implements ScheduleSource, DeclaredCalls {
       return undefined;
     }
   }
+}
+
+function nextOf(known: Known, afterMs: number): number | undefined {
+  const { fromMs, nextMs } = known;
+  if (nextMs !== undefined && fromMs <= afterMs && afterMs < nextMs) return nextMs;
+  known.fromMs = afterMs;
+  [known.nextMs] = nextStarts(known.stored, undefined, afterMs, 1);
+  return known.nextMs;
 }

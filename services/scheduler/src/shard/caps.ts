@@ -1,7 +1,7 @@
 /** Caps on the idle time of pre-warmed VMs: over one, nothing is ordered, and the fixed keep-alive takes over. */
 import type { Decision, Prewarm } from "@tidepool/policy";
 import type { FunctionVersion } from "../ports.ts";
-import type { PreparedWindow } from "./function-state.ts";
+import type { FunctionState, PreparedWindow } from "./function-state.ts";
 import { PrewarmMeter, tenantPrewarmIdleVmSecondsMaxDefault } from "./prewarm-meter.ts";
 import type { CapUse } from "./prewarm-meter.ts";
 import type { ShardWorld } from "./world.ts";
@@ -47,6 +47,19 @@ export class Caps {
   giveBack({ tenant }: FunctionVersion, prepared: PreparedWindow, usedAtMs: number): void {
     const leftMs = prepared.releaseAtMs - Math.max(usedAtMs, prepared.readyByMs);
     this.meter.add(tenant, -Math.max(0, leftMs), prepared.orderedAtMs);
+  }
+
+  /** A call in a prepared window uses one of its VMs; what comes beyond its count takes the ordinary path. */
+  noteUse(
+    { prepared, latestPrepared }: Pick<FunctionState, "prepared" | "latestPrepared">,
+    version: FunctionVersion | undefined,
+    atMs: number,
+  ): void {
+    const met = prepared ?? latestPrepared;
+    if (met === undefined || atMs < met.readyByMs || atMs > met.releaseAtMs) return;
+    met.usedCount += 1;
+    const isOneOfIts = !met.isShadow && met.usedCount <= met.window.count;
+    if (isOneOfIts && version !== undefined) this.giveBack(version, met, atMs);
   }
 
   ofTenant(tenant: string, nowMs: number): CapUse {

@@ -2,6 +2,7 @@
 import type { FunctionPolicy, PlanPolicy } from "@tidepool/policy";
 import { toTimestamp } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
+import { isTickRequestId } from "@tidepool/schedules";
 import type { HostTable } from "../hosts/host-table.ts";
 import { windowToWire } from "../nats/host-commands.ts";
 import { predictionToWire } from "../nats/prediction.ts";
@@ -31,7 +32,9 @@ export function expectationOf({
 }: ExpectationInput): () => tidepool.v1.CallExpectation.$Properties {
   const { requestId, functionName, atMs } = arrival;
   const { record, told, notPrepared, calledVersion, ledger, latestPrepared } = state;
-  const window = ledger === undefined ? undefined : nearestWindow(ledger, atMs);
+  const isDeclared = isTickRequestId(requestId);
+  const learned = ledger === undefined ? undefined : nearestWindow(ledger, atMs);
+  const window = isDeclared ? latestPrepared?.window : learned;
   const usedCount = latestPrepared?.usedCount ?? 0;
   const versionCalledAtMs = calledAtMsOf(state, arrival.version);
   const parts = [...hosts.whereabouts(state.name).values()].flat();
@@ -58,8 +61,8 @@ export function expectationOf({
       ...(latestCallAtMs === undefined ? {} : { previousCallAt: toTimestamp(latestCallAtMs) }),
       previousVersion: calledVersion,
       ...(window === undefined ? {} : { window: windowToWire(window) }),
-      degree: degree || window?.degree || 0,
-      evidence: [...known.evidence],
+      degree: (isDeclared ? window?.degree : degree) || window?.degree || 0,
+      evidence: isDeclared ? ["declared by a schedule"] : [...known.evidence],
       hits: known.hits,
       misses: known.misses,
       ...(isPrepared ? { prewarm: prewarmToWire({ ...latestPrepared, usedCount }) } : {}),

@@ -17,6 +17,8 @@ export interface ForecastInput {
   readonly terms: Terms;
   readonly known: Description;
   readonly decision: Decision;
+  /** When VMs for the next declared calls are ordered; undefined when none are declared. */
+  readonly declaredOrderAtMs: number | undefined;
   readonly keepAliveMs: number;
   /** Why the next window will not be prepared, in words. */
   readonly refusal: string | undefined;
@@ -29,7 +31,11 @@ type Reply = tidepool.v1.GetForecastResponse.$Properties;
 
 export function forecastReply(input: ForecastInput): Reply {
   const { name, state, terms, known, decision, nowMs } = input;
-  const { prewarm } = decision;
+  const orderedAtMs = [decision.prewarm?.startAtMs, input.declaredOrderAtMs];
+  const prewarmAtMs = orderedAtMs
+    .filter((atMs) => atMs !== undefined)
+    .sort((a, b) => a - b)
+    .at(0);
   const prepared = state?.latestPrepared;
   const told = state?.told;
   return {
@@ -41,7 +47,7 @@ export function forecastReply(input: ForecastInput): Reply {
     callsSeen: known.callsSeen,
     hits: known.hits,
     misses: known.misses,
-    ...(prewarm === undefined ? {} : { prewarmAt: toTimestamp(prewarm.startAtMs) }),
+    ...(prewarmAtMs === undefined ? {} : { prewarmAt: toTimestamp(prewarmAtMs) }),
     prediction: predictionToWire(terms.prediction),
     predictionFrom: terms.predictionFrom,
     coldStartCost: terms.coldStartCost,

@@ -26,6 +26,8 @@ export class FunctionState implements MemoryHolder, Waking {
   mix: VersionMix | undefined = undefined;
   /** What hosts were last told to keep, when it differs from their own keep-alive. */
   told: KeepTold | undefined = undefined;
+  /** VMs were ordered for declared calls up to this instant. */
+  declaredUntilMs = 0;
   /** Its part of the shard's demand. */
   demand: ContributedDemand | undefined = undefined;
   /** Hosts that were given a VM of it, by when: their heartbeat may not tell yet. */

@@ -5,7 +5,7 @@
  * one version takes over from another.
  */
 import { messageOf } from "@tidepool/common";
-import type { Decision, Prewarm } from "@tidepool/policy";
+import type { Prewarm } from "@tidepool/policy";
 import type { FunctionVersion } from "../ports.ts";
 import { versionKeyOf } from "../ports.ts";
 import { orderVm } from "./acquirer.ts";
@@ -32,13 +32,8 @@ export class Prewarmer {
   }
 
   /** Starts it, and does not wait for the hosts. */
-  start(
-    state: FunctionState,
-    version: FunctionVersion,
-    prewarm: Prewarm,
-    decision: Decision,
-  ): void {
-    const prepared = preparedWindow(prewarm, decision, false, this.world.clock.nowMs());
+  start(state: FunctionState, version: FunctionVersion, prewarm: Prewarm, because: Expected): void {
+    const prepared = preparedWindow(prewarm, because, false, this.world.clock.nowMs());
     const { window, releaseAtMs } = prepared;
     state.prepared = state.latestPrepared = prepared;
     if (prewarm.orderCount < prewarm.count || state.told !== undefined) {
@@ -141,10 +136,16 @@ export class Prewarmer {
   }
 }
 
+/** Why VMs are wanted. */
+export interface Expected {
+  readonly degree: number;
+  readonly forecast: { readonly expectedAtMs: number } | undefined;
+}
+
 /** As it is when nothing has come of it yet. */
 export function preparedWindow(
   prewarm: Prewarm,
-  { forecast, degree }: Decision,
+  { forecast, degree }: Expected,
   isShadow: boolean,
   nowMs: number,
 ): PreparedWindow {

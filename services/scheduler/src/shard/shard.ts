@@ -8,9 +8,9 @@
  * the same before and after a move. A call that waits for a VM does not wait for any of that.
  */
 import { TidepoolError } from "@tidepool/common";
-import { activeUntilMs } from "@tidepool/policy";
-import type { Decision, PlanPolicy, Prewarm } from "@tidepool/policy";
+import type { PlanPolicy, Prewarm } from "@tidepool/policy";
 import type { tidepool } from "@tidepool/proto";
+import { isTickRequestId } from "@tidepool/schedules";
 import type {
   AcquireOrder,
   Arrival,
@@ -21,6 +21,8 @@ import type {
 import { Acquirer } from "./acquirer.ts";
 import type { AcquiredVm } from "./acquirer.ts";
 import { Caps } from "./caps.ts";
+import { contribute } from "./contribution.ts";
+import { Declared } from "./declared.ts";
 import { DemandBook } from "./demand-book.ts";
 import type { ConfigDemand } from "./demand-book.ts";
 import { expectationOf } from "./expectation.ts";
@@ -48,6 +50,7 @@ export class Shard {
   private readonly keeper: Keeper;
   private readonly prewarmer: Prewarmer;
   private readonly caps: Caps;
+  private readonly declared: Declared;
   private readonly demandBook = new DemandBook();
   private readonly memories = new Memories();
   private readonly states = new Map<string, FunctionState>();
@@ -67,6 +70,7 @@ export class Shard {
     this.caps = new Caps(world, shard);
     this.keeper = new Keeper(world, shard);
     this.prewarmer = new Prewarmer(world, shard, this.keeper);
+    this.declared = new Declared(world, this.prewarmer, this.caps);
     this.queue = new PlanQueue(world.clock, {
       plan: (state, isAfterCall) => this.plan(state, isAfterCall),
       endTurn: () => this.memories.endTurn(),
@@ -92,6 +96,7 @@ export class Shard {
     this.isLive = true;
     // What hosts were told by the owner before is not known.
     for (const name of this.world.hosts.functionNames()) this.planSoon(this.states.get(name));
+    for (const name of this.world.declared?.functionsOf(this.shard) ?? []) this.declare(name);
     this.queue.run();
   }
 
@@ -132,7 +137,12 @@ export class Shard {
       name,
       state,
       terms,
-      known: acting.describe(record, settings, nowMs, windowsShownMax),
+      known: this.declared.describe(
+        name,
+        acting.describe(record, settings, nowMs, windowsShownMax),
+        nowMs,
+      ),
+      declaredOrderAtMs: this.declared.orderAtMs(name, settings, nowMs),
       keepAliveMs: settings.keepAliveMs,
       ...(terms.prediction === "on" ? capped : { decision: decided, refusal: undefined }),
       ofTenant: this.caps.ofTenant(tenant, nowMs),
@@ -184,13 +194,22 @@ export class Shard {
     if (version === undefined) {
       this.keeper.releaseAll(name);
       if (state !== undefined) this.forget(state);
-    } else if (state !== undefined) {
+    } else if (state === undefined) {
+      this.declaredChanged(name);
+    } else {
       if (this.isLive && state.version !== "" && state.version !== version.version) {
         this.prewarmer.takeOver(state, version);
       }
       this.planSoon(state);
       if (this.isLive) this.queue.run();
     }
+  }
+
+  /** A schedule of the function was set, changed or deleted. */
+  declaredChanged(name: string): void {
+    if (!this.isLive || !this.declared.concerns(name, this.states.get(name))) return;
+    this.declare(name);
+    this.queue.run();
   }
 
   /** Saves if something came since the last time; the shard goes on meanwhile. */
@@ -217,6 +236,8 @@ export class Shard {
       if (state.sequence >= sequence) continue;
       touched.set(state, manner.settings.keepAliveMs);
       if (this.isLive) this.noteCall(state, arrival, version, manner);
+      // What is declared is no news: a pattern is learned from the other calls.
+      if (isTickRequestId(arrival.requestId)) continue;
       state.record = this.world.policy.noteArrival(state.record, manner.settings, atMs);
     }
     for (const [state, keepAliveMs] of touched) {
@@ -241,22 +262,11 @@ export class Shard {
       const input = { arrival, state, terms, policy: acting, settings, hosts };
       explanations.add(requestId, expectationOf(input));
     }
-    if (state.ledger !== undefined) noteCall(state.ledger, atMs, settings.keepAliveMs);
+    const isDeclared = isTickRequestId(requestId);
+    if (state.ledger !== undefined && !isDeclared)
+      noteCall(state.ledger, atMs, settings.keepAliveMs);
     noteVersion(state, arrival);
-    this.noteUse(state, version, atMs);
-  }
-
-  /** A call in a prepared window uses one of its VMs; what comes beyond its count takes the ordinary path. */
-  private noteUse(
-    { prepared, latestPrepared }: FunctionState,
-    version: FunctionVersion | undefined,
-    atMs: number,
-  ): void {
-    const met = prepared ?? latestPrepared;
-    if (met === undefined || atMs < met.readyByMs || atMs > met.releaseAtMs) return;
-    met.usedCount += 1;
-    const isOneOfIts = !met.isShadow && met.usedCount <= met.window.count;
-    if (isOneOfIts && version !== undefined) this.caps.giveBack(version, met, atMs);
+    this.caps.noteUse(state, version, atMs);
   }
 
   /** Decides for one function and carries it out; sets when to decide again. */
@@ -293,35 +303,19 @@ export class Shard {
         } else state.latestPrepared = preparedWindow(prewarm, decision, true, nowMs);
       }
     }
-    if (isOn) wakes.push(this.keeper.follow(state, decision, settings, nowMs, isAfterCall));
+    wakes.push(this.declared.follow(state, settings, terms.prediction, nowMs));
+    const kept = this.declared.keep(state, decision, settings, nowMs);
+    if (isOn) wakes.push(this.keeper.follow(state, kept, settings, nowMs, isAfterCall));
     else this.keeper.reset(state, settings.keepAliveMs);
-    wakes.push(this.contribute(state, version, { acting, terms, settings }, decided, nowMs));
-    const isQuiet = decision.degree === 0 && state.told === undefined;
+    const learned = acting.functionDemand(state.record, settings, nowMs, decided);
+    const asked = this.declared.demand(state, learned, nowMs);
+    const before = state.demand;
+    wakes.push(contribute(this.demandBook, state, version, asked, settings, isOn, nowMs));
+    if (state.demand !== before) this.world.onDemandChanged();
+    const isQuiet = kept.degree === 0 && state.told === undefined;
     state.quietSinceMs = isQuiet && state.prepared === undefined ? nowMs : 0;
     const due = wakes.filter((atMs) => atMs !== undefined && atMs > nowMs);
     this.queue.wakeAt(state, due.length === 0 ? undefined : Math.min(...(due as number[])));
-  }
-
-  /** @returns until when the function counts as it does now, when nothing but time changes that */
-  private contribute(
-    state: FunctionState,
-    version: FunctionVersion,
-    { acting, terms, settings }: Pick<Manner, "acting" | "terms" | "settings">,
-    decided: Decision,
-    nowMs: number,
-  ): number | undefined {
-    const before = state.demand;
-    const asked = acting.functionDemand(state.record, settings, nowMs, decided);
-    // What nobody acts upon covers nothing.
-    const part = terms.prediction === "on" ? asked : { ...asked, degree: 0, coverage: 0 };
-    if (part.count > 0) {
-      state.demand = this.demandBook.replace(before, version, part, nowMs);
-    } else {
-      this.demandBook.remove(before);
-      state.demand = undefined;
-    }
-    if (state.demand !== before) this.world.onDemandChanged();
-    return part.count > 0 && part.degree === 0 ? activeUntilMs(state.record, settings) : undefined;
   }
 
   private forget(state: FunctionState): void {
@@ -362,6 +356,13 @@ export class Shard {
       state.demand = this.demandBook.put(undefined, known, sum, isPeriodic, nowMs);
     }
     this.queue.wakeAt(state, isSame ? wakeAtMs : 0);
+  }
+
+  /** It has a schedule, and may never have been called. */
+  private declare(name: string): void {
+    const version = this.world.functionOf(name);
+    const { settings } = mannerOf(this.world, version);
+    if (version !== undefined) this.planSoon(this.stateOf(name, settings));
   }
 
   private planSoon(state: FunctionState | undefined): void {

@@ -4,6 +4,7 @@ import type { FunctionPolicy } from "@tidepool/policy";
 import type { HostTable } from "../hosts/host-table.ts";
 import type {
   ArrivalSource,
+  DeclaredCalls,
   ExplanationSink,
   FunctionVersion,
   HostCommands,
@@ -24,6 +25,8 @@ export interface ShardWorld {
   /** What other shards' pre-warmed VMs have idled. */
   readonly toldUses: ToldUses;
   readonly shardPrewarmIdleVmSecondsMax: number;
+  /** Absent: nothing is declared. */
+  readonly declared?: DeclaredCalls;
   readonly explanations: ExplanationSink;
   /** The epoch to act under; undefined when the shard must not act. */
   readonly epochOf: (shard: number) => number | undefined;
