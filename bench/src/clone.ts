@@ -8,6 +8,7 @@ import {
   hostTscKhz,
   machineArguments,
   memoryArguments,
+  memoryUses,
   openGuestSession,
   QemuProcess,
   qemuProgram,
@@ -59,7 +60,7 @@ async function coldBoot({ accelerator, image, folder }: Guests): Promise<void> {
   const machine = { accelerator, image, config, tscKhz: await hostTscKhz() };
   const process = new QemuProcess(qemuProgram, [
     ...machineArguments(machine, "bench"),
-    ...memoryArguments(config, ramPath, false),
+    ...memoryArguments(config, ramPath, memoryUses.boot),
   ]);
   try {
     await process.orExit(pinger(process.runtime)());

@@ -10,6 +10,7 @@ import { CodeReceiver, codeFolder } from "./code-receiver.ts";
 import { describeThrown } from "./function-error.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { Invoker } from "./invoker.ts";
+import { ageGenerators, renewGenerators } from "./function-randomness.ts";
 import { freshenClone, freshenTimeOrigin, replaceRandomness } from "./fresh.ts";
 import { collectGarbage, optimizeFromNowOn } from "./optimizing.ts";
 import { openPort } from "./port.ts";
@@ -79,14 +80,19 @@ function take(message: HostRuntime): void {
     case "beforeSnapshot":
       void runHooks(async () => {
         await hooks.runBefore();
-        collectGarbage();
         port.send({ snapshotReady: {} });
       });
+      return;
+    case "freeze":
+      ageGenerators();
+      collectGarbage();
+      port.send({ snapshotReady: {} });
       return;
     case "afterRestore":
       void runHooks(async () => {
         const startedAtMs = performance.now();
         freshenTimeOrigin();
+        renewGenerators();
         await hooks.runAfter();
         port.send({ restoreDone: { runUs: Math.round((performance.now() - startedAtMs) * 1000) } });
       });

@@ -51,7 +51,7 @@ class Runtime:
         elif kind == messages.PAYLOAD_CHUNK:
             self._invoke.add(message)
             self._give_when_whole()
-        elif kind == messages.BEFORE_SNAPSHOT:
+        elif kind in (messages.BEFORE_SNAPSHOT, messages.FREEZE):
             self._port.send(messages.SNAPSHOT_READY)
         elif kind == messages.AFTER_RESTORE:
             self._port.send(messages.RESTORE_DONE)

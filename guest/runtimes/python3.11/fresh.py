@@ -9,6 +9,9 @@ import sys
 
 def freshen(entropy):
     random.seed(entropy)
+    openssl = sys.modules.get("_ssl")
+    if openssl is not None:
+        openssl.RAND_add(entropy, len(entropy))
     tempfile = sys.modules.get("tempfile")
     if tempfile is not None:
         tempfile._name_sequence = None  # seeded once a process, and kept

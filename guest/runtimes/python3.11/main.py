@@ -56,6 +56,9 @@ class Runtime:
             self._run_when_whole()
         elif kind == messages.BEFORE_SNAPSHOT:
             self._reporting(self._before_snapshot)
+        elif kind == messages.FREEZE:
+            settle()
+            self._port.send(messages.SNAPSHOT_READY)
         elif kind == messages.AFTER_RESTORE:
             self._reporting(self._after_restore)
         else:
@@ -99,7 +102,6 @@ class Runtime:
 
     def _before_snapshot(self):
         run_hooks("get_before_snapshot")
-        settle()
         return messages.SNAPSHOT_READY
 
     def _after_restore(self):

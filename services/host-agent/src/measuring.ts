@@ -2,7 +2,7 @@
 export { FrameChannel } from "./guest/frame-channel.ts";
 export { openGuestSession } from "./guest/open-session.ts";
 export { chooseAccelerator } from "./qemu/accelerator.ts";
-export { machineArguments, memoryArguments } from "./qemu/machine.ts";
+export { machineArguments, memoryArguments, memoryUses } from "./qemu/machine.ts";
 export type { Machine } from "./qemu/machine.ts";
 export { QemuHypervisor } from "./qemu/qemu-hypervisor.ts";
 export { QemuProcess } from "./qemu/qemu-process.ts";

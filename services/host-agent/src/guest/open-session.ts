@@ -30,6 +30,8 @@ const { HostControl, GuestControl, HostRuntime, GuestRuntime, Stream } = tidepoo
 /** A frame of payload or code; small ones keep the memory of the guest's reader small. */
 const chunkMaxBytes = 256 * 1024;
 const entropyBytes = 64;
+/** 2020-01-01, as in a template's boot: far from the present of every clone. */
+const snapshotClockS = 1_577_836_800;
 const contentTypeDefault = "application/octet-stream";
 
 export const openGuestSession: OpenGuestSession = (domain, options = {}) =>
@@ -50,6 +52,8 @@ class FramedSession implements GuestSession {
   readonly #pong = new Slot<void>("a ping");
   readonly #rehearsed = new Slot<void>("a rehearsal");
   readonly #loaded = new Slot<{ readonly initUs: number }>("a load");
+  readonly #snapshotReady = new Slot<void>("a snapshot");
+  readonly #restoreDone = new Slot<{ readonly initUs: number }>("a restore's hooks");
   readonly #answered = new Slot<InvokeResult>("an invocation");
   readonly #answer: AnswerCollector;
   readonly #limits: StreamedAnswerLimits;
@@ -92,10 +96,11 @@ class FramedSession implements GuestSession {
   }
 
   async handshake(template: Template, options: CallOptions = {}): Promise<void> {
+    const { bootId = template.id } = template;
     // Both at once: the runtime has nothing to do with time or the kernel's randomness until it is told to load.
     const restored = this.#ask(this.#restored, options, () => {
       const restore = {
-        templateId: template.id,
+        templateId: bootId,
         now: timestamp(),
         entropy: randomBytes(entropyBytes),
       };
@@ -106,8 +111,8 @@ class FramedSession implements GuestSession {
       this.#runtime.send(HostRuntime.encode({ ping }).finish());
     });
     const [id] = await Promise.all([restored, pong]);
-    if (id === template.id) return;
-    const text = `vm ${this.domain.vmId} is a guest of template ${id}, expected ${template.id}`;
+    if (id === bootId) return;
+    const text = `vm ${this.domain.vmId} is a guest of template ${id}, expected ${bootId}`;
     this.#end(new TidepoolError("internal", text));
     throw new TidepoolError("internal", text);
   }
@@ -119,8 +124,28 @@ class FramedSession implements GuestSession {
   }
 
   async setClock(options: CallOptions = {}): Promise<void> {
+    await this.#setClock(timestamp(), options);
+  }
+
+  async #setClock(now: ReturnType<typeof timestamp>, options: CallOptions): Promise<void> {
     await this.#ask(this.#clockSet, options, () => {
-      this.#control.send(HostControl.encode({ setClock: { now: timestamp() } }).finish());
+      this.#control.send(HostControl.encode({ setClock: { now } }).finish());
+    });
+  }
+
+  async beforeSnapshot(options: CallOptions = {}): Promise<void> {
+    const tell = (message: tidepool.guest.v1.HostRuntime.$Properties): Promise<void> =>
+      this.#ask(this.#snapshotReady, options, () => {
+        this.#runtime.send(HostRuntime.encode(message).finish());
+      });
+    await tell({ beforeSnapshot: {} });
+    await this.#setClock({ seconds: snapshotClockS, nanos: 0 }, options);
+    await tell({ freeze: {} });
+  }
+
+  async afterRestore(options: CallOptions = {}): Promise<{ readonly initUs: number }> {
+    return this.#ask(this.#restoreDone, options, () => {
+      this.#runtime.send(HostRuntime.encode({ afterRestore: {} }).finish());
     });
   }
 
@@ -237,7 +262,12 @@ class FramedSession implements GuestSession {
     } else if (loaded) {
       this.#loaded.resolve({ initUs: loaded.initUs ?? 0 });
     } else if (loadFailed) {
-      this.#loaded.reject(thrownError(loadFailed.error));
+      const error = thrownError(loadFailed.error);
+      for (const slot of [this.#loaded, this.#snapshotReady, this.#restoreDone]) slot.reject(error);
+    } else if (message.snapshotReady) {
+      this.#snapshotReady.resolve();
+    } else if (message.restoreDone) {
+      this.#restoreDone.resolve({ initUs: message.restoreDone.runUs ?? 0 });
     } else if (answer) {
       this.#answerPart(() => this.#answer.begin(answer));
     } else if (answerStart) {
@@ -311,6 +341,8 @@ class FramedSession implements GuestSession {
       this.#pong,
       this.#rehearsed,
       this.#loaded,
+      this.#snapshotReady,
+      this.#restoreDone,
       this.#answered,
     ];
     for (const slot of slots) slot.reject(error);

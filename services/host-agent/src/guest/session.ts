@@ -118,6 +118,18 @@ export interface GuestSession {
    */
   load(code: FunctionLoad, options?: CallOptions): Promise<{ readonly initUs: number }>;
   /**
+   * After a load, in a VM that becomes a template of its function: runs the function's own hooks, and prepares
+   * its generators to renew themselves in clones. Nothing but the freeze may follow.
+   * @throws TidepoolError `functionError` when a hook throws
+   */
+  beforeSnapshot(options?: CallOptions): Promise<void>;
+  /**
+   * In a clone of such a template, after the handshake and instead of a load: renews what its init has drawn,
+   * then runs the function's own hooks.
+   * @throws TidepoolError `functionError` when a hook throws
+   */
+  afterRestore(options?: CallOptions): Promise<{ readonly initUs: number }>;
+  /**
    * Runs one invocation; one at a time.
    * @throws TidepoolError `functionError` (with `thrown`), `memoryLimit`, `guestCrash`, `outputLimit`, `wrongPhase`
    */

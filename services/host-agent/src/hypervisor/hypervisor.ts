@@ -24,6 +24,8 @@ export interface Template {
   readonly config: VmConfig;
   /** Hash of all that the frozen state depends on: QEMU, machine, CPU, kernel, image, memory. */
   readonly id: string;
+  /** In a template of a function: the id of the one that its guest was booted as, which it answers with. */
+  readonly bootId?: string;
 }
 
 /** Why a domain is gone, as the hypervisor saw it. */
@@ -70,8 +72,25 @@ export interface Hypervisor {
   list(): Promise<readonly string[]>;
   /** Destroys a domain by id, also one left by an earlier process. Idempotent. */
   destroy(vmId: string): Promise<void>;
-  /** Destroys every domain and frees what the driver holds. Templates on disk stay. */
+  /** Absent where the driver has none. */
+  readonly functionTemplates?: FunctionTemplates;
+  /** Destroys every domain and frees what the driver holds. Templates on disk stay, but for those of functions. */
   close(): Promise<void>;
+}
+
+/** Templates that are taken of a VM after a function's own init. They end with the driver. */
+export interface FunctionTemplates {
+  /**
+   * Lets a copy of `base` go on in `prepare`, which greets it and loads the function, and freezes it when that
+   * resolves. When it rejects, or the VM ends in it, nothing is left. A domain given to `prepare` is not listed.
+   */
+  make(
+    base: Template,
+    prepare: (domain: Domain) => Promise<void>,
+    options?: WaitOptions,
+  ): Promise<Template>;
+  /** Idempotent; clones that run go on. */
+  remove(template: Template): Promise<void>;
 }
 
 export interface WaitOptions {

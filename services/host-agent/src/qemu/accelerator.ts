@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { messageOf } from "@tidepool/common";
 import type { GuestImage } from "@tidepool/guest";
 import { waitForBoot } from "./boot.ts";
-import { machineArguments, memoryArguments } from "./machine.ts";
+import { machineArguments, memoryArguments, memoryUses } from "./machine.ts";
 import type { Machine } from "./machine.ts";
 import { QemuProcess } from "./qemu-process.ts";
 import { hostTscKhz, qemuProgram, qemuVersion } from "./qemu-program.ts";
@@ -69,7 +69,7 @@ async function probe(image: GuestImage, folder: string): Promise<AcceleratorChoi
   const ram = await mkdtemp(join(folder, "ram-"));
   const guest = new QemuProcess(qemuProgram, [
     ...machineArguments(machine, probeTemplateId),
-    ...memoryArguments(probeConfig, join(ram, "ram"), false),
+    ...memoryArguments(probeConfig, join(ram, "ram"), memoryUses.boot),
   ]);
   const startedAtMs = Date.now();
   try {

@@ -57,12 +57,24 @@ function portArguments(port: "control" | "runtime"): string[] {
   ].flat();
 }
 
-/** The template writes its memory to the file; a clone maps the same file copy-on-write. */
-export function memoryArguments(config: VmConfig, ramPath: string, isClone: boolean): string[] {
+/**
+ * A booting template writes its memory to the file; a clone goes on from the template's, which it maps
+ * copy-on-write; a template of a function goes on from a copy, and writes to that.
+ */
+export const memoryUses = {
+  boot: { share: "on", isIncoming: false },
+  clone: { share: "off", isIncoming: true },
+  goOn: { share: "on", isIncoming: true },
+} as const;
+
+export function memoryArguments(
+  config: VmConfig,
+  ramPath: string,
+  { share, isIncoming }: (typeof memoryUses)[keyof typeof memoryUses],
+): string[] {
   const size = `${String(vmMemoryMib(config))}M`;
-  const share = isClone ? "off" : "on";
   const memory = `memory-backend-file,id=ram,size=${size},mem-path=${ramPath},share=${share}`;
-  return ["-object", memory, ...(isClone ? ["-incoming", "defer"] : [])];
+  return ["-object", memory, ...(isIncoming ? ["-incoming", "defer"] : [])];
 }
 
 export function kernelCommandLine(machine: Machine, templateId: string): string {

@@ -9,11 +9,12 @@ export class QemuDomain implements Domain {
   readonly exited: Promise<DomainExit>;
   readonly #process: QemuProcess;
 
-  constructor(vmId: string, process: QemuProcess, pidFile: string) {
+  /** @param pidFile of a domain that is to be found again; removed at its end */
+  constructor(vmId: string, process: QemuProcess, pidFile?: string) {
     this.vmId = vmId;
     this.#process = process;
     this.exited = process.exited.then(async (exit) => {
-      await rm(pidFile, { force: true });
+      if (pidFile !== undefined) await rm(pidFile, { force: true });
       return exit;
     });
   }

@@ -24,13 +24,14 @@ import type {
 import { configKey, describeConfig } from "../hypervisor/vm-config.ts";
 import { bootMaxMs, waitForBoot } from "./boot.ts";
 import { findDomains, killDomain, markArguments, pidFile } from "./domains-on-host.ts";
-import { inherited, machineArguments, memoryArguments } from "./machine.ts";
+import { machineArguments, memoryArguments, memoryUses } from "./machine.ts";
 import type { Machine } from "./machine.ts";
+import { takeIn, writeOut } from "./migration.ts";
 import { QemuDomain } from "./qemu-domain.ts";
+import { QemuFunctionTemplates } from "./qemu-function-templates.ts";
 import { QemuProcess } from "./qemu-process.ts";
 import { hostCpuModel, hostTscKhz, qemuProgram, qemuVersion } from "./qemu-program.ts";
 import { receiveState } from "./state-receiver.ts";
-import type { StateReceiver } from "./state-receiver.ts";
 import { TemplateStore } from "./template-store.ts";
 import type { TemplateFiles } from "./template-store.ts";
 import { within } from "./within.ts";
@@ -60,11 +61,18 @@ export class QemuHypervisor implements Hypervisor {
   readonly #known = new Map<string, KnownTemplate>();
   readonly #domains = new Map<string, Domain>();
   readonly #boots = new Set<QemuProcess>();
+  readonly functionTemplates: QemuFunctionTemplates;
 
   constructor(options: QemuHypervisorOptions) {
     this.accelerator = options.accelerator;
     this.#options = options;
     this.#store = new TemplateStore(join(options.cacheDir, "templates"));
+    this.functionTemplates = new QemuFunctionTemplates({
+      folder: join(options.stateDir, "templates"),
+      machineOf: (template) => this.#machineOf(template),
+      openBase: (template) => this.#openTemplate(template),
+      spawn: (machine, base, files) => this.#spawnWriting(machine, base, files),
+    });
   }
 
   async ensureTemplate(config: VmConfig, options: EnsureTemplateOptions = {}): Promise<Template> {
@@ -82,10 +90,7 @@ export class QemuHypervisor implements Hypervisor {
 
   async clone(template: Template, vmId: string, options: WaitOptions = {}): Promise<Domain> {
     checkVmId(vmId);
-    const known = this.#known.get(template.id);
-    if (known === undefined) {
-      throw new TidepoolError("notFound", `template ${template.id} is not one of this host's`);
-    }
+    const machine = this.#machineOf(template);
     if (this.#domains.has(vmId)) {
       throw new TidepoolError("alreadyExists", `vm ${vmId} exists on this host`);
     }
@@ -95,8 +100,8 @@ export class QemuHypervisor implements Hypervisor {
     const process = await this.#spawnClone(
       [
         ...markArguments(stateDir, vmId),
-        ...machineArguments(known.machine, template.id),
-        ...memoryArguments(template.config, files.ramPath, true),
+        ...machineArguments(machine, template.bootId ?? template.id),
+        ...memoryArguments(template.config, files.ramPath, memoryUses.clone),
       ],
       files.statePath,
     );
@@ -134,14 +139,25 @@ export class QemuHypervisor implements Hypervisor {
     const boots = [...this.#boots].map((process) => process.kill());
     await Promise.all([...own, ...boots]);
     await Promise.all((await this.list()).map((vmId) => this.destroy(vmId)));
+    await this.functionTemplates.close();
+  }
+
+  #machineOf(template: Template): Machine {
+    const machine =
+      this.#known.get(template.id)?.machine ?? this.functionTemplates.machineOf(template);
+    if (machine !== undefined) return machine;
+    throw new TidepoolError("notFound", `template ${template.id} is not one of this host's`);
   }
 
   /** One that has gone or changed is forgotten: the next ensureTemplate makes it again. */
-  async #openTemplate({ id, config }: Template): Promise<TemplateFiles> {
+  async #openTemplate(template: Template): Promise<TemplateFiles> {
+    const isOfFunction = template.bootId !== undefined;
     try {
-      return await this.#store.open(id);
+      return await (isOfFunction
+        ? this.functionTemplates.open(template)
+        : this.#store.open(template.id));
     } catch (thrown) {
-      this.#templates.delete(configKey(config));
+      if (!isOfFunction) this.#templates.delete(configKey(template.config));
       throw TidepoolError.from(thrown, "unavailable");
     }
   }
@@ -187,7 +203,7 @@ export class QemuHypervisor implements Hypervisor {
       "-name",
       `guest=template-${template.id}`,
       ...machineArguments(machine, template.id),
-      ...memoryArguments(template.config, files.ramPath, false),
+      ...memoryArguments(template.config, files.ramPath, memoryUses.boot),
     ]);
     this.#boots.add(process);
     const receiver = await receiveState(files.statePath);
@@ -205,6 +221,25 @@ export class QemuHypervisor implements Hypervisor {
     }
   }
 
+  async #spawnWriting(
+    machine: Machine,
+    base: Template,
+    { ramPath, statePath }: TemplateFiles,
+  ): Promise<QemuProcess> {
+    const process = await this.#spawnClone(
+      [
+        "-name",
+        `guest=template-of-${base.id}`,
+        ...machineArguments(machine, base.id),
+        ...memoryArguments(base.config, ramPath, memoryUses.goOn),
+      ],
+      statePath,
+    );
+    this.#boots.add(process);
+    void process.exited.then(() => this.#boots.delete(process));
+    return process;
+  }
+
   async #spawnClone(words: string[], statePath: string): Promise<QemuProcess> {
     const state = await open(statePath, "r");
     try {
@@ -220,32 +255,6 @@ interface KnownTemplate {
   readonly machine: Machine;
 }
 
-const memoryStaysInItsFile = {
-  capabilities: [{ capability: "x-ignore-shared", state: true }],
-};
-
-async function takeIn({ qmp }: QemuProcess): Promise<void> {
-  const running = qmp.once("RESUME");
-  await Promise.all([
-    running,
-    qmp.run("qmp_capabilities"),
-    qmp.run("migrate-set-capabilities", memoryStaysInItsFile),
-    qmp.run("migrate-incoming", { uri: `fd:${String(inherited.state)}` }),
-  ]);
-}
-
-/** The migration itself stops the guest: one stopped before would stay so in its clones. */
-async function writeOut({ qmp }: QemuProcess, receiver: StateReceiver): Promise<void> {
-  await qmp.run("qmp_capabilities");
-  await qmp.run("migrate-set-capabilities", memoryStaysInItsFile);
-  await qmp.run("migrate", { uri: receiver.uri });
-  await receiver.received;
-  const { status } = (await qmp.run("query-migrate")) as { status?: string };
-  if (status !== "completed") {
-    throw new TidepoolError("unavailable", `qemu's saving of the guest ended as ${String(status)}`);
-  }
-}
-
 /** Whatever the frozen state depends on is in the command line, the image's hash or QEMU's version. */
 async function templateId(machine: Machine): Promise<string> {
   const parts = [
@@ -255,7 +264,7 @@ async function templateId(machine: Machine): Promise<string> {
     machine.image.hash,
     machine.config.runtime,
     ...machineArguments(machine, ""),
-    ...memoryArguments(machine.config, "", false),
+    ...memoryArguments(machine.config, "", memoryUses.boot),
   ];
   return createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 32);
 }

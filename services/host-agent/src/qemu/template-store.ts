@@ -91,6 +91,11 @@ export class TemplateStore {
     }
   }
 
+  /** Idempotent. A process that has mapped the memory keeps it. */
+  async remove(id: string): Promise<void> {
+    await rm(join(this.#folder, id), { recursive: true, force: true });
+  }
+
   /** Another process may have made the same template meanwhile: then that one stays. */
   async #publish(folder: string, id: string): Promise<void> {
     const target = join(this.#folder, id);

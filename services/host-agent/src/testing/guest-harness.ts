@@ -27,7 +27,7 @@ export interface LoadOptions extends SessionOptions {
 export class GuestHarness {
   readonly hypervisor: QemuHypervisor;
   readonly template: Template;
-  private readonly stateDir: string;
+  readonly stateDir: string;
   private readonly domains: Domain[] = [];
 
   private constructor(hypervisor: QemuHypervisor, template: Template, stateDir: string) {
@@ -55,12 +55,12 @@ export class GuestHarness {
     await Promise.all(this.domains.splice(0).map((domain) => domain.destroy()));
   }
 
-  async open(options: SessionOptions = {}): Promise<GuestSession> {
+  async open(options: SessionOptions = {}, template = this.template): Promise<GuestSession> {
     const vmId = `vm-${Math.random().toString(36).slice(2)}`;
-    const domain = await this.hypervisor.clone(this.template, vmId);
+    const domain = await this.hypervisor.clone(template, vmId);
     this.domains.push(domain);
     const session = openGuestSession(domain, options);
-    await session.handshake(this.template);
+    await session.handshake(template);
     return session;
   }
 
