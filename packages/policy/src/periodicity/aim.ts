@@ -45,8 +45,8 @@ export function aim(pattern: Pattern, periods: number): Aim {
       pattern,
     );
   }
-  const line = clockThrough(recent, periodMs);
-  return withSpread(line.atMs(latest.index + periods), Math.max(least, line.besideMs), pattern);
+  const due = clockThrough(recent, periodMs, latest.index + periods);
+  return withSpread(due.atMs, Math.max(least, due.besideMs), pattern);
 }
 
 function withSpread(atMs: number, besideMs: number, { toleranceMs, periodMs }: Pattern): Aim {
@@ -54,52 +54,56 @@ function withSpread(atMs: number, besideMs: number, { toleranceMs, periodMs }: P
   return { atMs, earlyMs, lateMs: Math.min(lateFactor * earlyMs, toleranceMs, periodMs / 4) };
 }
 
-interface Line {
-  atMs(index: number): number;
-  /** How far beside it the next hit may lie. */
-  readonly besideMs: number;
-}
-
-function clockThrough(recent: readonly Hit[], periodMs: number): Line {
+/** When hit `index` is due by the clock through the recent ones, and how far beside that it may lie. */
+function clockThrough(recent: readonly Hit[], periodMs: number, index: number): Due {
   const count = recent.length;
   const originMs = recent[0]?.atMs ?? 0;
   let meanIndex = 0;
   let meanMs = 0;
-  for (const { index, atMs } of recent) {
-    meanIndex += index / count;
-    meanMs += (atMs - originMs) / count;
+  for (const hit of recent) {
+    meanIndex += hit.index / count;
+    meanMs += (hit.atMs - originMs) / count;
   }
   let square = 0;
-  for (const { index } of recent) square += (index - meanIndex) ** 2;
-  const at = (period: number, index: number): number =>
-    originMs + meanMs + (index - meanIndex) * period;
-  const errors = (period: number): { sum: number; largest: number } => {
-    let sum = 0;
-    let largest = 0;
-    for (const { index, atMs } of recent) {
-      const error = Math.abs(atMs - at(period, index));
-      sum += error * error;
-      largest = Math.max(largest, error);
-    }
-    return { sum, largest };
-  };
-  const fitted = errors(periodMs);
+  for (const hit of recent) square += (hit.index - meanIndex) ** 2;
+  const middle = { index: meanIndex, atMs: originMs + meanMs };
+  const fitted = errorsBeside(recent, middle, periodMs);
   const fittedSpread = Math.sqrt(fitted.sum / Math.max(1, count - 2));
   const roundMs = wholePeriod(periodMs, (errorsToRound * fittedSpread) / Math.sqrt(square));
   if (roundMs !== undefined) {
-    const round = errors(roundMs);
+    const round = errorsBeside(recent, middle, roundMs);
     const spread = Math.sqrt(round.sum / Math.max(1, count - 1));
     if (spread <= Math.max(1, fittedSpread * roundSpreadMax)) {
       const ahead = Math.sqrt(1 + 1 / count);
       const besideMs = beside(spread * ahead, round.largest * ahead, count - 1);
-      return { atMs: (index) => at(roundMs, index), besideMs };
+      return { atMs: middle.atMs + (index - meanIndex) * roundMs, besideMs };
     }
   }
   // Ahead of its end a fitted line is surer of nothing than of its middle.
   const end = (recent.at(-1)?.index ?? 0) + 1 - meanIndex;
   const ahead = Math.sqrt(1 + 1 / count + (end * end) / square);
   const besideMs = beside(fittedSpread * ahead, fitted.largest * ahead, count - 2);
-  return { atMs: (index) => at(periodMs, index), besideMs };
+  return { atMs: middle.atMs + (index - meanIndex) * periodMs, besideMs };
+}
+
+interface Due {
+  readonly atMs: number;
+  readonly besideMs: number;
+}
+
+function errorsBeside(
+  recent: readonly Hit[],
+  middle: Pick<Hit, "index" | "atMs">,
+  periodMs: number,
+): { readonly sum: number; readonly largest: number } {
+  let sum = 0;
+  let largest = 0;
+  for (const { index, atMs } of recent) {
+    const error = Math.abs(atMs - middle.atMs - (index - middle.index) * periodMs);
+    sum += error * error;
+    if (error > largest) largest = error;
+  }
+  return { sum, largest };
 }
 
 function wholePeriod(periodMs: number, doubtMs: number): number | undefined {
@@ -115,9 +119,10 @@ function spreadOfSteps(recent: readonly Hit[], periodMs: number): number {
   let sum = 0;
   let largest = 0;
   let count = 0;
-  for (const [i, hit] of recent.entries()) {
+  for (let i = 1; i < recent.length; i += 1) {
+    const hit = recent[i];
     const before = recent[i - 1];
-    if (before === undefined) continue;
+    if (hit === undefined || before === undefined) continue;
     const periods = hit.index - before.index;
     const error = Math.abs(hit.atMs - before.atMs - periods * periodMs) / Math.sqrt(periods);
     sum += error * error;

@@ -5,6 +5,7 @@
  */
 import { countChance, gapChance, surprise } from "./chance.ts";
 import { fitLine } from "./fit-line.ts";
+import { sortFew } from "../sort-few.ts";
 import { burstSpanMs, type History, type Tick } from "./history.ts";
 
 /** A period found, and the ticks that show it, newest first. */
@@ -22,6 +23,8 @@ export interface Detection {
 
 /** Gaps looked back over at most. */
 const gapsMax = 32;
+/** The median of so many newest gaps may be a period. */
+const spansTried = [3, 5, 9];
 /** Two ticks more than three periods apart say nothing of the period. */
 const periodsPerGapMax = 3;
 /** Tolerances that are tried, as shares of the period. */
@@ -30,6 +33,8 @@ const toleranceShareMax = 0.25;
 /** Ticks that are held against a clock: at least, and at most, so many gaps. */
 const clockGapsMin = 4;
 const clockGapsMax = 10;
+/** Two ticks may be a quarter of a period late or early at most: the longest gap over the shortest. */
+const unevenMax = 1.5 / 0.5;
 const clockFitDiscount = Math.log(4);
 /** Shares of the calls so near each other are about equal. */
 const coverageEqual = 0.15;
@@ -79,8 +84,8 @@ function byGaps(ticks: readonly Tick[], grainMs: number, deadMs: number): Detect
     gaps.push(at(ticks, i).atMs - at(ticks, i - 1).atMs);
   let best: Detection | undefined;
   let triedMs = 0;
-  for (const span of [3, 5, 9]) {
-    const periodMs = median(gaps.slice(0, span));
+  for (const span of spansTried) {
+    const periodMs = median(gaps, span);
     if (Math.abs(periodMs - triedMs) < periodMs * 0.01) continue;
     triedMs = periodMs;
     for (const toleranceMs of tolerances(periodMs, grainMs))
@@ -150,6 +155,7 @@ function byClock(ticks: readonly Tick[], grainMs: number, deadMs: number): Detec
   let best: Detection | undefined;
   const most = Math.min(clockGapsMax, ticks.length - 1);
   for (let gaps = clockGapsMin; gaps <= most; gaps += 1) {
+    if (!isNearlyEven(ticks, gaps)) break;
     const shown = ticks.slice(ticks.length - 1 - gaps);
     const line = fitLine(shown.map((tick, index) => ({ index, atMs: tick.atMs })));
     let errorMs = 0;
@@ -171,6 +177,18 @@ function byClock(ticks: readonly Tick[], grainMs: number, deadMs: number): Detec
       };
   }
   return best;
+}
+
+/** No clock beats through gaps of which one is far from the others; more of them do not mend that. */
+function isNearlyEven(ticks: readonly Tick[], gaps: number): boolean {
+  let shortest = Number.POSITIVE_INFINITY;
+  let longest = 0;
+  for (let i = ticks.length - gaps; i < ticks.length; i += 1) {
+    const gap = at(ticks, i).atMs - at(ticks, i - 1).atMs;
+    shortest = Math.min(shortest, gap);
+    longest = Math.max(longest, gap);
+  }
+  return longest <= shortest * unevenMax;
 }
 
 /** Steps back from the newest tick by every candidate period; other calls may lie between. */
@@ -255,11 +273,21 @@ function nearestTick(ticks: readonly Tick[], from: number, dueMs: number): Tick 
 
 /** The third longest of the recent gaps: a pause or two over night are not the rhythm. */
 function longestGap(ticks: readonly Tick[]): number {
-  const gaps: number[] = [];
-  for (let i = ticks.length - 1; i > 0; i -= 1)
-    gaps.push(at(ticks, i).atMs - at(ticks, i - 1).atMs);
-  gaps.sort((a, b) => b - a);
-  return gaps[Math.min(2, gaps.length - 1)] ?? 0;
+  let longest = 0;
+  let second = 0;
+  let third = 0;
+  for (let i = ticks.length - 1; i > 0; i -= 1) {
+    const gap = at(ticks, i).atMs - at(ticks, i - 1).atMs;
+    if (gap > longest) {
+      third = second;
+      second = longest;
+      longest = gap;
+    } else if (gap > second) {
+      third = second;
+      second = gap;
+    } else if (gap > third) third = gap;
+  }
+  return ticks.length > 3 ? third : ticks.length > 2 ? second : longest;
 }
 
 /** Ticks within `spreadMs` of the first of them, taken as one. */
@@ -274,9 +302,14 @@ function grouped(ticks: readonly Tick[], spreadMs: number): Tick[] {
   return groups;
 }
 
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? 0;
+const few = new Float64Array(spansTried.at(-1) ?? 0);
+
+/** Of the first `span`. */
+function median(values: readonly number[], span: number): number {
+  const count = Math.min(span, values.length);
+  for (let i = 0; i < count; i += 1) few[i] = values[i] ?? 0;
+  sortFew(few, count);
+  return few[count >> 1] ?? 0;
 }
 
 function at(ticks: readonly Tick[], index: number): Tick {

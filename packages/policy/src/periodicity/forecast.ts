@@ -2,8 +2,9 @@
  * The next window of a function's calls, read from its history at an instant. It invents nothing: without
  * a pattern that chance cannot explain there is no forecast.
  */
-import { hitShareMin, missesMaxDefault, type History } from "./history.ts";
+import { hitShareMin, hitsMax, missesMaxDefault, type History } from "./history.ts";
 import { aim } from "./aim.ts";
+import { sortFew } from "../sort-few.ts";
 import { missed, nextDue, toleranceAfter } from "./track.ts";
 
 /** Windows that are held against every pattern: few hits are weak evidence. */
@@ -62,7 +63,9 @@ export function forecast(
   const { hitWeight, windowWeight, misses } = missed(pattern, missesInRow);
   const degree = hitWeight / (windowWeight + doubt);
   if (hitWeight / windowWeight < hitShareMin) return undefined;
-  const counts = pattern.recent.map((hit) => hit.count).sort((a, b) => a - b);
+  const known = pattern.recent.length;
+  for (let i = 0; i < known; i += 1) counts[i] = pattern.recent[i]?.count ?? 1;
+  sortFew(counts, known);
   return {
     periodMs: pattern.periodMs,
     degree,
@@ -70,7 +73,7 @@ export function forecast(
     window: { startAtMs: due.atMs - due.earlyMs, endAtMs: due.atMs + due.lateMs },
     expectedAtMs: due.atMs,
     followUntilMs: nextDue(pattern, 0) + toleranceAfter(pattern, 1),
-    count: { median: quantile(counts, 0.5), upper: quantile(counts, 0.9) },
+    count: { median: quantile(known, 0.5), upper: quantile(known, 0.9) },
     followShare: pattern.followShare,
     evidence: {
       ticksSeen: history.ticksSeen,
@@ -82,6 +85,8 @@ export function forecast(
   };
 }
 
-function quantile(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 1;
+const counts = new Float64Array(hitsMax);
+
+function quantile(known: number, share: number): number {
+  return known === 0 ? 1 : (counts[Math.min(known - 1, Math.floor(known * share))] ?? 1);
 }

@@ -12,7 +12,7 @@ import {
   type Pattern,
   type Tick,
 } from "./history.ts";
-import { learn, missed, nextDue, track, type TickKind } from "./track.ts";
+import { changed, learn, missed, nextDue, track, type TickKind } from "./track.ts";
 
 /** A pattern gives way to one that is worth so much more, as share of windows times share of calls. */
 const worthMargin = 0.1;
@@ -35,7 +35,7 @@ export function observe(history: History, arrivalAtMs: number, weight = 1): Hist
   const pattern = isSameTick
     ? joined(history.pattern, tick)
     : explain(next, history.pattern, tick.atMs, weight);
-  return { ...next, pattern };
+  return pattern === next.pattern ? next : withPattern(next, pattern);
 }
 
 /** The same without looking for a pattern; one that was known is given up. */
@@ -44,7 +44,14 @@ export function remember(history: History, arrivalAtMs: number, weight = 1): His
 }
 
 export function forgetPattern(history: History): History {
-  return history.pattern === null ? history : { ...history, pattern: null };
+  return history.pattern === null ? history : withPattern(history, null);
+}
+
+function withPattern(
+  { grainMs, ticks, ticksSeen, callsSeen }: History,
+  pattern: Pattern | null,
+): History {
+  return { grainMs, ticks, ticksSeen, callsSeen, pattern };
 }
 
 function addCalls(history: History, arrivalAtMs: number, weight: number): History {
@@ -53,12 +60,13 @@ function addCalls(history: History, arrivalAtMs: number, weight: number): Histor
   const wholeMs = Math.round(arrivalAtMs);
   const atMs = Math.max(wholeMs, newest?.atMs ?? wholeMs);
   const callsSeen = history.callsSeen + weight;
+  const { grainMs, ticksSeen, pattern } = history;
   if (newest !== undefined && atMs - newest.atMs <= burstSpanMs) {
     const tick = { atMs: newest.atMs, count: newest.count + weight };
-    return { ...history, ticks: history.ticks.with(-1, tick), callsSeen };
+    return { grainMs, ticks: history.ticks.with(-1, tick), ticksSeen, callsSeen, pattern };
   }
   const ticks = appended(history.ticks, { atMs, count: weight });
-  return { ...history, ticks, callsSeen, ticksSeen: history.ticksSeen + 1 };
+  return { grainMs, ticks, ticksSeen: ticksSeen + 1, callsSeen, pattern };
 }
 
 /** A further call at once raises the count of the hit that its tick belongs to. */
@@ -67,7 +75,8 @@ function joined(pattern: Pattern | null, tick: Tick): Pattern | null {
   if (pattern === null || latest === undefined) return pattern;
   const isHit = tick.atMs <= latest.atMs + pattern.toleranceMs;
   if (!isHit || tick.count <= latest.count) return pattern;
-  return { ...pattern, recent: pattern.recent.with(-1, { ...latest, count: tick.count }) };
+  const { index, atMs } = latest;
+  return changed(pattern, { recent: pattern.recent.with(-1, { index, atMs, count: tick.count }) });
 }
 
 function explain(
@@ -123,5 +132,7 @@ function worth({ hitWeight, windowWeight, coverage }: Pattern): number {
 }
 
 function appended(ticks: readonly Tick[], tick: Tick): readonly Tick[] {
-  return [...(ticks.length < ticksMax ? ticks : ticks.slice(1)), tick];
+  const kept = ticks.slice(ticks.length < ticksMax ? 0 : 1);
+  kept.push(tick);
+  return kept;
 }

@@ -32,8 +32,10 @@ export function learn(found: Detection, grainMs: number): Pattern {
   const windows = (recent.at(-1)?.index ?? 0) - (recent[0]?.index ?? 0) + 1;
   const kept = recent.slice(-hitsMax);
   const line = fitLine(kept);
-  const apart = errorsOf(kept, line);
-  const errors = { clockErrorMs: mean(apart.clock), stepErrorMs: mean(apart.step) };
+  const errors = {
+    clockErrorMs: mean(kept.map((one) => clockErrorOf(one, line))),
+    stepErrorMs: mean(kept.slice(1).map((one, i) => stepErrorOf(one, kept[i] ?? one, line))),
+  };
   // The first tick of the evidence was not predicted by anything.
   let hitWeight = 0;
   for (const [i, one] of recent.slice(1).entries())
@@ -42,7 +44,7 @@ export function learn(found: Detection, grainMs: number): Pattern {
     ...errors,
     periodMs: line.periodMs,
     dueAtMs: line.dueAtMs(kept.at(-1)?.index ?? 0),
-    toleranceMs: toleranceOf(line.periodMs, errors, apart, grainMs),
+    toleranceMs: toleranceOf(line, errors, kept, grainMs),
     recent: kept,
     hitWeight,
     windowWeight: (1 - damping ** (windows - 1)) / (1 - damping),
@@ -95,7 +97,7 @@ export function track(
     const { hits } = pattern;
     const misses = pattern.misses + periods;
     return {
-      pattern: { ...taught, hitWeight, windowWeight, coverage, hits, misses },
+      pattern: changed(taught, { hitWeight, windowWeight, coverage, hits, misses }),
       kind: "near",
     };
   }
@@ -119,6 +121,24 @@ function isNear(pattern: Pattern, atMs: number, periods: number): boolean {
   );
 }
 
+/** Field by field: to spread an object of many numbers costs more than all the rest of taking a call. */
+export function changed(pattern: Pattern, change: Partial<Pattern>): Pattern {
+  return {
+    periodMs: change.periodMs ?? pattern.periodMs,
+    dueAtMs: change.dueAtMs ?? pattern.dueAtMs,
+    toleranceMs: change.toleranceMs ?? pattern.toleranceMs,
+    clockErrorMs: change.clockErrorMs ?? pattern.clockErrorMs,
+    stepErrorMs: change.stepErrorMs ?? pattern.stepErrorMs,
+    recent: change.recent ?? pattern.recent,
+    hitWeight: change.hitWeight ?? pattern.hitWeight,
+    windowWeight: change.windowWeight ?? pattern.windowWeight,
+    coverage: change.coverage ?? pattern.coverage,
+    followShare: change.followShare ?? pattern.followShare,
+    hits: change.hits ?? pattern.hits,
+    misses: change.misses ?? pattern.misses,
+  };
+}
+
 function hit(
   pattern: Pattern,
   latest: Hit,
@@ -128,19 +148,19 @@ function hit(
 ): Pattern {
   const before = missed(pattern, periods - 1);
   const index = latest.index + periods;
-  const recent = [...pattern.recent.slice(-(hitsMax - 1)), { index, atMs, count }];
+  const recent = pattern.recent.slice(pattern.recent.length < hitsMax ? 0 : 1);
+  recent.push({ index, atMs, count });
   const line = fitLine(recent);
   const clockError = Math.abs(atMs - pattern.dueAtMs - periods * pattern.periodMs);
   const stepError = Math.abs(atMs - latest.atMs - periods * pattern.periodMs);
-  const errors = {
-    clockErrorMs: pattern.clockErrorMs * errorDamping + clockError * (1 - errorDamping),
-    stepErrorMs: pattern.stepErrorMs * errorDamping + stepError * (1 - errorDamping),
-  };
+  const clockErrorMs = pattern.clockErrorMs * errorDamping + clockError * (1 - errorDamping);
+  const stepErrorMs = pattern.stepErrorMs * errorDamping + stepError * (1 - errorDamping);
   return {
-    ...errors,
     periodMs: line.periodMs,
     dueAtMs: line.dueAtMs(index),
-    toleranceMs: toleranceOf(line.periodMs, errors, errorsOf(recent, line), grainMs),
+    toleranceMs: toleranceOf(line, { clockErrorMs, stepErrorMs }, recent, grainMs),
+    clockErrorMs,
+    stepErrorMs,
     recent,
     hitWeight: before.hitWeight * damping + 1,
     windowWeight: before.windowWeight * damping + 1,
@@ -159,22 +179,20 @@ function moveTo(pattern: Pattern, latest: Hit, tick: Tick): { pattern: Pattern; 
   const before = pattern.recent.map((one) => ({ ...one, atMs: one.atMs + shiftMs }));
   return {
     latest: now,
-    pattern: {
-      ...missed(pattern, periods),
+    pattern: changed(missed(pattern, periods), {
       dueAtMs: tick.atMs,
       recent: [...before.slice(-(hitsMax - 1)), now],
-    },
+    }),
   };
 }
 
 function follow(pattern: Pattern): Tracked {
   return {
     kind: "same",
-    pattern: {
-      ...pattern,
+    pattern: changed(pattern, {
       coverage: damped(pattern.coverage, 1),
       followShare: Math.min(1, pattern.followShare + 1 - damping),
-    },
+    }),
   };
 }
 
@@ -182,12 +200,11 @@ function follow(pattern: Pattern): Tracked {
 export function missed(pattern: Pattern, windows: number): Pattern {
   if (windows <= 0) return pattern;
   const kept = damping ** windows;
-  return {
-    ...pattern,
+  return changed(pattern, {
     hitWeight: pattern.hitWeight * kept,
     windowWeight: pattern.windowWeight * kept + (1 - kept) / (1 - damping),
     misses: pattern.misses + windows,
-  };
+  });
 }
 
 /** When the tick `periods` after the latest hit is due, by the better of clock and step. */
@@ -208,41 +225,43 @@ export function isClock(pattern: Pattern): boolean {
 }
 
 function toleranceOf(
-  periodMs: number,
+  line: Line,
   errors: { clockErrorMs: number; stepErrorMs: number },
-  apart: Errors,
+  hits: readonly Hit[],
   grainMs: number,
 ): number {
+  const { periodMs } = line;
   const isByClock = errors.clockErrorMs <= errors.stepErrorMs;
   const meanMs = isByClock ? errors.clockErrorMs : errors.stepErrorMs;
-  const ofRecent = isByClock ? apart.clock : apart.step;
   // The errors of a line fitted to few points are too small, and those ahead of its end are larger.
-  const count = ofRecent.length;
+  const count = isByClock ? hits.length : hits.length - 1;
   const young = Math.sqrt(count / Math.max(1, count - 2));
   const ahead = isByClock ? Math.sqrt(1 + 4 / count) : 1;
-  const largestMs = Math.max(...ofRecent) * largestErrorFactor * ahead;
+  let largest = 0;
+  for (let i = isByClock ? 0 : 1; i < hits.length; i += 1) {
+    const hit = hits[i];
+    const before = hits[i - 1];
+    if (hit === undefined) continue;
+    const error =
+      isByClock || before === undefined ? clockErrorOf(hit, line) : stepErrorOf(hit, before, line);
+    if (error > largest) largest = error;
+  }
+  const largestMs = largest * largestErrorFactor * ahead;
   const wanted = Math.max(meanMs * errorsPerTolerance, largestMs) * young;
   const least = Math.max(toleranceShareMin * periodMs, Math.min(grainMs / 2, 0.1 * periodMs));
   return Math.min(toleranceShareMax * periodMs, Math.max(least, wanted));
 }
 
-interface Errors {
-  readonly clock: readonly number[];
-  readonly step: readonly number[];
+function clockErrorOf(hit: Hit, line: Line): number {
+  return Math.abs(hit.atMs - line.dueAtMs(hit.index));
 }
 
-function errorsOf(hits: readonly Hit[], line: Line): Errors {
-  return {
-    clock: hits.map((one) => Math.abs(one.atMs - line.dueAtMs(one.index))),
-    step: hits.slice(1).map((one, i) => {
-      const before = hits[i] ?? one;
-      return Math.abs(one.atMs - before.atMs - (one.index - before.index) * line.periodMs);
-    }),
-  };
+function stepErrorOf(hit: Hit, before: Hit, line: Line): number {
+  return Math.abs(hit.atMs - before.atMs - (hit.index - before.index) * line.periodMs);
 }
 
 function stray(pattern: Pattern): Tracked {
-  return { pattern: { ...pattern, coverage: damped(pattern.coverage, 0) }, kind: "stray" };
+  return { pattern: changed(pattern, { coverage: damped(pattern.coverage, 0) }), kind: "stray" };
 }
 
 function damped(share: number, value: 0 | 1): number {

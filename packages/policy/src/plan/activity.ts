@@ -1,5 +1,6 @@
 /** How long a function counts as called lately, and how many calls usually come at once. */
 import type { Tick } from "../periodicity/index.ts";
+import { sortFew } from "../sort-few.ts";
 import type { PlanPolicy } from "./policy.ts";
 import type { FunctionRecord } from "./record.ts";
 
@@ -11,22 +12,26 @@ const activeShareMax = 3;
 /** Ticks that the usual gap and count are taken from. */
 const ticksRecent = 16;
 
+const few = new Float64Array(ticksRecent);
+
 /** Calls that usually come at once, upper quantile. */
 export function usualCount({ history }: FunctionRecord, policy: PlanPolicy): number {
-  const counts = history.ticks.slice(-ticksRecent).map((tick) => tick.count);
-  counts.sort((a, b) => a - b);
-  const upper = counts[Math.floor(counts.length * 0.9)] ?? 0;
+  const { ticks } = history;
+  const count = Math.min(ticksRecent, ticks.length);
+  for (let i = 0; i < count; i += 1) few[i] = ticks[ticks.length - 1 - i]?.count ?? 0;
+  sortFew(few, count);
+  const upper = count === 0 ? 0 : (few[Math.floor(count * 0.9)] ?? 0);
   return Math.min(policy.prewarmVmsMax, upper);
 }
-
-const gaps = new Float64Array(ticksRecent);
 
 function medianGap(ticks: readonly Tick[]): number {
   const count = Math.min(ticksRecent, ticks.length) - 1;
   if (count < 1) return 0;
+  const newest = ticks.length - 1;
   for (let i = 0; i < count; i += 1)
-    gaps[i] = (ticks.at(-1 - i)?.atMs ?? 0) - (ticks.at(-2 - i)?.atMs ?? 0);
-  return gaps.subarray(0, count).toSorted()[count >> 1] ?? 0;
+    few[i] = (ticks[newest - i]?.atMs ?? 0) - (ticks[newest - i - 1]?.atMs ?? 0);
+  sortFew(few, count);
+  return few[count >> 1] ?? 0;
 }
 
 /** Until when an aperiodic function counts if no further call comes. */

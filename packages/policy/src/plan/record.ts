@@ -54,15 +54,28 @@ export function noteArrival(
 ): FunctionRecord {
   const before = record.history.ticks.at(-1);
   const history = observe(record.history, arrivalAtMs, weight);
-  if (history.ticksSeen === record.history.ticksSeen) return { ...record, history };
+  if (history.ticksSeen === record.history.ticksSeen)
+    return withAccount(record, history, record.account);
   const settled =
     before === undefined ? record.account : settle(record, policy, before, arrivalAtMs);
-  const next = { ...record, history, account: settled };
+  const { spentMs, fixedMs, open } = settled;
+  const next = withAccount(record, history, settled);
   const keptMs =
     history.pattern === null
       ? policy.keepAliveMs
       : decide(next, policy, { idleVmCount: 0 }, arrivalAtMs).keepUntilMs - arrivalAtMs;
-  return { ...next, account: { ...settled, keptMs } };
+  return withAccount(record, history, { spentMs, fixedMs, keptMs, open });
+}
+
+/** Field by field: to spread an object costs more than to make one, and this is done for each call. */
+function withAccount(
+  { preparedUntilMs, slots }: FunctionRecord,
+  history: History,
+  account: IdleAccount,
+): FunctionRecord {
+  return slots === undefined
+    ? { history, preparedUntilMs, account }
+    : { history, preparedUntilMs, account, slots };
 }
 
 /** The pre-warm was ordered: its window is never pre-warmed again. */

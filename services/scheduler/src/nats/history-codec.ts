@@ -79,8 +79,20 @@ export function readPattern(reader: ProtoReader, end: number): Pattern {
     else if (reader.field === 12) recent = readHits(reader, reader.part());
     else reader.skip();
   }
-  const errors = { periodMs, dueAtMs, toleranceMs, clockErrorMs, stepErrorMs };
-  return { ...errors, recent, hitWeight, windowWeight, coverage, followShare, hits, misses };
+  return {
+    periodMs,
+    dueAtMs,
+    toleranceMs,
+    clockErrorMs,
+    stepErrorMs,
+    recent,
+    hitWeight,
+    windowWeight,
+    coverage,
+    followShare,
+    hits,
+    misses,
+  };
 }
 
 function readHits(reader: ProtoReader, end: number): Pattern["recent"] {

@@ -94,8 +94,11 @@ export function decodeMemory(bytes: Uint8Array): Remembered {
   if (format !== memoryFormat) throw new RangeError(`memory of format ${format}`);
   const history = { grainMs, ticks, ticksSeen, callsSeen, pattern };
   const account = { spentMs, fixedMs, keptMs, open };
-  const record = { history, preparedUntilMs, account };
-  return { record: slots === undefined ? record : { ...record, slots }, ledger };
+  const record =
+    slots === undefined
+      ? { history, preparedUntilMs, account }
+      : { history, preparedUntilMs, account, slots };
+  return { record, ledger };
 }
 
 function readOpen(reader: ProtoReader, end: number): FunctionRecord["account"]["open"] {

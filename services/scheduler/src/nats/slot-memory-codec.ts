@@ -3,6 +3,8 @@ import { restoreMemory, storeMemory } from "@tidepool/policy";
 import type { SlotMemory } from "@tidepool/policy";
 import type { ProtoReader, ProtoWriter } from "./proto-bytes.ts";
 
+const noGaps = new Uint16Array(0);
+const noBits = new Uint32Array(0);
 const scratch = new Uint16Array(4_096);
 
 export function writeSlots(writer: ProtoWriter, memory: SlotMemory): void {
@@ -40,8 +42,6 @@ export function writeSlots(writer: ProtoWriter, memory: SlotMemory): void {
 
 export function readSlots(reader: ProtoReader, end: number): SlotMemory {
   let slotMs = 0;
-  let gaps = new Uint16Array(0);
-  let bits = new Uint32Array(0);
   const calls = {
     firstSlot: 0,
     lastSlot: 0,
@@ -56,6 +56,8 @@ export function readSlots(reader: ProtoReader, end: number): SlotMemory {
     rateLoss: 0,
     slotsSettled: 0,
     hitsSettled: 0,
+    gaps: noGaps,
+    bits: noBits,
   };
   const account = {
     isOn: false,
@@ -88,11 +90,11 @@ export function readSlots(reader: ProtoReader, end: number): SlotMemory {
     else if (reader.field === 22) phase.cosine = reader.double();
     else if (reader.field === 23) phase.sine = reader.double();
     else if (reader.field === 24) phase.weight = reader.double();
-    else if (reader.field === 25) gaps = readGaps(reader, reader.part());
-    else if (reader.field === 26) bits = readBits(reader, reader.part());
+    else if (reader.field === 25) calls.gaps = readGaps(reader, reader.part());
+    else if (reader.field === 26) calls.bits = readBits(reader, reader.part());
     else reader.skip();
   }
-  return restoreMemory({ slotMs, calls: { ...calls, gaps, bits }, account, phase });
+  return restoreMemory({ slotMs, calls, account, phase });
 }
 
 function readGaps(reader: ProtoReader, end: number): Uint16Array<ArrayBuffer> {

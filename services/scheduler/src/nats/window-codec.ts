@@ -33,58 +33,63 @@ export function writeLedger(writer: ProtoWriter, ledger: WindowLedger): void {
 }
 
 export function readLedger(reader: ProtoReader, end: number): WindowLedger {
-  const ledger: WindowLedger = { ...emptyLedger, recent: [] };
   let sinceMs = 0;
   let readyByMs: number | undefined;
   let releaseAtMs = 0;
+  let calls = 0;
+  let coldStarts = 0;
+  let fixedColdStarts = 0;
+  let idleMs = 0;
+  let fixedIdleMs = 0;
+  let preparedWindows = 0;
+  let latestCallAtMs: number | null = null;
+  let keptUntilMs = 0;
+  let windows: Pick<WindowLedger, "open" | "recent"> = { open: null, recent: [] };
   while (reader.next(end)) {
     if (reader.field === 1) sinceMs = reader.double();
-    else if (reader.field === 2) ledger.calls = reader.varint();
-    else if (reader.field === 3) ledger.coldStarts = reader.varint();
-    else if (reader.field === 4) ledger.fixedColdStarts = reader.varint();
-    else if (reader.field === 5) ledger.idleMs = reader.double();
-    else if (reader.field === 6) ledger.fixedIdleMs = reader.double();
-    else if (reader.field === 7) ledger.preparedWindows = reader.varint();
-    else if (reader.field === 8) ledger.latestCallAtMs = reader.double();
-    else if (reader.field === 9) ledger.keptUntilMs = reader.double();
+    else if (reader.field === 2) calls = reader.varint();
+    else if (reader.field === 3) coldStarts = reader.varint();
+    else if (reader.field === 4) fixedColdStarts = reader.varint();
+    else if (reader.field === 5) idleMs = reader.double();
+    else if (reader.field === 6) fixedIdleMs = reader.double();
+    else if (reader.field === 7) preparedWindows = reader.varint();
+    else if (reader.field === 8) latestCallAtMs = reader.double();
+    else if (reader.field === 9) keptUntilMs = reader.double();
     else if (reader.field === 10) readyByMs = reader.double();
     else if (reader.field === 11) releaseAtMs = reader.double();
-    else if (reader.field === 12) readWindows(reader, reader.part(), Math.round(sinceMs), ledger);
+    else if (reader.field === 12) windows = readWindows(reader, reader.part(), Math.round(sinceMs));
     else reader.skip();
   }
-  if (readyByMs !== undefined) ledger.waiting = { readyByMs, releaseAtMs };
-  return { ...ledger, sinceMs };
+  return {
+    sinceMs,
+    open: windows.open,
+    recent: windows.recent,
+    calls,
+    coldStarts,
+    fixedColdStarts,
+    idleMs,
+    fixedIdleMs,
+    preparedWindows,
+    latestCallAtMs,
+    keptUntilMs,
+    waiting: readyByMs === undefined ? null : { readyByMs, releaseAtMs },
+  };
 }
-
-const emptyLedger = {
-  sinceMs: 0,
-  open: null,
-  calls: 0,
-  coldStarts: 0,
-  fixedColdStarts: 0,
-  idleMs: 0,
-  fixedIdleMs: 0,
-  preparedWindows: 0,
-  latestCallAtMs: null,
-  keptUntilMs: 0,
-  waiting: null,
-};
 
 function readWindows(
   reader: ProtoReader,
   end: number,
   originMs: number,
-  ledger: WindowLedger,
-): void {
+): Pick<WindowLedger, "open" | "recent"> {
   const first = readWindow(reader, originMs);
-  if (first !== undefined) {
-    const { window, wasPrepared: isPrepared, wasShadow: isShadow } = first;
-    ledger.open = { window, isPrepared, isShadow };
-  }
+  const recent: PastWindow[] = [];
   while (reader.isBefore(end)) {
     const past = readWindow(reader, originMs);
-    if (past !== undefined) ledger.recent.push(past);
+    if (past !== undefined) recent.push(past);
   }
+  if (first === undefined) return { open: null, recent };
+  const { window, wasPrepared: isPrepared, wasShadow: isShadow } = first;
+  return { open: { window, isPrepared, isShadow }, recent };
 }
 
 function writeWindow(writer: ProtoWriter, originMs: number, past: PastWindow): void {
