@@ -26,7 +26,7 @@ describe("The examples of docs/sdk.md", () => {
     await mkdir(join(repositoryRoot, "test/dist"), { recursive: true });
     dir = await mkdtemp(join(repositoryRoot, "test/dist/sdk-docs-"));
     const examples = [...readSource("docs/sdk.md").matchAll(/```ts\n([\s\S]*?)```/g)];
-    assert.equal(examples.length, 4);
+    assert.equal(examples.length, 5);
     source = examples.map(([, code]) => code).join("\n");
     program = join(dir, "program.ts");
     await writeFile(program, source);
@@ -56,6 +56,8 @@ describe("The examples of docs/sdk.md", () => {
     );
     const lines = stdout.trim().split("\n");
     assert.match(lines[0] ?? "", /^\{ name: 'Ada' \} (pool|cold) /);
-    assert.match(lines[1] ?? "", /^notFound .* order-7 /);
+    assert.equal(lines[1], "1 2");
+    assert.deepEqual(lines.slice(3, 6), ["2 false", "1 true", "stale"]);
+    assert.match(lines[6] ?? "", /^notFound .* order-7 /);
   });
 });
