@@ -37,7 +37,7 @@ function slowLast(a: string, b: string): number {
   return rank(a) - rank(b) || a.localeCompare(b);
 }
 
-const kinds = [".nats.test.ts", ".vm.test.ts", ".libvirt.test.ts"];
+const kinds = [".nats.test.ts", ".netns.test.ts", ".vm.test.ts", ".libvirt.test.ts"];
 
 function rank(path: string): number {
   const crossesServices = path.startsWith("test/") && !path.endsWith("architecture.test.ts");

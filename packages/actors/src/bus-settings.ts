@@ -1,6 +1,6 @@
 /** How a process reaches NATS and its peers, from the environment; the same variables for every service. */
-import { join } from "node:path";
-import type { ConfigReader } from "@tidepool/common";
+import { tlsFilesIn } from "@tidepool/common";
+import type { ConfigReader, TlsFiles } from "@tidepool/common";
 
 export interface BusSettings {
   /** "nats://host:port", several separated by commas. */
@@ -9,15 +9,6 @@ export interface BusSettings {
   readonly replicas: number;
   /** Absent: plain text, for one machine. */
   readonly tls?: TlsFiles;
-}
-
-/** PEM files. They are read again for each new connection, so that they can be replaced. */
-export interface TlsFiles {
-  /** Who is trusted. */
-  readonly caFile: string;
-  /** Who this process is: to NATS a user, to its peers a service. */
-  readonly certFile: string;
-  readonly keyFile: string;
 }
 
 const replicasMax = 5;
@@ -29,13 +20,5 @@ export function readBusSettings(read: ConfigReader): BusSettings {
     servers: read.text("TIDEPOOL_NATS_URL", "nats://127.0.0.1:4222"),
     replicas: read.integer("TIDEPOOL_NATS_REPLICAS", 1, { min: 1, max: replicasMax }),
     ...(folder === undefined || folder === "" ? {} : { tls: tlsFilesIn(folder) }),
-  };
-}
-
-export function tlsFilesIn(folder: string): TlsFiles {
-  return {
-    caFile: join(folder, "ca.pem"),
-    certFile: join(folder, "cert.pem"),
-    keyFile: join(folder, "key.pem"),
   };
 }

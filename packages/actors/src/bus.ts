@@ -4,6 +4,8 @@
  *
  * A request may be delivered and its reply lost: every handler must be safe to run twice.
  */
+import { checkServerIdentity as checkHostIdentity } from "node:tls";
+import type { PeerCertificate } from "node:tls";
 import { context, propagation, ROOT_CONTEXT, SpanKind } from "@opentelemetry/api";
 import type { Context } from "@opentelemetry/api";
 import {
@@ -63,6 +65,7 @@ export const reconnectWaitMs = 250;
 
 /** @throws TidepoolError `unavailable` when no server answers in connectTimeoutMs */
 export async function connectBus(options: BusOptions): Promise<Bus> {
+  const tls = options.tls === undefined ? undefined : { ...options.tls, checkServerIdentity };
   const servers = options.servers.split(",").map((server) => server.trim());
   try {
     const connection = await connect({
@@ -73,7 +76,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
       reconnectTimeWait: reconnectWaitMs,
       ignoreAuthErrorAbort: true,
       noAsyncTraces: true,
-      ...(options.tls === undefined ? {} : { tls: { ...options.tls } }),
+      ...(tls === undefined ? {} : { tls }),
     });
     return new Bus(connection, options);
   } catch (error) {
@@ -81,6 +84,15 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
       cause: error,
     });
   }
+}
+
+/**
+ * Who answers must be a nats-server by its certificate: another process of the cluster has one of the same
+ * authority. The name is checked and not the address, which the client does not know where it is a number.
+ */
+function checkServerIdentity(host: string, certificate: PeerCertificate): Error | undefined {
+  const isNats = /(^|, )DNS:[^,]+\.nats\.tidepool(,|$)/.test(certificate.subjectaltname ?? "");
+  return isNats ? undefined : checkHostIdentity(host, certificate);
 }
 
 export class Bus {

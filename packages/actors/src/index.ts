@@ -7,8 +7,8 @@ export {
 } from "./async-storage.ts";
 export type { AsyncStorage } from "./async-storage.ts";
 export { Bus, connectBus, parentOf, requestTimeoutMs } from "./bus.ts";
-export { readBusSettings, tlsFilesIn } from "./bus-settings.ts";
-export type { BusSettings, TlsFiles } from "./bus-settings.ts";
+export { readBusSettings } from "./bus-settings.ts";
+export type { BusSettings } from "./bus-settings.ts";
 export type { BusOptions, Codec, MessageContext, Stoppable } from "./bus.ts";
 export { followBucket, followStream } from "./follow.ts";
 export type { BucketEntry, Following, StreamMessage } from "./follow.ts";

@@ -3,5 +3,6 @@ export { ensurePackages } from "./up/debian-packages.ts";
 export { ensureImage, systemPackages, testPackages } from "./up/needs.ts";
 export { openTerminal } from "./terminal/terminal.ts";
 export type { Terminal } from "./terminal/terminal.ts";
+export { issueInto } from "./certs/cert-folder.ts";
 export { Cluster } from "./cluster/cluster.ts";
 export type { ClusterOptions } from "./cluster/cluster.ts";

@@ -44,6 +44,12 @@ function withGroups(context: CommandContext): Command {
         .env("TIDEPOOL_ADDRESS")
         .default(addressDefault),
     )
+    .addOption(
+      new Option(
+        "--tls-ca <file>",
+        "who is trusted to be the frontend; without it: plain text",
+      ).env("TIDEPOOL_TLS_CA"),
+    )
     .showHelpAfterError("(see: tidepool --help)")
     .exitOverride()
     .configureOutput({

@@ -12,4 +12,6 @@ export type { LogFields, Logger, LogLevel } from "./logger.ts";
 export { stopOnSignal } from "./shutdown.ts";
 export { contextOf, recordSpan, startTelemetry, traceparentOf, withSpan } from "./telemetry.ts";
 export type { SpanOptions, Telemetry } from "./telemetry.ts";
+export { clientCredentials, serverCredentials, tlsFilesIn, tlsRefreshMs } from "./tls.ts";
+export type { TlsFiles } from "./tls.ts";
 export { faultOfZipPath } from "./zip-path.ts";

@@ -1,13 +1,15 @@
 /** The frontend's configuration, read once from the environment. */
 import { readBusSettings } from "@tidepool/actors";
 import type { BusSettings } from "@tidepool/actors";
-import { logLevels, readEnvironment } from "@tidepool/common";
-import type { LogLevel } from "@tidepool/common";
+import { logLevels, readEnvironment, tlsFilesIn } from "@tidepool/common";
+import type { LogLevel, TlsFiles } from "@tidepool/common";
 import { subjects } from "@tidepool/proto";
 
 export interface FrontendConfig {
   readonly nats: BusSettings;
   readonly logLevel: LogLevel;
+  /** Absent: callers come in plain text. */
+  readonly doorTls?: TlsFiles;
   /** host:port to listen on; port 0 takes a free one. */
   readonly address: string;
   /** The same for function URLs, over HTTP; "off" for none. */
@@ -19,7 +21,9 @@ export interface FrontendConfig {
 }
 
 export function readConfig(env: NodeJS.ProcessEnv): FrontendConfig {
+  const doorFolder = env["TIDEPOOL_FRONTEND_TLS_DIR"] ?? "";
   return readEnvironment(env, (reader) => ({
+    ...(doorFolder === "" ? {} : { doorTls: tlsFilesIn(doorFolder) }),
     nats: readBusSettings(reader),
     logLevel: reader.oneOf("TIDEPOOL_LOG_LEVEL", "info", logLevels),
     address: reader.text("TIDEPOOL_FRONTEND_ADDRESS", "127.0.0.1:7070"),

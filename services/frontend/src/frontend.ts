@@ -2,10 +2,10 @@
  * The door: a gRPC server that checks what comes, keeps functions, and brings calls to VMs. It holds no
  * state that another frontend could miss: any number of them serve side by side.
  */
-import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { Server } from "@grpc/grpc-js";
 import { ensureStorage } from "@tidepool/actors";
 import type { Bus, Stoppable, Storage } from "@tidepool/actors";
-import { messageOf, systemClock, TidepoolError } from "@tidepool/common";
+import { messageOf, serverCredentials, systemClock, TidepoolError } from "@tidepool/common";
 import type { Clock, Keyring, Logger } from "@tidepool/common";
 import {
   healthService,
@@ -14,9 +14,9 @@ import {
   tidepoolService,
 } from "@tidepool/proto";
 import { openAdmission } from "./admission/open-admission.ts";
+import type { FrontendConfig } from "./config.ts";
 import { openAsync } from "./async/open-async.ts";
 import type { OpenedAsync } from "./async/open-async.ts";
-import type { FrontendConfig } from "./config.ts";
 import { CallExplainer } from "./explain/call-explainer.ts";
 import { openFunctions } from "./functions/open-functions.ts";
 import { Handlers } from "./grpc/handlers.ts";
@@ -41,7 +41,7 @@ import { Secrets } from "./secrets/secrets.ts";
 
 export interface FrontendOptions {
   readonly config: Pick<FrontendConfig, "address" | "shardCount"> &
-    Partial<Pick<FrontendConfig, "httpAddress">>;
+    Partial<Pick<FrontendConfig, "httpAddress" | "nats" | "doorTls">>;
   readonly bus: Bus;
   readonly logger: Logger;
   readonly clock?: Clock;
@@ -130,7 +130,7 @@ export class Frontend {
     this.parts.push(opened);
     const arrivals = new ArrivalPublisher({ bus, client: storage.client, shardCount, logger });
     this.parts.push(arrivals);
-    const hosts = new HostStreams(logger);
+    const hosts = new HostStreams(logger, config.nats?.tls);
     this.parts.push({ stop: () => Promise.resolve(hosts.close()) });
     const pools = new PoolsView();
     const news = new FleetNews({
@@ -218,14 +218,18 @@ export class Frontend {
 
   private listen(address: string): Promise<string> {
     return new Promise((resolve, reject) => {
-      this.server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
-        if (error === null) return resolve(address.replace(/:\d+$/, `:${port}`));
-        reject(
-          new TidepoolError("unavailable", `cannot listen on ${address}: ${messageOf(error)}`, {
-            cause: error,
-          }),
-        );
-      });
+      this.server.bindAsync(
+        address,
+        serverCredentials(this.options.config.doorTls, "may be anyone"),
+        (error, port) => {
+          if (error === null) return resolve(address.replace(/:\d+$/, `:${port}`));
+          reject(
+            new TidepoolError("unavailable", `cannot listen on ${address}: ${messageOf(error)}`, {
+              cause: error,
+            }),
+          );
+        },
+      );
     });
   }
 

@@ -40,7 +40,8 @@ export interface HostAgentOptions {
   readonly config: Pick<
     HostAgentConfig,
     "hostId" | "address" | "stateDir" | "memoryMib" | "vmCountMax" | "poolBaseTarget"
-  >;
+  > &
+    Partial<Pick<HostAgentConfig, "nats">>;
   readonly bus: Bus;
   readonly storage: Storage;
   readonly hypervisor: Hypervisor;
@@ -126,7 +127,12 @@ export class HostAgent {
     const { config, bus, storage } = this.options;
     await this.destroyLeftovers();
     const { fleet, assignments, clock } = this;
-    this.server = await startHostServer(config.address, { fleet, assignments, clock }, this.logger);
+    this.server = await startHostServer(
+      config.address,
+      { fleet, assignments, clock },
+      this.logger,
+      config.nats?.tls,
+    );
     this.pools.ensure(baseConfig, config.poolBaseTarget);
     this.commands = serveCommands(bus, config.hostId, { assignments, pools: this.pools });
     this.watching = await watchFunctions(

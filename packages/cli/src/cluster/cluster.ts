@@ -6,7 +6,10 @@ import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { connectBus, ensureStorage } from "@tidepool/actors";
-import { silentLogger, systemClock, TidepoolError } from "@tidepool/common";
+import { silentLogger, systemClock, TidepoolError, tlsFilesIn } from "@tidepool/common";
+import type { TlsFiles } from "@tidepool/common";
+import { issueInto, services } from "../certs/cert-folder.ts";
+import type { Service } from "../certs/cert-folder.ts";
 import { startService } from "../up/service-process.ts";
 import type { RunningProcess } from "../up/service-process.ts";
 import { Supervisor } from "../up/supervisor.ts";
@@ -35,6 +38,8 @@ const hostPort = 7071;
 /** An election among nats-servers on a slow machine. */
 const leaderMaxMs = 60_000;
 const pollMs = 200;
+const operatorId = "operator";
+const certificateDays = 30;
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..", "..");
 
 export class Cluster {
@@ -83,6 +88,11 @@ export class Cluster {
       .join(",");
   }
 
+  /** For an operator's connection to NATS. */
+  get tls(): TlsFiles {
+    return this.#tls(operatorId, "client");
+  }
+
   /** Of the process that runs now. */
   pid(name: string): number {
     const running = this.#running.get(name);
@@ -106,6 +116,13 @@ export class Cluster {
   async #start(): Promise<void> {
     const { folder } = this.#options;
     await mkdir(join(folder, "logs"), { recursive: true, mode: 0o700 });
+    const machines = this.names.map((name) => ({
+      service: serviceOf(name),
+      id: name,
+      addresses: [this.network.address(name)],
+    }));
+    const operator = { service: "client", id: operatorId, addresses: [] } as const;
+    await issueInto(join(folder, "certs"), [...machines, operator], certificateDays);
     await Promise.all(this.#of("nats").map((name) => this.#startNats(name)));
     await this.#untilLeader();
     const others = this.names.filter((name) => !name.startsWith("nats-"));
@@ -122,7 +139,7 @@ export class Cluster {
     await this.#keep(name, (signal) =>
       startNatsProcess({
         member,
-        config: natsConfig(member, members, join(folder, "jetstream")),
+        config: natsConfig(member, members, join(folder, "jetstream"), this.#tls(name, "nats")),
         launcher: this.network.launcher(name),
         folder,
         logPath: this.#logPath(name),
@@ -137,6 +154,7 @@ export class Cluster {
     const bus = await connectBus({
       servers: this.natsUrl,
       replicas: this.#options.nats,
+      tls: this.tls,
       name: "cluster",
       component: "client",
       logger: silentLogger,
@@ -160,13 +178,14 @@ export class Cluster {
   }
 
   async #startService(name: string): Promise<void> {
-    const kind = name.slice(0, name.lastIndexOf("-"));
+    const kind = serviceOf(name);
     const service = kind === "host" ? "host-agent" : kind;
     const address = this.network.address(name);
     const env: NodeJS.ProcessEnv = {
       ...process.env,
       TIDEPOOL_NATS_URL: this.natsUrl,
       TIDEPOOL_NATS_REPLICAS: String(this.#options.nats),
+      TIDEPOOL_TLS_DIR: this.#tlsFolder(name, kind),
       TIDEPOOL_SCHEDULER_ID: name,
       TIDEPOOL_HOST_ID: name,
       TIDEPOOL_HOST_ADDRESS: `${address}:${hostPort}`,
@@ -202,6 +221,14 @@ export class Cluster {
     this.#options.say(`  ${name.padEnd(12)} ${this.network.address(name)}`);
   }
 
+  #tlsFolder(id: string, service: Service): string {
+    return join(this.#options.folder, "certs", `${id}.${service}`);
+  }
+
+  #tls(id: string, service: Service): TlsFiles {
+    return tlsFilesIn(this.#tlsFolder(id, service));
+  }
+
   #of(kind: string): readonly string[] {
     return this.names.filter((name) => name.startsWith(`${kind}-`));
   }
@@ -209,6 +236,13 @@ export class Cluster {
   #logPath(name: string): string {
     return join(this.#options.folder, "logs", `${name}.log`);
   }
+}
+
+function serviceOf(name: string): Service {
+  const kind = name.slice(0, name.lastIndexOf("-"));
+  const service = services.find((each) => each === kind);
+  if (service === undefined) throw new TidepoolError("notFound", `no machine is called '${name}'`);
+  return service;
 }
 
 function numbered(kind: string, count: number): readonly string[] {

@@ -1,4 +1,5 @@
 /** The configuration of one nats-server of a cluster. */
+import type { TlsFiles } from "@tidepool/common";
 
 export interface NatsMember {
   readonly name: string;
@@ -8,27 +9,54 @@ export interface NatsMember {
 export const natsPort = 4222;
 const routePort = 6222;
 
-/** @param storeDir of this member alone */
+/**
+ * Nobody connects without a certificate of the cluster's authority.
+ * @param storeDir of this member alone
+ */
 export function natsConfig(
   self: NatsMember,
   members: readonly NatsMember[],
   storeDir: string,
+  tls: TlsFiles,
 ): string {
-  const routes = members
-    .filter(({ name }) => name !== self.name)
-    .map(({ address }) => `    "nats://${address}:${routePort}"`);
   return [
     `server_name: ${JSON.stringify(self.name)}`,
     `listen: "${self.address}:${natsPort}"`,
     `max_payload: 1MB`,
     `jetstream { store_dir: ${JSON.stringify(storeDir)} }`,
+    ...tlsBlock(tls, ""),
+    ...(members.length > 1 ? clusterBlock(self, members, tls) : []),
+    "",
+  ].join("\n");
+}
+
+function clusterBlock(
+  self: NatsMember,
+  members: readonly NatsMember[],
+  tls: TlsFiles,
+): readonly string[] {
+  const routes = members
+    .filter(({ name }) => name !== self.name)
+    .map(({ address }) => `    "nats://${address}:${routePort}"`);
+  return [
     `cluster {`,
     `  name: tidepool`,
     `  listen: "${self.address}:${routePort}"`,
     `  routes: [`,
     ...routes,
     `  ]`,
+    ...tlsBlock(tls, "  "),
     `}`,
-    "",
-  ].join("\n");
+  ];
+}
+
+function tlsBlock({ caFile, certFile, keyFile }: TlsFiles, indent: string): readonly string[] {
+  return [
+    `${indent}tls {`,
+    `${indent}  ca_file: ${JSON.stringify(caFile)}`,
+    `${indent}  cert_file: ${JSON.stringify(certFile)}`,
+    `${indent}  key_file: ${JSON.stringify(keyFile)}`,
+    `${indent}  verify: true`,
+    `${indent}}`,
+  ];
 }

@@ -17,6 +17,8 @@ export interface CommandContext {
 /** What every command that talks to a system has. */
 export interface ClientOptions {
   readonly address: string;
+  /** PEM file; absent: plain text. */
+  readonly tlsCa?: string;
   readonly json?: boolean;
 }
 
@@ -31,8 +33,9 @@ export function jsonOption(): Option {
 export function withAddress<T extends object>(
   program: Command,
   options: T,
-): T & { readonly address: string } {
-  return { ...options, address: String(program.opts()["address"]) };
+): T & Pick<ClientOptions, "address" | "tlsCa"> {
+  const { address, tlsCa } = program.opts<Pick<ClientOptions, "address" | "tlsCa">>();
+  return { ...options, address, ...(tlsCa === undefined ? {} : { tlsCa }) };
 }
 
 export function predictionOption(whose: string): Option {

@@ -63,6 +63,7 @@ const conformancePackages: readonly HostPackage[] = [
 
 /** What the tests need, all drivers included. */
 export const testPackages: readonly HostPackage[] = [
+  networkPackage,
   natsPackage,
   ...hostPackages,
   ...libvirtPackages,

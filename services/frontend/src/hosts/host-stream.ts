@@ -4,10 +4,16 @@
  * A call is refused while no connection stands, since nothing can have run. When a stream breaks, its open
  * calls fail and are not repeated: the host may have started them.
  */
-import { credentials, makeGenericClientConstructor } from "@grpc/grpc-js";
+import { makeGenericClientConstructor } from "@grpc/grpc-js";
 import type { ClientDuplexStream } from "@grpc/grpc-js";
-import { messageOf, systemClock, TidepoolError, traceparentOf } from "@tidepool/common";
-import type { Logger } from "@tidepool/common";
+import {
+  clientCredentials,
+  messageOf,
+  systemClock,
+  TidepoolError,
+  traceparentOf,
+} from "@tidepool/common";
+import type { Logger, TlsFiles } from "@tidepool/common";
 import { hostService, tidepool } from "@tidepool/proto";
 import { answerMaxBytes, grpcMessageMaxBytes, hostConnectMaxMs } from "../limits.ts";
 import type { AnswerSink, HostAnswer, HostCall } from "../ports.ts";
@@ -48,10 +54,11 @@ export class HostStream {
   private isFull = false;
   private lastCallId = 0;
 
-  constructor(address: string, logger: Logger) {
+  constructor(address: string, logger: Logger, tls?: TlsFiles) {
     this.address = address;
     this.logger = logger.child({ part: "host stream", address });
-    this.client = new HostClient(address, credentials.createInsecure(), {
+    this.client = new HostClient(address, clientCredentials(tls), {
+      "grpc.enable_http_proxy": 0,
       // A retried stream could run a call twice.
       "grpc.enable_retries": 0,
       "grpc.max_receive_message_length": grpcMessageMaxBytes,

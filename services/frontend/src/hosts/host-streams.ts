@@ -1,14 +1,16 @@
 /** The streams to all hosts, one each, by host; a host that moved gets a new one. */
-import type { Logger } from "@tidepool/common";
+import type { Logger, TlsFiles } from "@tidepool/common";
 import type { HostAnswer, HostCall, Hosts } from "../ports.ts";
 import { HostStream } from "./host-stream.ts";
 
 export class HostStreams implements Hosts {
   private readonly logger: Logger;
+  private readonly tls: TlsFiles | undefined;
   private readonly streams = new Map<string, { address: string; stream: HostStream }>();
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, tls?: TlsFiles) {
     this.logger = logger;
+    this.tls = tls;
   }
 
   call(
@@ -19,7 +21,7 @@ export class HostStreams implements Hosts {
     let open = this.streams.get(hostId);
     if (open === undefined || open.address !== address) {
       open?.stream.close();
-      open = { address, stream: new HostStream(address, this.logger) };
+      open = { address, stream: new HostStream(address, this.logger, this.tls) };
       this.streams.set(hostId, open);
     }
     return open.stream.call(call, signal);

@@ -1,8 +1,8 @@
 /** The host's gRPC server: one method, the invocation stream of each frontend. */
-import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { Server, status } from "@grpc/grpc-js";
 import type { handleBidiStreamingCall } from "@grpc/grpc-js";
-import { TidepoolError } from "@tidepool/common";
-import type { Logger } from "@tidepool/common";
+import { serverCredentials, TidepoolError } from "@tidepool/common";
+import type { Logger, TlsFiles } from "@tidepool/common";
 import { hostService } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
 import type { InvocationParts } from "../invocations/invocation.ts";
@@ -28,6 +28,7 @@ export async function startHostServer(
   listen: string,
   parts: InvocationParts,
   logger: Logger,
+  tls?: TlsFiles,
 ): Promise<HostServer> {
   const server = new Server({
     // A frontend that is frozen or cut off is lost before others may run its calls.
@@ -35,6 +36,16 @@ export async function startHostServer(
     "grpc.keepalive_timeout_ms": frontendPingMaxMs,
   });
   const invocations: Handler = (call) => {
+    const stranger = tls === undefined ? undefined : whoIsNoFrontend(call);
+    if (stranger !== undefined) {
+      logger.warn("a caller that is no frontend was refused", { names: stranger });
+      const details = "only frontends may send invocations";
+      call.emit(
+        "error",
+        Object.assign(new Error(details), { code: status.PERMISSION_DENIED, details }),
+      );
+      return;
+    }
     let whenDrained: Promise<void> | undefined;
     const stream = new InvocationStream(
       parts,
@@ -58,7 +69,7 @@ export async function startHostServer(
   };
   server.addService(hostService, { invocations });
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(listen, ServerCredentials.createInsecure(), (error, bound) => {
+    server.bindAsync(listen, serverCredentials(tls, "must be known"), (error, bound) => {
       if (error === null) resolve(bound);
       else {
         reject(
@@ -80,6 +91,12 @@ export async function startHostServer(
         });
       }),
   };
+}
+
+/** The names in the caller's certificate, when none of them is a frontend's. */
+function whoIsNoFrontend(call: Parameters<Handler>[0]): string | undefined {
+  const names = call.getAuthContext().sslPeerCertificate?.subjectaltname ?? "";
+  return /(^|, )DNS:[^,]+\.frontend\.tidepool(,|$)/.test(names) ? undefined : names;
 }
 
 function drained(stream: NodeJS.EventEmitter): Promise<void> {

@@ -3,6 +3,7 @@
  * if it runs already, and its VM stays warm; if it still waits, it is given up. One that would be run again
  * elsewhere, or whose answer is streamed, is ended in any case.
  */
+import { setMaxListeners } from "node:events";
 import { TidepoolError } from "@tidepool/common";
 import type { Logger } from "@tidepool/common";
 import type { tidepool } from "@tidepool/proto";
@@ -41,6 +42,8 @@ export class InvocationStream {
     this.parts = parts;
     this.outlet = outlet;
     this.logger = logger;
+    // All its calls may listen: their number says nothing of a leak.
+    setMaxListeners(0, this.ended.signal);
   }
 
   receive({ invoke, chunk, cancel, credit }: FrontendMessage): void {

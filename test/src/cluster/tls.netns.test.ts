@@ -1,0 +1,113 @@
+/** TLS inside a cluster: who may speak to whom, and certificates that are replaced while everything runs. */
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { makeGenericClientConstructor, status } from "@grpc/grpc-js";
+import type { ServiceError } from "@grpc/grpc-js";
+import { connectBus } from "@tidepool/actors";
+import { Cluster, issueInto } from "@tidepool/cli";
+import { clientCredentials, silentLogger, tlsFilesIn, tlsRefreshMs } from "@tidepool/common";
+import type { TlsFiles } from "@tidepool/common";
+import { hostService } from "@tidepool/proto";
+import { TidepoolClient } from "@tidepool/sdk";
+import { echoZip } from "../system/a-system.ts";
+
+const HostClient = makeGenericClientConstructor(hostService, "Host");
+
+describe("TLS inside a cluster", () => {
+  let folder = "";
+  let cluster: Cluster;
+  let client: TidepoolClient;
+  const stopping = new AbortController();
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "tidepool-tls-"));
+    cluster = await Cluster.start({
+      folder,
+      nats: 1,
+      frontends: 1,
+      schedulers: 1,
+      hosts: 1,
+      hypervisor: "simulated",
+      say: () => {},
+      signal: stopping.signal,
+    });
+    client = await TidepoolClient.connect(cluster.addresses.join(","));
+    await client.createFunction("echo", { runtime: "nodejs20", handler: "index.handler" });
+    await client.uploadCode("echo", echoZip);
+  });
+  after(async () => {
+    client.close();
+    await cluster.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const filesOf = (name: string): TlsFiles => tlsFilesIn(join(folder, "certs", name));
+
+  /** The status with which the host's stream ends for somebody with these files. */
+  const knock = (files: TlsFiles | undefined): Promise<number> =>
+    new Promise((resolve) => {
+      const address = `${cluster.network.address("host-1")}:7071`;
+      const host = new HostClient(address, clientCredentials(files), {
+        "grpc.enable_http_proxy": 0,
+      });
+      const { invocations: method } = hostService;
+      const stream = host.makeBidiStreamRequest(
+        method.path,
+        method.requestSerialize,
+        method.responseDeserialize,
+      );
+      stream.on("data", () => {});
+      stream.on("error", (error: ServiceError) => {
+        host.close();
+        resolve(error.code);
+      });
+      stream.write({ cancel: { callId: 1 } });
+      setTimeout(() => stream.cancel(), 3_000).unref();
+    });
+
+  it("lets calls through", async () => {
+    assert.deepEqual((await client.invoke("echo", { n: 1 })).payload, { n: 1 });
+  });
+
+  it("keeps a host's door shut to plain text, to strangers, and to services that are no frontend", async () => {
+    const strangers = await mkdtemp(join(tmpdir(), "tidepool-strangers-"));
+    const frontend = { service: "frontend", id: "frontend-1", addresses: [] } as const;
+    await issueInto(strangers, [frontend], 1);
+    const ca = filesOf("frontend-1.frontend").caFile;
+    const stranger = { ...tlsFilesIn(join(strangers, "frontend-1.frontend")), caFile: ca };
+    try {
+      assert.equal(await knock(undefined), status.UNAVAILABLE);
+      assert.equal(await knock(stranger), status.UNAVAILABLE);
+      assert.equal(await knock(filesOf("scheduler-1.scheduler")), status.PERMISSION_DENIED);
+      assert.equal(await knock(filesOf("frontend-1.frontend")), status.CANCELLED);
+    } finally {
+      await rm(strangers, { recursive: true, force: true });
+    }
+  });
+
+  it("keeps NATS shut to whoever shows no certificate", async () => {
+    const options = { name: "stranger", component: "client", logger: silentLogger } as const;
+    await assert.rejects(connectBus({ ...options, servers: cluster.natsUrl }), {
+      code: "unavailable",
+    });
+    const bus = await connectBus({ ...options, servers: cluster.natsUrl, tls: cluster.tls });
+    await bus.close();
+  });
+
+  it("goes on while every certificate is replaced, and new connections use the new ones", async () => {
+    const machines = cluster.names.map((name) => ({
+      service: name.slice(0, name.lastIndexOf("-")) as "nats",
+      id: name,
+      addresses: [cluster.network.address(name)],
+    }));
+    await issueInto(join(folder, "certs"), machines, 5);
+    const untilMs = Date.now() + tlsRefreshMs + 2_000;
+    while (Date.now() < untilMs) {
+      assert.deepEqual((await client.invoke("echo", 7)).payload, 7);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    assert.equal(await knock(filesOf("frontend-1.frontend")), status.CANCELLED);
+  });
+});
