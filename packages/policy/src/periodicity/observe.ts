@@ -19,7 +19,7 @@ const worthMargin = 0.1;
 /** Below this a better explanation of the recent calls is looked for. */
 const hitShareGood = 0.75;
 
-/** A pattern is looked for at so many first ticks, then at one in so many. */
+/** A pattern, or a better one, is looked for at so many first ticks, then at one in so many. */
 const lookedAtAlways = 16;
 const lookedAtRarely = 2;
 /** Where ticks come within this share of the grain, a VM waits in any case. */
@@ -90,7 +90,7 @@ function explain(
   const { pattern, kind } = track(before, tick, history.ticks.at(-2), history.grainMs);
   const share = pattern.hitWeight / pattern.windowWeight;
   if (kind === "same" || (kind === "hit" && share >= hitShareGood)) return pattern;
-  const other = relearn(history);
+  const other = isLookedAt(history) ? relearn(history) : null;
   if (other !== null && explainsMore(other, pattern, atMs, kind)) return other;
   return share < hitShareMin ? null : pattern;
 }

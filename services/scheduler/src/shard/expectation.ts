@@ -37,9 +37,13 @@ export function expectationOf({
   const window = isDeclared ? latestPrepared?.window : learned;
   const usedCount = latestPrepared?.usedCount ?? 0;
   const versionCalledAtMs = calledAtMsOf(state, arrival.version);
-  const parts = [...hosts.whereabouts(state.name).values()].flat();
-  const idleVms = parts.reduce((sum, { idle }) => sum + idle, 0);
-  const busyVms = parts.reduce((sum, { busy }) => sum + busy, 0);
+  let idleVms = 0;
+  let busyVms = 0;
+  for (const parts of hosts.whereabouts(state.name).values())
+    for (const { idle, busy } of parts) {
+      idleVms += idle;
+      busyVms += busy;
+    }
   return () => {
     const known = policy.describe(record, settings, atMs, 1);
     const { latestCallAtMs, degree } = known;

@@ -38,9 +38,17 @@ function settingsOf(
   version: FunctionVersion | undefined,
   { coldStartCost }: Terms,
 ): PlanPolicy {
+  // One object for all functions that agree in these: settings are made for each call.
+  const keepAliveMs = version?.keepAliveMs ?? planPolicyDefault.keepAliveMs;
+  const ofHosts = version === undefined ? undefined : world.hosts.prepareP95Ms(version);
+  const prepareP95Ms = ofHosts ?? planPolicyDefault.prepareP95Ms;
   const coldStartCostVmMs = coldStartCost * 1_000;
-  if (version === undefined) return { ...planPolicyDefault, coldStartCostVmMs };
-  const { keepAliveMs } = version;
-  const prepareP95Ms = world.hosts.prepareP95Ms(version) ?? planPolicyDefault.prepareP95Ms;
-  return { ...planPolicyDefault, keepAliveMs, prepareP95Ms, coldStartCostVmMs };
+  const isLatest =
+    latest.keepAliveMs === keepAliveMs &&
+    latest.prepareP95Ms === prepareP95Ms &&
+    latest.coldStartCostVmMs === coldStartCostVmMs;
+  if (!isLatest) latest = { ...planPolicyDefault, keepAliveMs, prepareP95Ms, coldStartCostVmMs };
+  return latest;
 }
+
+let latest = planPolicyDefault;
