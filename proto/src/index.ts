@@ -1,5 +1,6 @@
 export { google, grpc, tidepool } from "../gen/tidepool.js";
 export { descriptors } from "../gen/descriptors.js";
+export { settingsAt, settingsOfVersion } from "./function-settings.ts";
 export {
   healthService,
   hostService,

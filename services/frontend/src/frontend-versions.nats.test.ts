@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
 import type { ServiceError } from "@grpc/grpc-js";
 import { subjects, tidepool, tidepoolService } from "@tidepool/proto";
-import { aliasesMax, switchMaxMs } from "./limits.ts";
+import { aliasesMax, switchMaxMs, versionsKeptMax } from "./limits.ts";
 import type { TestClient } from "./testing/a-client.ts";
 import { failed } from "./testing/a-client.ts";
 import { aFrontend, until } from "./testing/a-frontend.ts";
@@ -255,6 +255,45 @@ describe("Versions and aliases at two frontends", () => {
     const tooMany = await failed(put({ name: "one-more", version: "1" }));
     assert.match(tooMany.message, new RegExp(`has ${aliasesMax} aliases, the limit is`));
     assert.equal((await put({ name: "a1", version: "2" })).version, "2");
+  });
+
+  it("keeps the newest versions beside those in use, and drops the oldest others", async () => {
+    const name = await aFunction(1);
+    await client.call(service.putAlias, {
+      functionName: name,
+      alias: { name: "first", version: "1" },
+    });
+    for (let number = 2; number <= versionsKeptMax + 4; number++) {
+      const changed = { ...settings, memoryMib: 128 + number };
+      await client.call(service.updateFunction, { name, settings: changed });
+    }
+    const { versions = [] } = await client.call(service.listVersions, { name });
+    const numbers = versions.map(({ version }) => Number(version));
+    // Active, active before, aliased, and as many others as are kept.
+    assert.deepEqual(numbers.slice(0, 2), [versionsKeptMax + 4, versionsKeptMax + 3]);
+    assert.deepEqual(numbers.slice(-2), [3, 1]);
+    assert.equal(numbers.length, versionsKeptMax + 3);
+    const gone = await failed(client.call(service.activateVersion, { name, version: "2" }));
+    assert.match(gone.message, /has no version '2' \(any more\)/);
+    assert.equal(await runs(name, "first"), "1");
+  });
+
+  it("forgets versions and aliases with their function, and gives their numbers to no other", async () => {
+    const name = await aFunction(2);
+    const alias = { name: "live", version: "1" };
+    await client.call(service.putAlias, { functionName: name, alias });
+    await client.call(service.deleteFunction, { name });
+    await client.call(service.createFunction, { name, settings });
+    const uploaded = await client.upload(name, [zip]);
+    assert.ok(Number(uploaded.version) > 2, uploaded.version);
+    assert.deepEqual(uploaded.aliases, []);
+    const { versions = [] } = await client.call(service.listVersions, { name });
+    assert.deepEqual(
+      versions.map(({ version }) => version),
+      [uploaded.version],
+    );
+    const gone = await failed(client.call(service.activateVersion, { name, version: "1" }));
+    assert.equal(gone.code, "notFound");
   });
 
   it("serves with idle VMs of the version before until one of the new version is idle", async () => {

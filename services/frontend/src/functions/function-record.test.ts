@@ -2,9 +2,14 @@
 import assert from "node:assert/strict";
 import { tidepool } from "@tidepool/proto";
 import { encodeRecord, parseRecord } from "./function-record.ts";
-import { makesVersion } from "./settings-parts.ts";
 import type { Settings } from "./settings.ts";
-import { activeVersion, atVersion, encodeVersion, parseVersion } from "./version-record.ts";
+import {
+  activeVersion,
+  atVersion,
+  encodeVersion,
+  makesVersion,
+  parseVersion,
+} from "./version-record.ts";
 
 const { PREDICTION_ON, PREDICTION_SHADOW, PREDICTION_UNSPECIFIED } = tidepool.v1.Prediction;
 const settings = { runtime: "nodejs20", handler: "index.handler", keepAliveMs: 600_000 };

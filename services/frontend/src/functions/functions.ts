@@ -15,8 +15,8 @@ import { checkCodeZip } from "./code-zip.ts";
 import type { StoredFunction } from "./function-record.ts";
 import { Publication, published, withFunctionSettings } from "./publication.ts";
 import { checkRevision } from "./revision.ts";
-import { makesVersion } from "./settings-parts.ts";
 import { parseName, parseSettings } from "./settings.ts";
+import { makesVersion } from "./version-record.ts";
 
 export interface FunctionsOptions {
   readonly store: FunctionStore;

@@ -5,9 +5,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { TidepoolError } from "@tidepool/common";
 import type { Code, Logger } from "@tidepool/common";
+import { settingsAt } from "@tidepool/proto";
 import type { VersionStore } from "../ports.ts";
 import type { StoredFunction } from "./function-record.ts";
-import { combined } from "./settings-parts.ts";
 import { activeVersion, atVersion } from "./version-record.ts";
 import type { StoredVersion } from "./version-record.ts";
 
@@ -88,5 +88,5 @@ export function withFunctionSettings(
   current: StoredFunction,
   settings: StoredFunction["settings"],
 ): StoredFunction {
-  return { ...current, settings: combined(current.settings, settings) };
+  return { ...current, settings: settingsAt(current.settings, settings) };
 }

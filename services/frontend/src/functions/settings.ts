@@ -40,18 +40,6 @@ export interface Settings {
   readonly url?: FunctionUrl;
 }
 
-/** Of the function and not of its versions: to change one takes effect at once, and makes no version. */
-export const functionWide = [
-  "prediction",
-  "coldStartCost",
-  "tags",
-  "reservedConcurrency",
-  "provisioned",
-  "rateLimit",
-  "async",
-  "url",
-] as const satisfies readonly (keyof Settings)[];
-
 /** @throws TidepoolError `invalid`, naming everything that is wrong and its limits */
 export function parseSettings(
   name: string | undefined,

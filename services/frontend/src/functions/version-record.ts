@@ -1,7 +1,13 @@
 /** One version as the frontend keeps it, and its two shapes on the wire. It never changes once it was written. */
-import { fromTimestamp, tidepool, toTimestamp } from "@tidepool/proto";
+import { isDeepStrictEqual } from "node:util";
+import {
+  fromTimestamp,
+  settingsAt,
+  settingsOfVersion,
+  tidepool,
+  toTimestamp,
+} from "@tidepool/proto";
 import type { StoredFunction } from "./function-record.ts";
-import { combined } from "./settings-parts.ts";
 import { parseSettings } from "./settings.ts";
 import type { Settings } from "./settings.ts";
 
@@ -49,7 +55,7 @@ export function versionOfFunction(
 /** The function as it is when this version runs. */
 export function atVersion(stored: StoredFunction, version: StoredVersion): StoredFunction {
   const { codeDigest, codeBytes } = version;
-  const settings = combined(version.settings, stored.settings);
+  const settings = settingsAt(version.settings, stored.settings);
   return { ...stored, version: version.version, codeDigest, codeBytes, settings };
 }
 
@@ -58,6 +64,11 @@ export function activeVersion(stored: StoredFunction): StoredVersion {
   const { name, version, codeDigest, codeBytes, settings, updatedAtMs } = stored;
   const publishedAtMs = updatedAtMs;
   return { name, version, codeDigest, codeBytes, settings, publishedAtMs, description: "" };
+}
+
+/** Whether VMs made with the one cannot serve the other. */
+export function makesVersion(before: Settings, after: Settings): boolean {
+  return !isDeepStrictEqual(settingsOfVersion(before), settingsOfVersion(after));
 }
 
 function toWire(stored: StoredVersion): tidepool.v1.Version.$Properties {

@@ -1,10 +1,8 @@
 /** One function as its record in the bucket says: the active version, and where its aliases go. */
-import { tidepool } from "@tidepool/proto";
+import { settingsAt, tidepool } from "@tidepool/proto";
 import type { FunctionVersion } from "../ports.ts";
 import { tenantDefault } from "../ports.ts";
 import { parseFunctionRecord, parseFunctionVersion } from "./parse.ts";
-
-type Settings = tidepool.v1.FunctionSettings.$Properties;
 
 export interface PublishedFunction {
   readonly active: FunctionVersion;
@@ -41,27 +39,12 @@ export function parseVersionRecord(
     name: version?.functionName ?? "",
     version: version?.version ?? "",
     codeDigest: version?.codeDigest ?? "",
-    settings: combined(version?.settings ?? {}, active.wire.settings ?? {}),
+    settings: settingsAt<tidepool.v1.FunctionSettings.$Properties>(
+      version?.settings ?? {},
+      active.wire.settings ?? {},
+    ),
   };
   return parseFunctionVersion(wire, active.tenant || tenantDefault);
-}
-
-/** Those of FunctionSettings that belong to the function and not to its versions. */
-const functionWide: readonly string[] = [
-  "prediction",
-  "coldStartCost",
-  "tags",
-  "reservedConcurrency",
-  "provisioned",
-  "rateLimit",
-  "async",
-  "url",
-] satisfies readonly (keyof Settings)[];
-
-function combined(ofVersion: Settings, ofFunction: Settings): Settings {
-  const own = Object.entries(ofVersion).filter(([key]) => !functionWide.includes(key));
-  const wide = Object.entries(ofFunction).filter(([key]) => functionWide.includes(key));
-  return Object.fromEntries([...own, ...wide]) as Settings;
 }
 
 /** What is left of the calls goes to the alias's own version. */
