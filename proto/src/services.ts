@@ -169,6 +169,24 @@ export const tidepoolService = {
     api.DeleteScheduleRequest,
     api.DeleteScheduleResponse,
   ),
+  putSubscription: method(
+    apiPath("PutSubscription"),
+    "unary",
+    api.PutSubscriptionRequest,
+    api.Subscription,
+  ),
+  listSubscriptions: method(
+    apiPath("ListSubscriptions"),
+    "unary",
+    api.ListSubscriptionsRequest,
+    api.ListSubscriptionsResponse,
+  ),
+  deleteSubscription: method(
+    apiPath("DeleteSubscription"),
+    "unary",
+    api.DeleteSubscriptionRequest,
+    api.DeleteSubscriptionResponse,
+  ),
   watchPools: method(apiPath("WatchPools"), "server", api.WatchPoolsRequest, api.PoolsSnapshot),
   getForecast: method(
     apiPath("GetForecast"),

@@ -139,6 +139,8 @@ export const natsHeaders = {
   deadline: "tidepool-deadline",
   /** Set on a reply whose body is a Failure: its code. */
   failure: "tidepool-failure",
+  /** On events to subjects of owners: destinations that led to it, so that a circle of them ends. */
+  hops: "tidepool-hops",
 } as const;
 
 /** FNV-1a, 32 bit: the shard that owns a function. The same in every process and version. */

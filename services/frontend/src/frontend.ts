@@ -191,6 +191,7 @@ export class Frontend {
         explainer,
         tenants,
         schedules: triggers.schedules,
+        subscriptions: triggers.subscriptions,
         pools,
         poolsChanged,
         client,

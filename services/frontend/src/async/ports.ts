@@ -92,7 +92,8 @@ export interface CancelNews {
 
 /** Publishes an event to a subject that an owner named. Resolves when the server has it. */
 export interface EventPublisher {
-  publish(subject: string, id: string, event: Uint8Array): Promise<void>;
+  /** @param hops destinations that led to it, one after the other, this one included */
+  publish(subject: string, id: string, event: Uint8Array, hops: number): Promise<void>;
 }
 
 /** Whether there is room for new calls. @throws TidepoolError `noCapacity`, `unavailable` */

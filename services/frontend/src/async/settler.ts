@@ -69,7 +69,7 @@ export class Settler {
     const id = eventId(ended.call);
     if (destination.kind === "subject") {
       const event = cloudEvent(ended, eventMaxBytes);
-      return this.options.events.publish(destination.subject, id, event);
+      return this.options.events.publish(destination.subject, id, event, ended.call.hops + 1);
     }
     await this.options.accept({
       name: destination.name,

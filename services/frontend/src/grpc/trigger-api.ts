@@ -2,13 +2,15 @@
 import type { UntypedHandleCall } from "@grpc/grpc-js";
 import type { tidepool } from "@tidepool/proto";
 import type { Schedules } from "../triggers/schedules.ts";
+import type { Subscriptions } from "../triggers/subscriptions.ts";
 import type { Handlers } from "./handlers.ts";
 
 export interface TriggerApiOptions {
   readonly schedules: Schedules;
+  readonly subscriptions: Subscriptions;
 }
 
-export function triggerApi(handlers: Handlers, { schedules }: TriggerApiOptions) {
+export function triggerApi(handlers: Handlers, { schedules, subscriptions }: TriggerApiOptions) {
   return {
     putSchedule: handlers.unary(
       "PutSchedule",
@@ -27,6 +29,23 @@ export function triggerApi(handlers: Handlers, { schedules }: TriggerApiOptions)
       "DeleteSchedule",
       async ({ name }: tidepool.v1.DeleteScheduleRequest.$Properties) => {
         await schedules.remove(name);
+        return {};
+      },
+    ),
+    putSubscription: handlers.unary(
+      "PutSubscription",
+      (request: tidepool.v1.PutSubscriptionRequest.$Properties) => subscriptions.put(request),
+    ),
+    listSubscriptions: handlers.unary(
+      "ListSubscriptions",
+      async ({ functionName }: tidepool.v1.ListSubscriptionsRequest.$Properties) => ({
+        subscriptions: await subscriptions.list(functionName ?? ""),
+      }),
+    ),
+    deleteSubscription: handlers.unary(
+      "DeleteSubscription",
+      async ({ name }: tidepool.v1.DeleteSubscriptionRequest.$Properties) => {
+        await subscriptions.remove(name);
         return {};
       },
     ),

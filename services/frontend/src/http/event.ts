@@ -2,7 +2,7 @@
  * A request as the event that a handler gets: the payload format 2.0 of Lambda's function URLs, so that handlers
  * written for those run as they are. A request that is a CloudEvent has that beside, as `cloudEvent`.
  */
-import { cloudEventOf } from "./cloud-event-in.ts";
+import { cloudEventOf } from "../triggers/cloud-event.ts";
 
 export interface HttpRequest {
   readonly method: string;

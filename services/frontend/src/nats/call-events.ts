@@ -37,13 +37,14 @@ export class NatsEvents implements EventPublisher {
     this.bus = bus;
   }
 
-  async publish(subject: string, id: string, event: Uint8Array): Promise<void> {
+  async publish(subject: string, id: string, event: Uint8Array, hops: number): Promise<void> {
     const what = `publishing an event to '${subject}'`;
     requireNats(this.bus, what);
     const { connection } = this.bus;
     const outgoing = headers();
     outgoing.set("content-type", "application/cloudevents+json");
     outgoing.set("Nats-Msg-Id", id);
+    outgoing.set(subjects.natsHeaders.hops, String(hops));
     connection.publish(subject, event, { headers: outgoing });
     await within(what, storeTimeoutMs, connection.flush());
   }

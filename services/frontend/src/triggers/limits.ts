@@ -11,3 +11,15 @@ export const rateMaxMs = 366 * 86_400_000;
 export const ticksToldMax = 10;
 /** Other schedules that are looked at when an offset is chosen: the newest. */
 export const offsetNeighboursMax = 1_000;
+
+export const subscriptionsMaxCount = 1_000;
+/** Longest subject that may be listened to, characters. */
+export const subjectMaxLength = 256;
+/** Messages of one subscription that one frontend takes at once. */
+export const messagesAtOnceMax = 256;
+/** A stream's message whose call was not accepted by then is delivered again. */
+export const messageAckWaitMs = 30_000;
+/** The same when it was refused for now; ten times that when trying again soon would not help. */
+export const messageAgainMs = 1_000;
+/** Before a stream that could not be read is tried again. */
+export const openFeedAgainMs = 1_000;

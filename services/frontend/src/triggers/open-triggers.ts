@@ -1,4 +1,4 @@
-/** Puts together what keeps schedules, and accepts the calls that their ticks become. */
+/** Puts together what keeps schedules and subscriptions, and accepts the calls that ticks and messages become. */
 import { followBucket } from "@tidepool/actors";
 import type { Bus, Stoppable, Storage } from "@tidepool/actors";
 import { messageOf } from "@tidepool/common";
@@ -6,12 +6,17 @@ import type { Clock, Logger } from "@tidepool/common";
 import { subjects, tidepool } from "@tidepool/proto";
 import { decodeProgress, decodeSchedule, encodeSchedule } from "@tidepool/schedules";
 import type { Progress, StoredSchedule } from "@tidepool/schedules";
+import { NatsFeeds } from "../nats/feeds.ts";
 import { WatchedBucket } from "../nats/watched-bucket.ts";
 import type { AcceptCall } from "./ports.ts";
 import { Schedules } from "./schedules.ts";
+import { decodeSubscription, encodeSubscription } from "./subscription-record.ts";
+import type { StoredSubscription } from "./subscription-record.ts";
+import { Subscriptions } from "./subscriptions.ts";
 
 export interface OpenedTriggers extends Stoppable {
   readonly schedules: Schedules;
+  readonly subscriptions: Subscriptions;
 }
 
 export async function openTriggers(options: {
@@ -42,7 +47,23 @@ export async function openTriggers(options: {
       else noteProgress(progress, key, value, logger);
     },
   });
-  await Promise.all([stored.start(), following.caughtUp]);
+  const feeds = new NatsFeeds({ bus, storage, accept, logger });
+  const storedSubscriptions = new WatchedBucket<StoredSubscription>({
+    bus,
+    bucket: storage.subscriptions,
+    logger,
+    describe: (name) => `subscription '${name}'`,
+    parse: decodeSubscription,
+    encode: encodeSubscription,
+    onChange: (name, _before, after) => feeds.changed(name, after),
+  });
+  await Promise.all([stored.start(), storedSubscriptions.start(), following.caughtUp]);
+  const subscriptions = new Subscriptions({
+    store: storedSubscriptions,
+    feeds,
+    requireFunction,
+    clock,
+  });
   const schedules = new Schedules({
     store: stored,
     progressOf: (name) => progress.get(name),
@@ -61,9 +82,10 @@ export async function openTriggers(options: {
   );
   return {
     schedules,
+    subscriptions,
     async stop() {
-      await serving.stop();
-      await Promise.all([stored.stop(), following.stop()]);
+      await Promise.all([serving.stop(), feeds.stop()]);
+      await Promise.all([stored.stop(), storedSubscriptions.stop(), following.stop()]);
     },
   };
 }

@@ -1,4 +1,4 @@
-/** CloudEvents 1.0 over HTTP, coming in: attributes in ce-headers (binary), or all in a JSON body (structured). */
+/** CloudEvents 1.0 coming in, over HTTP or NATS: attributes in ce-headers (binary), or all in a JSON body (structured). */
 import { messageOf, TidepoolError } from "@tidepool/common";
 
 const structuredType = "application/cloudevents+json";
