@@ -74,6 +74,7 @@ function learn({ atMs }: Pattern, nowMs: number): Learned {
     wakeAtMs: policy.decide(record, settings, { idleVmCount: 0 }, nowMs).nextWakeAtMs,
     version: "1",
     demand: part.count > 0 ? { demand: demandOf(part), isPeriodic: part.degree > 0 } : undefined,
+    qualifier: "",
   };
 }
 

@@ -121,6 +121,8 @@ export interface StoredFunction {
   readonly version: string;
   /** Its part of the shard's demand. */
   readonly demand: StoredDemand | undefined;
+  /** What most of its latest calls asked for; "" for the active version. */
+  readonly qualifier: string;
 }
 
 export interface StoredDemand {

@@ -45,6 +45,7 @@ describe("NatsSnapshotStore", () => {
         i % 2 === 0
           ? undefined
           : { demand: { neededMicro: 2e6, uncoveredMicro: 125_000 }, isPeriodic: true },
+      qualifier: i % 2 === 0 ? "" : "live",
     }));
   const save = (shard: number, epoch: number, sequence: number, count = 1): Promise<void> =>
     store.save({ shard, epoch }, sequence, functions(count, sequence));

@@ -140,12 +140,14 @@ function toWire({
   wakeAtMs,
   version,
   demand,
+  qualifier,
 }: StoredFunction): FunctionWire {
   return {
     name,
     memory,
     sequence,
     version,
+    qualifier,
     ...(wakeAtMs === undefined ? {} : { wakeAtMs }),
     ...(demand === undefined
       ? {}
@@ -161,6 +163,7 @@ function fromWire(wire: FunctionWire): StoredFunction {
     sequence: wire.sequence ?? 0,
     wakeAtMs: wire.wakeAtMs ?? undefined,
     version: wire.version ?? "",
+    qualifier: wire.qualifier ?? "",
     demand: demand
       ? {
           demand: {

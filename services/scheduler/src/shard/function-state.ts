@@ -1,8 +1,9 @@
 /** What a shard holds of one function while it owns it. The record outlives the owner; the rest does not. */
 import type { FunctionRecord } from "@tidepool/policy";
-import type { CallWindow } from "../ports.ts";
+import type { CallWindow, StoredFunction } from "../ports.ts";
 import type { ContributedDemand } from "./demand-book.ts";
 import type { Memories, MemoryHolder, Unpacked } from "./memories.ts";
+import { mostAskedFor } from "./version-mix.ts";
 import type { VersionMix } from "./version-mix.ts";
 import type { Waking } from "./wake-heap.ts";
 import type { WindowLedger } from "./window-ledger.ts";
@@ -69,6 +70,13 @@ export class FunctionState implements MemoryHolder, Waking {
     const unpacked = this.memories.unpack(this);
     unpacked.ledger = ledger;
     unpacked.isChanged = true;
+  }
+
+  /** As it goes into a snapshot. @param memory of its record and ledger, packed */
+  stored(memory: Uint8Array): StoredFunction {
+    const { name, sequence, wakeAtMs, version, demand } = this;
+    const qualifier = mostAskedFor(this.mix);
+    return { name, memory, sequence, wakeAtMs, version, demand, qualifier };
   }
 
   noteAssigned(hostId: string, atMs: number): void {

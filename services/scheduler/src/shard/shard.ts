@@ -35,7 +35,7 @@ import type { Manner } from "./manner.ts";
 import { Memories } from "./memories.ts";
 import { PlanQueue } from "./plan-queue.ts";
 import { preparedWindow, Prewarmer } from "./prewarmer.ts";
-import { mostAskedFor, noteVersion } from "./version-mix.ts";
+import { mixOf, mostAskedFor, noteVersion } from "./version-mix.ts";
 import { noteCall, notePrepared } from "./window-ledger.ts";
 import { replanBatch, snapshotEveryMs, snapshotPauseFactor, windowsShownMax } from "./world.ts";
 import type { ShardWorld } from "./world.ts";
@@ -238,6 +238,7 @@ export class Shard {
       if (this.isLive) this.noteCall(state, arrival, version, manner);
       // What is declared is no news: a pattern is learned from the other calls.
       if (isTickRequestId(arrival.requestId)) continue;
+      noteVersion(state, arrival);
       state.record = this.world.policy.noteArrival(state.record, manner.settings, atMs);
     }
     for (const [state, keepAliveMs] of touched) {
@@ -341,11 +342,13 @@ export class Shard {
   }
 
   /** As it was when it was written: nothing of what is remembered is looked at before it is needed. */
-  private restore({ name, memory, sequence, wakeAtMs, version, demand }: StoredFunction): void {
-    const known = this.world.functionOf(name);
+  private restore(stored: StoredFunction): void {
+    const { name, memory, sequence, wakeAtMs, version, demand, qualifier } = stored;
+    const known = this.world.functionOf(name, qualifier);
     const state = new FunctionState(known?.name ?? name, this.memories);
     this.memories.addPacked(state, memory);
     state.sequence = sequence;
+    state.mix = mixOf(qualifier);
     this.states.set(state.name, state);
     if (known === undefined) return;
     const isSame = version === known.version;
@@ -386,9 +389,7 @@ export class Shard {
   private *stored(): Generator<StoredFunction> {
     for (const state of this.states.values()) {
       if (this.world.functionOf(state.name) === undefined) continue;
-      const { name, sequence, wakeAtMs, version, demand } = state;
-      const memory = this.memories.bytesOf(state);
-      yield { name, memory, sequence, wakeAtMs, version, demand };
+      yield state.stored(this.memories.bytesOf(state));
     }
   }
 }

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { calledAtMsOf, mostAskedFor, noteVersion, qualifiersKeptMax } from "./version-mix.ts";
+import {
+  calledAtMsOf,
+  mixOf,
+  mostAskedFor,
+  noteVersion,
+  qualifiersKeptMax,
+} from "./version-mix.ts";
 import type { VersionMix } from "./version-mix.ts";
 
 interface Seen {
@@ -31,6 +37,15 @@ describe("The versions that calls ask for", () => {
     call(state, "2");
     assert.equal(mostAskedFor(state.mix), "");
     assert.equal(state.mix?.qualifiers.length, qualifiersKeptMax);
+  });
+
+  it("are known to the next owner, until calls ask for others", () => {
+    assert.equal(mixOf(""), undefined);
+    const state = { ...aState(), mix: mixOf("live") };
+    assert.equal(mostAskedFor(state.mix), "live");
+    call(state, "1", "live");
+    call(state, "2");
+    assert.equal(mostAskedFor(state.mix), "live");
   });
 
   it("are known with the instant of their latest call", () => {

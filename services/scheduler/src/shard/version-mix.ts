@@ -38,6 +38,11 @@ export function noteVersion(
   state.calledAtMs = atMs;
 }
 
+/** As it was when most calls asked for this, for an owner that has not seen them. */
+export function mixOf(qualifier: string): VersionMix | undefined {
+  return qualifier === "" ? undefined : { ...nothing, qualifiers: [qualifier] };
+}
+
 /** When a version was called last, as far as is known. */
 export function calledAtMsOf(
   { mix, calledVersion, calledAtMs }: Pick<FunctionState, "mix" | "calledVersion" | "calledAtMs">,
