@@ -42,7 +42,8 @@ export async function buildImage(
     runCommand(program, words, { logPath, ...(signal === undefined ? {} : { signal }), ...more });
 
   onProgress("compiling init and the runtimes", 0.02);
-  await Promise.all([compileInit(run, work), packAdditions(run, manifests, work)]);
+  await compileInit(run, work);
+  await packAdditions(run, manifests, work);
   onProgress("downloading Debian packages", 0.08);
   await makeTree(run, packagesOf(manifests), work, onProgress);
   onProgress("packing the root image", 0.8);

@@ -24,6 +24,7 @@ import { serveCommands } from "./nats/commands.ts";
 import { watchFunctions } from "./nats/function-watch.ts";
 import { codeFromObjectStore } from "./nats/object-store.ts";
 import { watchSecrets } from "./nats/secret-watch.ts";
+import { FunctionTemplates } from "./pool/function-templates.ts";
 import { Pools } from "./pool/pools.ts";
 import { Templates } from "./pool/templates.ts";
 import { factOf } from "./report/fact.ts";
@@ -62,6 +63,7 @@ export class HostAgent {
   private readonly clock: Clock;
   private readonly facts: FactQueue;
   private readonly templates: Templates;
+  private readonly functionTemplates: FunctionTemplates;
   private readonly pools: Pools;
   private readonly assignments: Assignments;
   private readonly logs: FunctionLogs;
@@ -107,12 +109,23 @@ export class HostAgent {
         onDelivered: (vm) => this.logs.endCall(vm),
       },
     );
+    this.functionTemplates = new FunctionTemplates({
+      hypervisor,
+      openSession,
+      clock,
+      logger,
+      ensureTemplate: (wanted) => this.templates.ensure(wanted),
+      codeFiles: (digest, signal) => code.files(digest, signal),
+      hasRoom: (wanted) => this.fleet.hasRoom(wanted),
+      isLive: (owned, sinceMs) => this.assignments.isLive(owned, sinceMs),
+    });
     this.pools = new Pools({ fleet: this.fleet, templates: this.templates, clock, logger });
     this.assignments = new Assignments({
       fleet: this.fleet,
       clock,
       logger,
       onConfig: (wanted) => this.pools.ensure(wanted),
+      functionTemplate: (owned) => this.functionTemplates.use(owned),
     });
     this.reporter = new Reporter(announcements, clock, (nowMs) => this.heartbeat(nowMs));
   }
@@ -148,18 +161,22 @@ export class HostAgent {
       (name) => this.assignments.secretChanged(name),
       this.logger,
     );
-    this.sweeping = setInterval(() => this.assignments.releaseOverdue(), releaseSweepMs);
+    this.sweeping = setInterval(() => {
+      this.assignments.releaseOverdue();
+      this.functionTemplates.releaseUnused();
+    }, releaseSweepMs);
     this.reporter.tell();
   }
 
   /** Takes no more work, ends every VM and leaves nothing behind. */
   async stop(): Promise<void> {
     this.pools.stop();
+    const madeTemplates = this.functionTemplates.stop();
     const drained = this.fleet.drain();
     this.reporter.tell();
     clearInterval(this.sweeping);
     await Promise.all([this.commands?.stop(), this.watching?.stop(), this.watchingSecrets?.stop()]);
-    await drained;
+    await Promise.all([drained, madeTemplates]);
     await this.server?.stop();
     this.facts.flush();
     this.logs.flush();
@@ -186,7 +203,8 @@ export class HostAgent {
     }
     if (phase === "gone") this.logs.forget(vm);
     if (phase === "stopping" && vm.cloneMs === undefined && vm.failure !== undefined) {
-      this.templates.doubt(vm.config);
+      if (vm.functionTemplate === undefined) this.templates.doubt(vm.config);
+      else this.functionTemplates.doubt(vm.functionTemplate);
     }
     this.logPhase(vm, phase);
     this.reporter.note(isTraffic ? trafficTellMs : changeTellMs);

@@ -6,9 +6,10 @@ import { messageOf, TidepoolError } from "@tidepool/common";
 import type { Clock, Logger } from "@tidepool/common";
 import { chooseOwned, chooseUnowned } from "../fleet/choose.ts";
 import type { Fleet } from "../fleet/fleet.ts";
-import type { VmConfig } from "../hypervisor/hypervisor.ts";
+import type { Template, VmConfig } from "../hypervisor/hypervisor.ts";
 import { vmConfigOf } from "../hypervisor/vm-config.ts";
 import { reservationMaxMs } from "../vm/limits.ts";
+import type { OwnedFunction } from "../vm/owned-function.ts";
 import type { Vm } from "../vm/vm.ts";
 import type { VmView } from "../vm/vm-view.ts";
 import { Deployed } from "./deployed.ts";
@@ -31,6 +32,8 @@ export interface AssignmentsParts {
   readonly logger: Logger;
   /** A function of this config has been seen. */
   onConfig(config: VmConfig): void;
+  /** What was taken of this version after its init; undefined when there is none. */
+  functionTemplate?(owned: OwnedFunction): Template | undefined;
 }
 
 export class Assignments {
@@ -163,7 +166,9 @@ export class Assignments {
       if (had !== undefined) return had;
     }
     const config = vmConfigOf(owned);
-    const vm = fleet.get(chooseUnowned(views, config)?.vmId ?? "") ?? fleet.create(config);
+    const template = this.parts.functionTemplate?.(owned);
+    const unowned = template === undefined ? chooseUnowned(views, config)?.vmId : undefined;
+    const vm = fleet.get(unowned ?? "") ?? fleet.create(config, template);
     const keepUntilMs = command.keepUntilMs ?? clock.nowMs() + owned.keepAliveMs;
     vm.assign({ owned, requestId, window, keepUntilMs });
     return vm;
@@ -188,6 +193,12 @@ export class Assignments {
     } catch (error) {
       logger.warn("VM not replaced", { vmId, error: messageOf(error) });
     }
+  }
+
+  /** Whether calls may still go to a version that was there then. */
+  isLive({ name, version }: OwnedFunction, sinceMs: number): boolean {
+    const { kind } = this.deployed.standingOf(name, version, sinceMs);
+    return kind === "live" || kind === "unknown";
   }
 
   private standingOf({ functionName = "", version = "", assignedAtMs }: VmView): Standing {

@@ -2,6 +2,7 @@
 import { TidepoolError } from "@tidepool/common";
 import { fromTimestamp } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
+import { initTimeoutDefaultMs, initTimeoutMaxMs } from "../vm/limits.ts";
 import type { ForecastWindow, OwnedFunction } from "../vm/owned-function.ts";
 
 export interface AssignCommand {
@@ -92,6 +93,8 @@ function parseOwned(
     environment: { ...settings?.environment },
     secrets: { ...settings?.secrets },
     singleUse: settings?.singleUse ?? false,
+    initTimeoutMs: Math.min(settings?.initTimeoutMs || initTimeoutDefaultMs, initTimeoutMaxMs),
+    snapshotInit: settings?.snapshotInit ?? false,
     keepAliveMs: settings?.keepAliveMs || keepAliveDefaultMs,
   };
 }

@@ -6,7 +6,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { TidepoolError } from "@tidepool/common";
-import type { VmConfig } from "../hypervisor/hypervisor.ts";
+import type { Template, VmConfig } from "../hypervisor/hypervisor.ts";
 import { drainMaxMs } from "../vm/limits.ts";
 import { Vm } from "../vm/vm.ts";
 import type { VmParts } from "../vm/vm.ts";
@@ -49,14 +49,14 @@ export class Fleet {
   }
 
   /**
-   * Begins a clone, after making room for it.
+   * Begins a clone, after making room for it; of a function's own template, when one is given.
    * @throws TidepoolError `noCapacity`
    */
-  create(config: VmConfig): Vm {
+  create(config: VmConfig, functionTemplate?: Template): Vm {
     for (const { vmId } of chooseEvictions(this.views(), config, this.limits)) {
       this.vms.get(vmId)?.stop("evicted");
     }
-    const vm = new Vm(`vm-${randomBytes(5).toString("hex")}`, config, this.parts);
+    const vm = new Vm(`vm-${randomBytes(5).toString("hex")}`, config, this.parts, functionTemplate);
     this.vms.set(vm.vmId, vm);
     void vm.whenGone.then(() => this.forget(vm));
     vm.start();

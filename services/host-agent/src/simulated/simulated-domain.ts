@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import { systemClock } from "@tidepool/common";
 import type { Domain, DomainExit } from "../hypervisor/hypervisor.ts";
 import { SimulatedGuest } from "./simulated-guest.ts";
+import type { SimulatedLoad } from "./simulated-guest.ts";
 
 export class SimulatedDomain implements Domain {
   readonly vmId: string;
@@ -16,7 +17,10 @@ export class SimulatedDomain implements Domain {
   private run: () => void = () => {};
   private hasEnded = false;
 
-  constructor(vmId: string, templateId: string) {
+  private readonly guest: SimulatedGuest;
+
+  /** @param loaded of a template that was taken after a load */
+  constructor(vmId: string, templateId: string, loaded?: SimulatedLoad) {
     this.vmId = vmId;
     const [control, controlInside] = duplexPair();
     const [runtime, runtimeInside] = duplexPair();
@@ -24,8 +28,9 @@ export class SimulatedDomain implements Domain {
     this.runtime = runtime;
     this.inside = [controlInside, runtimeInside];
     this.exited = new Promise((resolve) => (this.end = resolve));
-    new SimulatedGuest({
+    this.guest = new SimulatedGuest({
       templateId,
+      loaded,
       control: controlInside,
       runtime: runtimeInside,
       sleep: (ms) => this.sleep(ms),
@@ -45,6 +50,11 @@ export class SimulatedDomain implements Domain {
 
   async destroy(): Promise<void> {
     this.finish({ isExpected: true, detail: "destroyed" });
+  }
+
+  /** What the guest has been loaded with. */
+  get loaded(): SimulatedLoad {
+    return this.guest.loaded;
   }
 
   crash(): void {

@@ -14,8 +14,16 @@ const chunkBytes = 64 * 1024;
 const answerTooLargeBytes = 7 * 1024 * 1024;
 const outOfMemorySignal = 9;
 
+/** What a load leaves in a guest: a template that is taken after it has it too. */
+export interface SimulatedLoad {
+  readonly handler: string;
+  readonly behaviour: Behaviour;
+}
+
 export interface SimulatedGuestOptions {
   readonly templateId: string;
+  /** Of the template that it is a clone of, when that was taken after a load. */
+  readonly loaded?: SimulatedLoad | undefined;
   readonly control: Duplex;
   readonly runtime: Duplex;
   /** Waits so long, and on until the VM runs. */
@@ -28,13 +36,13 @@ export class SimulatedGuest {
   private readonly options: SimulatedGuestOptions;
   private readonly control: FrameChannel;
   private readonly runtime: FrameChannel;
-  private behaviour: Behaviour = behaviourOf({});
-  private handler = "";
+  loaded: SimulatedLoad = { handler: "", behaviour: behaviourOf({}) };
   private invoking: { requestId: string; bytesLeft: number; parts: Uint8Array[] } | undefined;
   private hasEnded = false;
 
   constructor(options: SimulatedGuestOptions) {
     this.options = options;
+    if (options.loaded !== undefined) this.loaded = options.loaded;
     this.control = this.open(options.control, (frame) => this.hearControl(frame));
     this.runtime = this.open(options.runtime, (frame) => this.hearRuntime(frame));
   }
@@ -67,11 +75,10 @@ export class SimulatedGuest {
       HostRuntime.decode(frame);
     if (ping) this.say({ pong: { id: ping.id, runtime: "simulated" } });
     if (rehearse) this.say({ rehearsed: {} });
-    else if (rest.beforeSnapshot) this.say({ snapshotReady: {} });
+    else if (rest.beforeSnapshot || rest.freeze) this.say({ snapshotReady: {} });
     else if (rest.afterRestore) this.say({ restoreDone: { runUs: 0 } });
     else if (load) {
-      this.handler = load.handler;
-      this.behaviour = behaviourOf(load.environment);
+      this.loaded = { handler: load.handler, behaviour: behaviourOf(load.environment) };
     } else if (loadEnd) await this.load();
     else if (invoke) {
       const { requestId, payloadBytes } = invoke;
@@ -81,11 +88,12 @@ export class SimulatedGuest {
   }
 
   private async load(): Promise<void> {
-    const { loadMs, failure } = this.behaviour;
+    const { handler, behaviour } = this.loaded;
+    const { loadMs, failure } = behaviour;
     await this.options.sleep(loadMs);
     if (failure === "loadHang") return;
-    if (this.handler.endsWith(".missing")) {
-      this.say({ loadFailed: { error: thrown(`handler '${this.handler}' is not exported`) } });
+    if (handler.endsWith(".missing")) {
+      this.say({ loadFailed: { error: thrown(`handler '${handler}' is not exported`) } });
     } else if (failure === "load") {
       this.say({ loadFailed: { error: thrown("simulated failure of the module") } });
     } else {
@@ -105,7 +113,7 @@ export class SimulatedGuest {
   }
 
   private async invoke(requestId: string, payload: Uint8Array): Promise<void> {
-    const { runMs, failure, streamBytes } = withPayload(this.behaviour, payload);
+    const { runMs, failure, streamBytes } = withPayload(this.loaded.behaviour, payload);
     await this.options.sleep(runMs);
     const runUs = Math.round(runMs * 1000);
     if (streamBytes > 0) await this.stream(requestId, streamBytes);

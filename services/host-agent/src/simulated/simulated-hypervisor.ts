@@ -9,6 +9,7 @@ import { subjects } from "@tidepool/proto";
 import type {
   Domain,
   EnsureTemplateOptions,
+  FunctionTemplates,
   Hypervisor,
   Template,
   VmConfig,
@@ -17,6 +18,7 @@ import type {
 import { configKey, describeConfig } from "../hypervisor/vm-config.ts";
 import { seededRandom } from "./random.ts";
 import { SimulatedDomain } from "./simulated-domain.ts";
+import type { SimulatedLoad } from "./simulated-guest.ts";
 
 export interface SimulatedHypervisorOptions {
   readonly seed?: number;
@@ -44,6 +46,8 @@ export class SimulatedHypervisor implements Hypervisor {
   private readonly templates = new Map<string, Promise<Template>>();
   private readonly templateIds = new Set<string>();
   private readonly domains = new Map<string, SimulatedDomain>();
+  /** Of templates taken after a load: what they were loaded with. */
+  private readonly loads = new Map<string, SimulatedLoad>();
 
   constructor(options: SimulatedHypervisorOptions = {}) {
     this.options = {
@@ -79,7 +83,8 @@ export class SimulatedHypervisor implements Hypervisor {
     if (mayFail < this.options.cloneFailureShare) {
       throw new TidepoolError("unavailable", `simulated failure of the clone ${vmId}`);
     }
-    const domain = new SimulatedDomain(vmId, template.id);
+    const { bootId = template.id } = template;
+    const domain = new SimulatedDomain(vmId, bootId, this.loads.get(template.id));
     this.domains.set(vmId, domain);
     void domain.exited.then(() => this.domains.delete(vmId));
     return domain;
@@ -94,6 +99,26 @@ export class SimulatedHypervisor implements Hypervisor {
     await domain?.destroy();
     await domain?.exited;
   }
+
+  /** A copy of the base is loaded as every VM is; its clones have what it was loaded with. */
+  readonly functionTemplates: FunctionTemplates = {
+    make: async (base, prepare, { signal } = {}) => {
+      await this.wait(this.options.cloneMs, signal);
+      const domain = new SimulatedDomain("template", base.bootId ?? base.id);
+      try {
+        await prepare(domain);
+        const id = `${base.id}-${this.loads.size}-${this.random()}`;
+        this.loads.set(id, domain.loaded);
+        this.templateIds.add(id);
+        return { config: base.config, id, bootId: base.id };
+      } finally {
+        await domain.destroy();
+      }
+    },
+    remove: async ({ id }) => {
+      if (this.loads.delete(id)) this.templateIds.delete(id);
+    },
+  };
 
   /** Ends a VM from within, as a crash would. */
   crash(vmId: string): void {

@@ -37,6 +37,8 @@ export interface AssignOptions {
   readonly memoryMib?: number;
   readonly environment?: Record<string, string>;
   readonly keepAliveMs?: number;
+  readonly initTimeoutMs?: number;
+  readonly snapshotInit?: boolean;
   readonly keepUntilMs?: number;
   readonly window?: { startAtMs: number; endAtMs: number };
 }
@@ -166,6 +168,8 @@ export class HostHarness {
               memoryMib: options.memoryMib ?? 128,
               environment: options.environment ?? {},
               keepAliveMs: options.keepAliveMs ?? 60_000,
+              initTimeoutMs: options.initTimeoutMs ?? 0,
+              snapshotInit: options.snapshotInit ?? false,
             },
           },
           ...(options.keepUntilMs === undefined

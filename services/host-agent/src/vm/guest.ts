@@ -9,13 +9,14 @@ import { assert, messageOf, TidepoolError, traceparentOf } from "@tidepool/commo
 import type {
   AnswerSink,
   CodeFile,
+  FunctionLoad,
   GuestSession,
   InvokeResult,
   OpenGuestSession,
   OutputStream,
 } from "../guest/session.ts";
 import type { Domain, Hypervisor, Template } from "../hypervisor/hypervisor.ts";
-import { flushMaxMs, handshakeMaxMs, loadMaxMs, outputMaxBytes, rehearsalMaxMs } from "./limits.ts";
+import { flushMaxMs, handshakeMaxMs, outputMaxBytes, rehearsalMaxMs } from "./limits.ts";
 import type { OwnedFunction } from "./owned-function.ts";
 import { within } from "./within.ts";
 
@@ -108,22 +109,12 @@ export class Guest {
   }
 
   async load(owned: OwnedFunction, files: readonly CodeFile[]): Promise<void> {
-    this.outputBytes = 0;
-    const late = `init of ${owned.name} took longer than ${loadMaxMs} ms`;
-    const code = {
-      functionName: owned.name,
-      functionVersion: owned.version,
-      handler: owned.handler,
-      memoryLimitMib: owned.memoryMib,
-      environment: owned.environment,
-      files,
-    };
-    await within(
-      loadMaxMs,
-      () => new TidepoolError("functionError", late),
-      (signal) => this.session.load(code, { signal }),
-      this.parts.leaving,
-    );
+    await this.init(owned, (signal) => this.session.load(functionLoad(owned, files), { signal }));
+  }
+
+  /** Instead of a load, in a clone of a template that was taken after it. */
+  async restoreFunction(owned: OwnedFunction): Promise<void> {
+    await this.init(owned, (signal) => this.session.afterRestore({ signal }));
   }
 
   async run(call: VmCall): Promise<InvokeResult> {
@@ -168,6 +159,21 @@ export class Guest {
   async destroy(): Promise<void> {
     await this.cloning.catch(() => {}); // a domain may still be coming
     await (this.domain?.destroy() ?? this.parts.hypervisor.destroy(this.vmId));
+  }
+
+  private async init(
+    { name, initTimeoutMs }: OwnedFunction,
+    work: (signal: AbortSignal) => Promise<unknown>,
+  ): Promise<void> {
+    this.outputBytes = 0;
+    const late = `init of ${name} took longer than its limit of ${initTimeoutMs} ms`;
+    const reason = { component: "function", reason: "initTimeout" } as const;
+    await within(
+      initTimeoutMs,
+      () => new TidepoolError("timeout", late, reason),
+      work,
+      this.parts.leaving,
+    );
   }
 
   private get session(): GuestSession {
@@ -224,4 +230,16 @@ export class Guest {
     );
     this.parts.onDelivered();
   }
+}
+
+/** What a guest is told of a function. */
+export function functionLoad(owned: OwnedFunction, files: readonly CodeFile[]): FunctionLoad {
+  return {
+    functionName: owned.name,
+    functionVersion: owned.version,
+    handler: owned.handler,
+    memoryLimitMib: owned.memoryMib,
+    environment: owned.environment,
+    files,
+  };
 }

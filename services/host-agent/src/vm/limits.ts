@@ -4,8 +4,11 @@
 export const handshakeMaxMs = 10_000;
 /** A clone of the pool goes once through a load and an invocation of its own before it waits. */
 export const rehearsalMaxMs = 10_000;
-/** Sending the code and running its init. */
-export const loadMaxMs = 10_000;
+/** Sending the code and running its init, unless the function's settings say otherwise. */
+export const initTimeoutDefaultMs = 10_000;
+export const initTimeoutMaxMs = 120_000;
+/** What a function does before a template is taken of it. */
+export const hooksMaxMs = 10_000;
 /** What a function may print in one invocation, or in its init. */
 export const outputMaxBytes = 8 * 1024 * 1024;
 /** An idle VM runs on this long before it is paused: calls in quick succession find it running. */

@@ -15,6 +15,10 @@ export interface OwnedFunction {
   readonly secrets: Readonly<Record<string, string>>;
   /** Every VM serves one call. */
   readonly singleUse: boolean;
+  /** Longest that its load and its own init may take, or what it does after a restore. */
+  readonly initTimeoutMs: number;
+  /** A template may be taken after its init. */
+  readonly snapshotInit: boolean;
   /** How long a VM stays after a call when nothing is known of the next. */
   readonly keepAliveMs: number;
 }

@@ -89,6 +89,9 @@ export class Vm {
   restored: Interval | undefined;
   loaded: Interval | undefined;
 
+  /** Taken after its function's init: it is that function's from the start, and loaded. */
+  readonly functionTemplate: Template | undefined;
+
   private readonly parts: VmParts;
   private readonly actor: Actor<typeof vmMachine>;
   private readonly free: (() => void)[] = [];
@@ -97,8 +100,9 @@ export class Vm {
   private readonly guest: Guest;
   private lingering: NodeJS.Timeout | undefined;
 
-  constructor(vmId: string, config: VmConfig, parts: VmParts) {
+  constructor(vmId: string, config: VmConfig, parts: VmParts, functionTemplate?: Template) {
     this.vmId = vmId;
+    this.functionTemplate = functionTemplate;
     this.config = config;
     this.parts = parts;
     this.createdAtMs = parts.clock.nowMs();
@@ -282,8 +286,9 @@ export class Vm {
   }
 
   private async clone(): Promise<void> {
-    const making = this.parts.ensureTemplate(this.config);
-    const template = await orAborted(making, this.leaving.signal);
+    const template =
+      this.functionTemplate ??
+      (await orAborted(this.parts.ensureTemplate(this.config), this.leaving.signal));
     const fromMs = this.parts.clock.nowMs();
     await this.span("clone VM", () => this.guest.clone(template));
     const toMs = this.parts.clock.nowMs();
@@ -297,6 +302,12 @@ export class Vm {
     const { assignment, guest } = this;
     assert(assignment !== undefined, `${this.vmId} has something to load`);
     const { clock } = this.parts;
+    if (this.functionTemplate !== undefined) {
+      const fromMs = clock.nowMs();
+      await this.span("restore function", () => guest.restoreFunction(assignment.owned));
+      this.loaded = { fromMs, toMs: clock.nowMs() };
+      return;
+    }
     const fetching = this.parts.codeFiles(assignment.owned.codeDigest, this.leaving.signal);
     fetching.catch(() => {}); // awaited below; the resume may fail first
     const opening = this.parts.openSecrets(assignment.owned.secrets);
