@@ -1,11 +1,13 @@
 /**
  * A switch of versions under load. What could go wrong is between the services: the frontend sends calls to a
- * version whose VMs the host has let go, or holds them until one of the new version is there. Calls go on at
- * 50 a second while the active version, and then an alias, goes back and forth: none may fail, and all that
- * begin a second after an answer must run the version that was answered.
+ * version whose VMs the host has let go, or holds them until one of the new version is there; one frontend
+ * switches and the other does not. Calls go on at 50 a second, at two frontends in turn, while the active
+ * version, and then an alias, goes back and forth: none may fail, and all that begin a second after an answer
+ * must run the version that was answered.
  */
 import assert from "node:assert/strict";
 import { systemClock } from "@tidepool/common";
+import { TidepoolClient } from "@tidepool/sdk";
 import type { FunctionVersion, InvokeResult } from "@tidepool/sdk";
 import { runTidepool } from "../cli/tidepool-process.ts";
 import { aSystem, echoZip } from "./a-system.ts";
@@ -26,8 +28,12 @@ interface Call {
 describe("Versions under load", function () {
   this.timeout(120_000);
   let system: TestSystem;
+  /** One of each frontend: what one has answered holds at the other. */
+  let clients: readonly TidepoolClient[];
   before(async () => {
-    system = await aSystem({ poolBaseTarget: 8 });
+    system = await aSystem({ poolBaseTarget: 8, frontendCount: 2 });
+    clients = await Promise.all(system.addresses.map((at) => TidepoolClient.connect(at)));
+    assert.equal(clients.length, 2);
     const ready = async (): Promise<number> => {
       for await (const { pools } of system.client.watchPools()) return pools[0]?.ready ?? 0;
       return 0;
@@ -38,7 +44,10 @@ describe("Versions under load", function () {
   afterEach(() => {
     for (const timer of timers.splice(0)) clearInterval(timer);
   });
-  after(() => system.stop());
+  after(async () => {
+    for (const client of clients) client.close();
+    await system.stop();
+  });
 
   const deploy = async (name: string, runMs: number, options = {}): Promise<string> => {
     const { newestVersion } = await system.client.deploy(
@@ -60,7 +69,8 @@ describe("Versions under load", function () {
     const timer = setInterval(() => {
       const atMs = Date.now();
       const note = (answer: InvokeResult | Error): void => void calls.push({ atMs, answer });
-      pending.push(system.client.invoke(name, 1, { qualifier, attemptsMax: 1 }).then(note, note));
+      const client = clients[pending.length % clients.length] ?? system.client;
+      pending.push(client.invoke(name, 1, { qualifier, attemptsMax: 1 }).then(note, note));
     }, callEveryMs);
     timers.push(timer);
     return {
