@@ -195,6 +195,7 @@ export const tidepoolService = {
     api.GetForecastResponse,
   ),
   getLogs: method(apiPath("GetLogs"), "server", api.GetLogsRequest, api.LogLine),
+  getUsage: method(apiPath("GetUsage"), "server", api.GetUsageRequest, api.UsageRecord),
   explainCall: method(
     apiPath("ExplainCall"),
     "unary",

@@ -60,6 +60,10 @@ export const allVmFacts = `${root}.fact.*`;
 export const functionLog = (functionName: string): string => `${root}.log.${token(functionName)}`;
 export const allFunctionLogs = `${root}.log.*`;
 
+/** tidepool.v1.usage.{functionName} — tidepool.v1.UsageRecord, in stream USAGE */
+export const usage = (functionName: string): string => `${root}.usage.${token(functionName)}`;
+export const allUsage = `${root}.usage.*`;
+
 /** tidepool.v1.call.{requestId}.outcome — tidepool.v1.CallOutcome, in stream CALLS */
 export const callOutcome = (requestId: string): string =>
   `${root}.call.${token(requestId)}.outcome`;
@@ -100,6 +104,7 @@ export const streams = {
   facts: "TIDEPOOL_FACTS",
   logs: "TIDEPOOL_LOGS",
   calls: "TIDEPOOL_CALLS",
+  usage: "TIDEPOOL_USAGE",
   work: "TIDEPOOL_WORK",
   payloads: "TIDEPOOL_PAYLOADS",
   deadLetters: "TIDEPOOL_DEAD_LETTERS",

@@ -6,7 +6,12 @@ const read = (env: NodeJS.ProcessEnv) => readEnvironment(env, readBusSettings);
 
 describe("Settings of the bus", () => {
   it("are those of one machine where nothing is said", () => {
-    assert.deepEqual(read({}), { servers: "nats://127.0.0.1:4222", replicas: 1 });
+    assert.deepEqual(read({}), {
+      servers: "nats://127.0.0.1:4222",
+      replicas: 1,
+      logsKeptMs: 86_400_000,
+      logsBytesMax: 256 * 1024 * 1024,
+    });
   });
 
   it("find the three files of TLS in one folder", () => {

@@ -35,9 +35,10 @@ export interface Codec<T> {
   decode(bytes: Uint8Array): T;
 }
 
-export interface BusOptions extends Omit<BusSettings, "replicas"> {
-  /** Copies of what is kept in JetStream; default 1. */
-  readonly replicas?: number;
+/** What is kept in JetStream and may differ from one system to another. */
+type Kept = "replicas" | "logsKeptMs" | "logsBytesMax";
+
+export interface BusOptions extends Omit<BusSettings, Kept>, Partial<Pick<BusSettings, Kept>> {
   /** Shown by the server's monitoring: "frontend f-1". */
   readonly name: string;
   /** Who answers, for failures that leave this process. */
@@ -99,6 +100,9 @@ export class Bus {
   readonly connection: NatsConnection;
   /** Copies of what is kept in JetStream. */
   readonly replicas: number;
+  /** Of the log stream; undefined: the default. */
+  readonly logsKeptMs: number | undefined;
+  readonly logsBytesMax: number | undefined;
   private readonly component: Component;
   private readonly logger: Logger;
   private readonly clock: Clock;
@@ -106,6 +110,8 @@ export class Bus {
   constructor(connection: NatsConnection, options: Omit<BusOptions, "servers" | "name">) {
     this.connection = connection;
     this.replicas = options.replicas ?? 1;
+    this.logsKeptMs = options.logsKeptMs;
+    this.logsBytesMax = options.logsBytesMax;
     this.component = options.component;
     this.logger = options.logger.child({ part: "bus" });
     this.clock = options.clock ?? systemClock;

@@ -20,4 +20,8 @@ export type { RecordWriterOptions } from "./record-writer.ts";
 export { leaseTimingDefault, ShardLeases } from "./shard-leases.ts";
 export type { LeaseTiming, LossReason, ShardLeasesOptions } from "./shard-leases.ts";
 export { callsAgeMaxMs, ensureStorage } from "./storage.ts";
+export { StreamWriter } from "./stream-writer.ts";
+export type { StreamWriterOptions, WaitingMessage } from "./stream-writer.ts";
+export { UsageBook } from "./usage-book.ts";
+export type { Usage, UsageBookOptions, UsageOf } from "./usage-book.ts";
 export type { Storage } from "./storage.ts";

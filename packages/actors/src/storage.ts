@@ -20,6 +20,7 @@ import type { ObjectStore } from "@nats-io/obj";
 import { messageOf, TidepoolError } from "@tidepool/common";
 import { subjects } from "@tidepool/proto";
 import type { Bus } from "./bus.ts";
+import { logsKeptHoursDefault, logsMaxMibDefault } from "./bus-settings.ts";
 
 export interface Storage {
   readonly client: JetStreamClient;
@@ -56,8 +57,12 @@ export const arrivalsBytesMax = 256 * mib;
 export const arrivalsDuplicateWindowMs = 120_000;
 export const factsAgeMaxMs = hourMs;
 export const factsBytesMax = 64 * mib;
-export const logsAgeMaxMs = 24 * hourMs;
-export const logsBytesMax = 256 * mib;
+export const logsAgeMaxMs = logsKeptHoursDefault * hourMs;
+export const logsBytesMax = logsMaxMibDefault * mib;
+/** A batch of log lines, or a record of usage, that is published again within this time is stored once. */
+export const duplicateWindowMs = 120_000;
+export const usageAgeMaxMs = 31 * 24 * hourMs;
+export const usageBytesMax = 256 * mib;
 /** How long a call can be explained. */
 export const callsAgeMaxMs = 24 * hourMs;
 export const callsBytesMax = 128 * mib;
@@ -108,7 +113,7 @@ export async function ensureStorage(bus: Bus): Promise<Storage> {
         max_bytes: codeStoreBytesMax,
         replicas,
       }),
-      ...streams.map((stream) => ensureStream(manager, stream, replicas)),
+      ...streamsOf(bus).map((stream) => ensureStream(manager, stream, replicas)),
     ]);
     return {
       client: jetstream(bus.connection),
@@ -160,6 +165,14 @@ const streams: readonly StreamBounds[] = [
     subject: subjects.allFunctionLogs,
     ageMaxMs: logsAgeMaxMs,
     bytesMax: logsBytesMax,
+    duplicateWindowMs,
+  },
+  {
+    name: subjects.streams.usage,
+    subject: subjects.allUsage,
+    ageMaxMs: usageAgeMaxMs,
+    bytesMax: usageBytesMax,
+    duplicateWindowMs,
   },
   {
     name: subjects.streams.calls,
@@ -169,6 +182,15 @@ const streams: readonly StreamBounds[] = [
     perSubjectMax: 1,
   },
 ];
+
+/** As the system's operator wants them. */
+function streamsOf({ logsKeptMs, logsBytesMax: bytesMax }: Bus): readonly StreamBounds[] {
+  return streams.map((stream) => {
+    if (stream.name !== subjects.streams.logs) return stream;
+    const { ageMaxMs, bytesMax: usual } = stream;
+    return { ...stream, ageMaxMs: logsKeptMs ?? ageMaxMs, bytesMax: bytesMax ?? usual };
+  });
+}
 
 async function ensureStream(
   manager: JetStreamManager,

@@ -8,6 +8,7 @@ import { addProjectCommands } from "./program/project.ts";
 import { addSecretCommands } from "./program/secrets.ts";
 import { addCertificateCommands, addSystemCommands } from "./program/system.ts";
 import { addTenantCommands } from "./program/tenant.ts";
+import { addUsageCommands } from "./program/usage.ts";
 import { addTrafficCommands } from "./program/traffic.ts";
 import { addVersionCommands } from "./program/versions.ts";
 
@@ -22,6 +23,7 @@ const groups: readonly AddCommands[] = [
   addVersionCommands,
   addSecretCommands,
   addTenantCommands,
+  addUsageCommands,
   addTrafficCommands,
   addCertificateCommands,
 ];

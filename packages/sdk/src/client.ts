@@ -6,7 +6,7 @@
  * sent again: it may have run.
  */
 import { systemClock, TidepoolError } from "@tidepool/common";
-import { tidepoolService } from "@tidepool/proto";
+import { tidepoolService, toTimestamp } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
 import { invokeAsync, parseAcceptedCall, waitForInvocation } from "./accepted-calls.ts";
 import type {
@@ -33,6 +33,8 @@ import { parseSettings, settingsToWire } from "./settings.ts";
 import type { CompleteSettings, FunctionSettings } from "./settings.ts";
 import { SecretsClient } from "./secrets.ts";
 import { StreamedAnswer } from "./streamed-answer.ts";
+import { parseUsage } from "./usage.ts";
+import type { UsageOptions, UsageRecord } from "./usage.ts";
 import { Transport } from "./transport.ts";
 import type { CallLimits, TlsOptions } from "./transport.ts";
 import { aliasToWire, parseAlias, parseVersion } from "./versions.ts";
@@ -81,6 +83,10 @@ export interface UploadOptions extends ChangeOptions {
 }
 
 export interface LogOptions {
+  /** Only lines of this version. */
+  readonly version?: string;
+  /** Only lines since then; absent: all that are kept. */
+  readonly fromMs?: number;
   /** Go on after the newest line, until the signal aborts. */
   readonly follow?: boolean;
   /** Old lines at most; the server's default when absent. */
@@ -340,11 +346,22 @@ export class TidepoolClient {
     return parseTenant(await this.caller.change(tidepoolService.updateTenant, request, limits));
   }
 
+  /** @param name "" for all functions */
   async *getLogs(name: string, options: LogOptions = {}): AsyncGenerator<LogLine> {
-    const { signal, ...wanted } = options;
-    const request = { name, ...wanted };
+    const { signal, fromMs, ...wanted } = options;
+    const fromAt = fromMs === undefined ? {} : { fromAt: toTimestamp(fromMs) };
+    const request = { name, ...wanted, ...fromAt };
     const stream = this.caller.transport.serverStream(tidepoolService.getLogs, request, signal);
     for await (const line of stream) yield parseLogLine(line);
+  }
+
+  /** What functions used: the records that are kept, then, with follow, each new one. */
+  async *getUsage(options: UsageOptions = {}): AsyncGenerator<UsageRecord> {
+    const { name = "", follow = false, fromMs, signal } = options;
+    const fromAt = fromMs === undefined ? {} : { fromAt: toTimestamp(fromMs) };
+    const request = { functionName: name, follow, ...fromAt };
+    const stream = this.caller.transport.serverStream(tidepoolService.getUsage, request, signal);
+    for await (const record of stream) yield parseUsage(record);
   }
 }
 

@@ -39,6 +39,7 @@ export type {
 } from "./settings.ts";
 export type { Secret, SecretsClient } from "./secrets.ts";
 export type { CallLimits, TlsOptions } from "./transport.ts";
+export type { UsageOptions, UsageRecord } from "./usage.ts";
 export { predictions } from "./types.ts";
 export type {
   CallExpectation,

@@ -199,6 +199,7 @@ export function parseLogLine(wire: tidepool.v1.LogLine.$Properties): LogLine {
     text: wire.text ?? "",
     hostId: wire.hostId ?? "",
     vmId: wire.vmId ?? "",
+    functionName: wire.functionName ?? "",
   };
 }
 

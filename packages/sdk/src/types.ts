@@ -284,4 +284,5 @@ export interface LogLine {
   readonly text: string;
   readonly hostId: string;
   readonly vmId: string;
+  readonly functionName: string;
 }

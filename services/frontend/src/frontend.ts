@@ -3,7 +3,7 @@
  * state that another frontend could miss: any number of them serve side by side.
  */
 import { Server } from "@grpc/grpc-js";
-import { ensureStorage } from "@tidepool/actors";
+import { ensureStorage, UsageBook } from "@tidepool/actors";
 import type { Bus, Stoppable, Storage } from "@tidepool/actors";
 import { messageOf, serverCredentials, systemClock, TidepoolError } from "@tidepool/common";
 import type { Clock, Keyring, Logger } from "@tidepool/common";
@@ -47,6 +47,8 @@ export interface FrontendOptions {
   readonly clock?: Clock;
   /** Seals secrets; without it none can be set. */
   readonly keyring?: Keyring;
+  /** What was used is written so often. */
+  readonly usagePeriodMs?: number;
 }
 
 const serviceNames = [
@@ -146,6 +148,16 @@ export class Frontend {
     const scheduler = new NatsScheduler(bus, shardCount);
     const outcomes = new NatsOutcomes(bus, logger);
     this.parts.push(outcomes);
+    const source = `frontend ${door.frontendId}`;
+    const usage = new UsageBook({
+      bus,
+      storage,
+      source,
+      clock,
+      logger,
+      periodMs: this.options.usagePeriodMs,
+    });
+    this.parts.push(usage);
     const router = new Router({
       findFunction: (invocation, timeoutMs) => opened.find(invocation, timeoutMs),
       table,
@@ -153,7 +165,7 @@ export class Frontend {
       hosts,
       scheduler,
       arrivals,
-      calls: new CallTracker(outcomes, clock),
+      calls: new CallTracker(outcomes, clock, usage),
       clock,
     });
     const accepted = await openAsync({

@@ -6,6 +6,7 @@
  * nothing.
  */
 import { join } from "node:path";
+import { UsageBook } from "@tidepool/actors";
 import type { Bus, Stoppable, Storage } from "@tidepool/actors";
 import { messageOf, systemClock } from "@tidepool/common";
 import type { Clock, Keyring, Logger } from "@tidepool/common";
@@ -19,6 +20,7 @@ import type { HostServer } from "./grpc/host-server.ts";
 import type { OpenGuestSession } from "./guest/session.ts";
 import type { Hypervisor } from "./hypervisor/hypervisor.ts";
 import { FunctionLogs } from "./logs/function-logs.ts";
+import { LogShipper } from "./logs/log-shipper.ts";
 import { announceOnBus } from "./nats/announcements.ts";
 import { serveCommands } from "./nats/commands.ts";
 import { watchFunctions } from "./nats/function-watch.ts";
@@ -33,6 +35,7 @@ import { heartbeatOf } from "./report/heartbeat.ts";
 import { Secrets } from "./secrets/secrets.ts";
 import { Measures } from "./report/measures.ts";
 import { changeTellMs, Reporter, trafficTellMs } from "./report/reporter.ts";
+import { UsageMeter } from "./report/usage-meter.ts";
 import type { VmPhase } from "./vm/phases.ts";
 import { configKey } from "./hypervisor/vm-config.ts";
 import type { Vm } from "./vm/vm.ts";
@@ -51,6 +54,8 @@ export interface HostAgentOptions {
   readonly clock?: Clock;
   /** Opens secrets; without it no function that names one can be loaded. */
   readonly keyring?: Keyring;
+  /** What was used is written so often. */
+  readonly usagePeriodMs?: number;
 }
 
 /** How often idle VMs are looked over for those whose time is over. */
@@ -67,6 +72,9 @@ export class HostAgent {
   private readonly pools: Pools;
   private readonly assignments: Assignments;
   private readonly logs: FunctionLogs;
+  private readonly shipper: LogShipper;
+  private readonly usage: UsageBook;
+  private readonly meter: UsageMeter;
   private readonly reporter: Reporter;
   private readonly cloneTimes = new Measures();
   private readonly prepareTimes = new Measures();
@@ -85,7 +93,18 @@ export class HostAgent {
     const clock = (this.clock = options.clock ?? systemClock);
     const announcements = announceOnBus(bus, hostId);
     this.facts = new FactQueue(announcements);
-    this.logs = new FunctionLogs(hostId, announcements, clock);
+    this.shipper = new LogShipper({ hostId, bus, storage, clock, logger });
+    this.logs = new FunctionLogs(hostId, this.shipper, clock);
+    this.usage = new UsageBook({
+      bus,
+      storage,
+      source: `host ${hostId}`,
+      clock,
+      logger,
+      settle: (nowMs) => this.meter.settle(nowMs),
+      periodMs: options.usagePeriodMs,
+    });
+    this.meter = new UsageMeter((of, amount) => this.usage.add(of, amount));
     this.templates = new Templates(hypervisor, clock, logger);
     const code = new CodeCache({
       dir: join(config.stateDir, "code"),
@@ -180,6 +199,7 @@ export class HostAgent {
     await this.server?.stop();
     this.facts.flush();
     this.logs.flush();
+    await Promise.all([this.shipper.stop(), this.usage.stop()]);
     this.reporter.stop();
     await this.options.hypervisor.close();
   }
@@ -194,6 +214,7 @@ export class HostAgent {
   private notePhase(vm: Vm, phase: VmPhase): void {
     const nowMs = this.clock.nowMs();
     const key = configKey(vm.config);
+    this.meter.note(vm, phase, nowMs);
     const isTraffic = phase === "busy" || (phase === "idle" && vm.callCount > 0);
     this.facts.add(factOf(vm, phase, this.options.config.hostId, nowMs), isTraffic);
     const isCloned = phase === "warming" || (phase === "loading" && vm.isCold);

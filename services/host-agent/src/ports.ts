@@ -13,5 +13,9 @@ export interface CodeSource {
 export interface Announcements {
   fact(fact: tidepool.internal.v1.VmFact.$Properties): void;
   heartbeat(heartbeat: tidepool.internal.v1.HostHeartbeat.$Properties): void;
+}
+
+/** Must not wait. */
+export interface LogSink {
   logs(batch: tidepool.internal.v1.LogBatch.$Properties): void;
 }

@@ -19,7 +19,7 @@ export interface TestSystem {
   readonly addresses: readonly string[];
   readonly dir: string;
   readonly natsUrl: string;
-  /** Of the one host. */
+  /** Of the first host. */
   readonly agent: HostAgent;
   restartNats(whileAway: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
@@ -34,12 +34,23 @@ export interface TestSystemOptions {
   readonly vmCountMax?: number;
   /** Their addresses are in `addresses`. */
   readonly frontendCount?: number;
+  /** "h-1", "h-2", …; default 1. */
+  readonly hostCount?: number;
   readonly logger?: Logger;
+  /** What was used is written so often. */
+  readonly usagePeriodMs?: number;
 }
 
 export async function aSystem(options: TestSystemOptions = {}): Promise<TestSystem> {
-  const { poolBaseTarget = 4, vmCountMax = 32, frontendCount = 1, logger = silentLogger } = options;
+  const {
+    poolBaseTarget = 4,
+    vmCountMax = 32,
+    frontendCount = 1,
+    hostCount = 1,
+    logger = silentLogger,
+  } = options;
   const keyring = new Keyring(newKey());
+  const { usagePeriodMs = 60_000 } = options;
   const dir = await mkdtemp(join(tmpdir(), "tidepool-system-"));
   let server: NatsServer = await startNatsServer({ storeDir: join(dir, "nats") });
   const buses: Bus[] = [];
@@ -49,24 +60,29 @@ export async function aSystem(options: TestSystemOptions = {}): Promise<TestSyst
     buses.push(bus);
     return bus;
   };
-  const hostBus = await connect("host");
-  const agent = new HostAgent({
-    config: {
-      hostId: "h-1",
-      address: "127.0.0.1:0",
-      stateDir: join(dir, "host"),
-      memoryMib: 8_192,
-      vmCountMax,
-      poolBaseTarget,
-    },
-    bus: hostBus,
-    storage: await ensureStorage(hostBus),
-    hypervisor: new SimulatedHypervisor({ seed: 1, timeScale: 0.2 }),
-    openSession: openGuestSession,
-    logger,
-    keyring,
-  });
-  await agent.start();
+  const agents: HostAgent[] = [];
+  for (let count = 1; count <= hostCount; count += 1) {
+    const hostBus = await connect("host");
+    const agent = new HostAgent({
+      config: {
+        hostId: `h-${count}`,
+        address: "127.0.0.1:0",
+        stateDir: join(dir, `host-${count}`),
+        memoryMib: 8_192,
+        vmCountMax,
+        poolBaseTarget,
+      },
+      bus: hostBus,
+      storage: await ensureStorage(hostBus),
+      hypervisor: new SimulatedHypervisor({ seed: count, timeScale: 0.2 }),
+      openSession: openGuestSession,
+      logger,
+      keyring,
+      usagePeriodMs,
+    });
+    await agent.start();
+    agents.push(agent);
+  }
   const schedulerBus = await connect("scheduler");
   const scheduler = new Scheduler({
     bus: schedulerBus,
@@ -81,11 +97,19 @@ export async function aSystem(options: TestSystemOptions = {}): Promise<TestSyst
   const addresses: string[] = [];
   for (let count = 0; count < frontendCount; count += 1) {
     const config = { address: "127.0.0.1:0", shardCount };
-    const frontend = new Frontend({ config, bus: await connect("frontend"), logger, keyring });
+    const frontend = new Frontend({
+      config,
+      bus: await connect("frontend"),
+      logger,
+      keyring,
+      usagePeriodMs,
+    });
     frontends.push(frontend);
     addresses.push((await frontend.start()).address);
   }
   const [address = ""] = addresses;
+  const [agent] = agents;
+  if (agent === undefined) throw new Error("a system has a host");
   const client = await TidepoolClient.connect(address);
   return {
     client,
@@ -106,7 +130,7 @@ export async function aSystem(options: TestSystemOptions = {}): Promise<TestSyst
       client.close();
       for (const frontend of frontends) await frontend.stop();
       await scheduler.stop();
-      await agent.stop();
+      for (const agent of agents) await agent.stop();
       for (const bus of buses) await bus.close();
       await server.stop();
       await rm(dir, { recursive: true });

@@ -1,23 +1,29 @@
-/** `tidepool logs NAME`: what a function printed, oldest of the shown lines first. */
+/** `tidepool logs [NAME]`: what functions printed, oldest of the shown lines first. */
 import type { LogLine } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import { interruptible } from "../interrupt.ts";
 import type { ClientOptions, CommandContext } from "../program/parts.ts";
-import type { LogsOptions } from "../program/functions.ts";
+import type { LogsOptions } from "../program/usage.ts";
 import { formatInstant } from "../terminal/format.ts";
 
 export async function logs(
-  name: string,
+  name: string | undefined,
   options: LogsOptions & ClientOptions,
   { terminal }: CommandContext,
 ): Promise<void> {
-  const { follow = false, lines, requestId } = options;
+  const { follow = false, lines, requestId, ofVersion, since, json = false } = options;
+  const wanted = {
+    follow,
+    limit: lines,
+    ...(requestId === undefined ? {} : { requestId }),
+    ...(ofVersion === undefined ? {} : { version: ofVersion }),
+    ...(since === undefined ? {} : { fromMs: since }),
+  };
   await interruptible((signal) =>
     withClient(options, async (client) => {
-      const wanted = requestId === undefined ? {} : { requestId };
       try {
-        for await (const line of client.getLogs(name, { follow, limit: lines, signal, ...wanted }))
-          terminal.out(options.json === true ? `${JSON.stringify(line)}\n` : describeLine(line));
+        for await (const line of client.getLogs(name ?? "", { ...wanted, signal }))
+          terminal.out(json ? `${JSON.stringify(line)}\n` : describeLine(line, name === undefined));
       } catch (error) {
         if (!(follow && signal.aborted)) throw error; // Ctrl-C is how following ends
       }
@@ -25,7 +31,9 @@ export async function logs(
   );
 }
 
-function describeLine({ atMs, requestId, stream, text }: LogLine): string {
+export function describeLine(line: LogLine, hasName: boolean): string {
+  const { atMs, requestId, stream, text, functionName } = line;
   const mark = stream === "stderr" ? "!" : " ";
-  return `${formatInstant(atMs)} ${requestId.slice(0, 8).padEnd(8)} ${mark} ${text}\n`;
+  const of = hasName ? ` ${functionName}` : "";
+  return `${formatInstant(atMs)}${of} ${requestId.slice(0, 8).padEnd(8)} ${mark} ${text}\n`;
 }

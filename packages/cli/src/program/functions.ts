@@ -27,13 +27,6 @@ export interface InvokeOptions {
   readonly stream?: boolean;
 }
 
-export interface LogsOptions {
-  readonly follow?: boolean;
-  readonly lines: number;
-  readonly requestId?: string;
-  readonly json?: boolean;
-}
-
 /** Of a folder with a tidepool.yaml, which says everything else. */
 export interface DeployProjectOptions {
   readonly only?: readonly string[];
@@ -171,16 +164,5 @@ export function addFunctionCommands(program: Command, context: CommandContext): 
     .action(async (requestId: string, options: { json?: boolean }) => {
       const { why } = await import("../commands/why.ts");
       await why(requestId, withAddress(program, options), context);
-    });
-
-  command(program, "logs", "Show what a function printed", "tidepool logs hello -f")
-    .argument("<name>")
-    .option("-f, --follow", "go on with each new line")
-    .option("-n, --lines <n>", "newest lines", integer(1, 10_000), 100)
-    .option("--request-id <id>", "only lines of this call")
-    .addOption(jsonOption())
-    .action(async (name: string, options: LogsOptions) => {
-      const { logs } = await import("../commands/logs.ts");
-      await logs(name, withAddress(program, options), context);
     });
 }

@@ -68,6 +68,18 @@ export function number(min: number, max: number): (text: string) => number {
   };
 }
 
+/** "15m" ago, or an instant; as milliseconds since 1970 UTC. */
+export function since(text: string): number {
+  const ago = /^(\d+(?:\.\d+)?)(s|m|h|d)$/.exec(text);
+  if (ago !== null) {
+    const units: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+    return Date.now() - Number(ago[1]) * (units[ago[2] ?? ""] ?? 0);
+  }
+  const atMs = Date.parse(text);
+  if (!Number.isNaN(atMs)) return atMs;
+  throw new InvalidArgumentError("a time as 90s, 15m, 6h, 2d or 2026-11-23T10:00:00Z is needed");
+}
+
 export function integer(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);

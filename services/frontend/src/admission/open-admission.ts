@@ -10,6 +10,8 @@ import { Admission } from "./admission.ts";
 export interface OpenedAdmission extends Stoppable {
   readonly admission: Admission;
   readonly tenants: Tenants;
+  /** Of this process, unique. */
+  readonly frontendId: string;
 }
 
 /** Resolves when what tenants have set is known. */
@@ -26,6 +28,7 @@ export async function openAdmission(options: {
   const exchange = new CountsExchange(bus, admission, clock);
   return {
     admission,
+    frontendId: exchange.frontendId,
     tenants: new Tenants(store, clock),
     async stop() {
       await exchange.stop();

@@ -6,6 +6,7 @@ import type { tidepool, tidepoolService } from "@tidepool/proto";
 import type { CallExplainer } from "../explain/call-explainer.ts";
 import { poolsUpdateMinMs } from "../limits.ts";
 import { parseLogQuery, readLogs } from "../nats/function-logs.ts";
+import { parseUsageQuery, readUsage } from "../nats/usage-records.ts";
 import type { PoolsView } from "../pools/pools-view.ts";
 import type { Scheduler } from "../ports.ts";
 import { parseInvocation } from "../routing/invocation.ts";
@@ -73,6 +74,11 @@ export function tidepoolApi(
       (request: tidepool.v1.GetLogsRequest.$Properties, { signal }) =>
         getLogs(options, request, signal),
     ),
+    getUsage: handlers.serverStream(
+      "GetUsage",
+      (request: tidepool.v1.GetUsageRequest.$Properties, { signal }) =>
+        readUsage(options.client, parseUsageQuery(request), signal),
+    ),
     explainCall: handlers.unary(
       "ExplainCall",
       ({ requestId }: tidepool.v1.ExplainCallRequest.$Properties, { signal }) =>
@@ -106,6 +112,6 @@ async function* getLogs(
   request: tidepool.v1.GetLogsRequest.$Properties,
   signal: AbortSignal,
 ): AsyncGenerator<tidepool.v1.LogLine.$Properties> {
-  const { name } = await functions.get(request.name);
+  const name = request.name ? (await functions.get(request.name)).name : "";
   yield* readLogs(client, parseLogQuery(name, request), signal);
 }

@@ -1,30 +1,39 @@
-/** What a function printed, from the stream of logs: the newest lines first kept, then, if asked, each new one. */
-import { DeliverPolicy } from "@nats-io/jetstream";
-import type { ConsumerMessages, JetStreamClient } from "@nats-io/jetstream";
-import { subjects, tidepool } from "@tidepool/proto";
-import { logLinesDefault, logLinesMax, storeTimeoutMs } from "../limits.ts";
-import { within } from "./store-failure.ts";
+/** What functions printed, on all hosts: the newest lines first kept, then, if asked, each new one. */
+import type { JetStreamClient } from "@nats-io/jetstream";
+import { fromTimestamp, subjects, tidepool } from "@tidepool/proto";
+import { logLinesDefault, logLinesMax } from "../limits.ts";
+import { readStream } from "./stream-reader.ts";
 
 type LogLine = tidepool.v1.LogLine.$Properties;
 
 export interface LogQuery {
+  /** All functions when empty. */
   readonly name: string;
   readonly follow: boolean;
   /** Old lines at most. */
   readonly limit: number;
   /** All requests when empty. */
   readonly requestId: string;
+  /** All versions when empty. */
+  readonly version: string;
+  /** Only lines since then; undefined: all that are kept. */
+  readonly fromMs: number | undefined;
 }
+
+/** A line is stored so long after it was printed, at most; clocks of hosts and server differ by less. */
+const storedLaterMaxMs = 60_000;
 
 export function parseLogQuery(
   name: string,
   request: tidepool.v1.GetLogsRequest.$Properties,
 ): LogQuery {
-  const { follow = false, requestId = "" } = request;
+  const { follow = false, requestId = "", version = "", fromAt } = request;
   return {
     name,
     follow,
     requestId,
+    version,
+    fromMs: fromTimestamp(fromAt),
     limit: Math.min(request.limit || logLinesDefault, logLinesMax),
   };
 }
@@ -35,49 +44,48 @@ export async function* readLogs(
   query: LogQuery,
   signal: AbortSignal,
 ): AsyncGenerator<LogLine> {
-  const consumer = await within(
-    "opening the log",
-    storeTimeoutMs,
-    client.consumers.get(subjects.streams.logs, {
-      filter_subjects: subjects.functionLog(query.name),
-      deliver_policy: DeliverPolicy.All,
-    }),
+  const { name, follow, limit, fromMs } = query;
+  const items = readStream(
+    client,
+    {
+      what: "opening the log",
+      stream: subjects.streams.logs,
+      subject: name === "" ? subjects.allFunctionLogs : subjects.functionLog(name),
+      fromMs: fromMs === undefined ? undefined : fromMs - storedLaterMaxMs,
+      follow,
+    },
+    signal,
   );
-  const info = await within("opening the log", storeTimeoutMs, consumer.info());
-  if (info.num_pending === 0 && !query.follow) return;
-  const messages = await within("opening the log", storeTimeoutMs, consumer.consume());
-  const stop = (): void => void messages.close();
-  signal.addEventListener("abort", stop, { once: true });
-  try {
-    if (signal.aborted) return;
-    let oldLines: LogLine[] | undefined = info.num_pending === 0 ? undefined : [];
-    for await (const { lines, isLastOld } of batches(messages, query)) {
-      if (oldLines === undefined) {
-        yield* lines;
-        continue;
-      }
-      oldLines.push(...lines);
-      if (oldLines.length > query.limit) oldLines = oldLines.slice(-query.limit);
-      if (!isLastOld) continue;
-      yield* oldLines;
-      if (!query.follow) return;
-      oldLines = undefined;
+  let oldLines: LogLine[] = [];
+  for await (const { data, isOld, isLastOld } of items) {
+    const lines = wantedLines(tidepool.internal.v1.LogBatch.decode(data), query);
+    if (!isOld) {
+      yield* lines;
+      continue;
     }
-  } finally {
-    signal.removeEventListener("abort", stop);
-    await messages.close();
+    oldLines.push(...lines);
+    if (oldLines.length > 2 * limit) oldLines = newest(oldLines, limit);
+    if (isLastOld) yield* newest(oldLines, limit);
+    if (isLastOld) oldLines = [];
   }
 }
 
-async function* batches(
-  messages: ConsumerMessages,
-  query: LogQuery,
-): AsyncGenerator<{ readonly lines: readonly LogLine[]; readonly isLastOld: boolean }> {
-  for await (const message of messages) {
-    const { lines } = tidepool.internal.v1.LogBatch.decode(message.data);
-    const wanted = lines.filter(
-      ({ requestId }) => query.requestId === "" || requestId === query.requestId,
-    );
-    yield { lines: wanted, isLastOld: message.info.pending === 0 };
-  }
+function wantedLines(
+  { functionName = "", lines = [] }: tidepool.internal.v1.LogBatch.$Properties,
+  { requestId, version, fromMs }: LogQuery,
+): LogLine[] {
+  return lines
+    .filter(
+      (line) =>
+        (requestId === "" || line.requestId === requestId) &&
+        (version === "" || line.version === version) &&
+        (fromMs === undefined || (fromTimestamp(line.at) ?? 0) >= fromMs),
+    )
+    .map((line) => ({ ...line, functionName }));
+}
+
+/** In the order in which they were printed, over all hosts. */
+function newest(lines: readonly LogLine[], limit: number): LogLine[] {
+  const atMs = (line: LogLine): number => fromTimestamp(line.at) ?? 0;
+  return lines.toSorted((a, b) => atMs(a) - atMs(b)).slice(-limit);
 }

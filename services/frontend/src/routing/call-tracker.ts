@@ -1,4 +1,5 @@
 /** Follows each call to its end and has what came of it recorded; knows which calls are under way. */
+import type { Usage, UsageBook } from "@tidepool/actors";
 import { TidepoolError } from "@tidepool/common";
 import type { Clock } from "@tidepool/common";
 import { toTimestamp } from "@tidepool/proto";
@@ -9,6 +10,7 @@ import type { CallFailureDetails } from "./invocation.ts";
 import type { Answer } from "./router.ts";
 
 export interface TrackedCall {
+  readonly tenant: string;
   readonly requestId: string;
   readonly functionName: string;
   readonly version: string;
@@ -18,12 +20,14 @@ export interface TrackedCall {
 export class CallTracker {
   private readonly outcomes: OutcomeSink;
   private readonly clock: Clock;
+  private readonly usage: Pick<UsageBook, "add">;
   /** By function version, oldest first. */
   private readonly underWay = new Map<string, Set<TrackedCall>>();
 
-  constructor(outcomes: OutcomeSink, clock: Clock) {
+  constructor(outcomes: OutcomeSink, clock: Clock, usage: Pick<UsageBook, "add">) {
     this.outcomes = outcomes;
     this.clock = clock;
+    this.usage = usage;
   }
 
   async track(call: TrackedCall, work: () => Promise<Answer>): Promise<Answer> {
@@ -34,10 +38,12 @@ export class CallTracker {
     try {
       const answer = await work();
       this.record(call, found, () => resultOf(answer));
+      this.usage.add(call, { calls: 1 });
       return answer;
     } catch (thrown) {
       const error = TidepoolError.from(thrown);
       this.record(call, found, () => failureOf(error));
+      this.usage.add(call, usageOf(error));
       throw thrown;
     } finally {
       others.delete(call);
@@ -61,6 +67,11 @@ export class CallTracker {
       ...rest(),
     }));
   }
+}
+
+/** What was refused at the door is no call. */
+function usageOf({ code }: TidepoolError): Partial<Usage> {
+  return code === "throttled" ? { throttledCalls: 1 } : { calls: 1, failedCalls: 1 };
 }
 
 function named(calls: ReadonlySet<TrackedCall>): string[] {

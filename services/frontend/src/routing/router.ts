@@ -108,7 +108,7 @@ export class Router {
       const { version } = former ?? stored;
       const call = { functionName: stored.name, version, requestId, atMs };
       const endsAtMs = deadlineAtMs ?? atMs + stored.settings.timeoutMs + callOverheadMaxMs;
-      return await calls.track(call, async () => {
+      return await calls.track({ ...call, tenant: stored.tenant }, async () => {
         const end = admission.admit(stored, clock.nowMs());
         try {
           arrivals.add({ ...call, qualifier: invocation.qualifier });

@@ -6,7 +6,7 @@ import { toTimestamp } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
 import type { Clock } from "@tidepool/common";
 import type { OutputStream } from "../guest/session.ts";
-import type { Announcements } from "../ports.ts";
+import type { LogSink } from "../ports.ts";
 import type { Vm } from "../vm/vm.ts";
 import { LineSplitter } from "./line-splitter.ts";
 
@@ -27,15 +27,15 @@ interface Pending {
 
 export class FunctionLogs {
   private readonly hostId: string;
-  private readonly announcements: Announcements;
+  private readonly sink: LogSink;
   private readonly clock: Clock;
   private readonly splitters = new Map<Vm, Record<OutputStream, LineSplitter>>();
   private readonly pending = new Map<string, Pending>();
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(hostId: string, announcements: Announcements, clock: Clock) {
+  constructor(hostId: string, sink: LogSink, clock: Clock) {
     this.hostId = hostId;
-    this.announcements = announcements;
+    this.sink = sink;
     this.clock = clock;
   }
 
@@ -64,7 +64,7 @@ export class FunctionLogs {
     this.timer = undefined;
     for (const [functionName, { lines, droppedCount }] of this.pending) {
       if (droppedCount > 0) lines.push(this.droppedLine(lines, droppedCount));
-      for (const batch of batches(lines)) this.announcements.logs({ functionName, lines: batch });
+      for (const batch of batches(lines)) this.sink.logs({ functionName, lines: batch });
     }
     this.pending.clear();
   }
