@@ -61,6 +61,8 @@ export async function ensureAsyncStorage(bus: Bus): Promise<AsyncStorage> {
         max_bytes: bytesMax,
         ttl: acceptedCallAgeMaxMs,
         replicas,
+        // Work may come before a copy has its call: only the leader is asked.
+        allow_direct: false,
       });
     const [invocations, dedupe] = await Promise.all([
       bucket(subjects.buckets.invocations, invocationsBytesMax),

@@ -1,7 +1,8 @@
 /**
  * What Tidepool keeps in JetStream: streams, key-value buckets and the store of code. Every
  * service ensures all of it at its start, so the order in which services start does not matter. Everything
- * is bounded; a full stream drops its oldest messages, a full bucket refuses the write.
+ * is bounded; a full stream drops its oldest messages, a full bucket refuses the write. Buckets are read at
+ * their leader, never at a copy: what was written is read.
  */
 import {
   DiscardPolicy,
@@ -86,7 +87,7 @@ export async function ensureStorage(bus: Bus): Promise<Storage> {
     const manager = await jetstreamManager(bus.connection);
     const buckets = new Kvm(bus.connection);
     const bucket = (name: string, bytesMax: number): Promise<KV> =>
-      buckets.create(name, { history: 1, max_bytes: bytesMax, replicas });
+      buckets.create(name, { history: 1, max_bytes: bytesMax, replicas, allow_direct: false });
     const [
       functions,
       versions,
