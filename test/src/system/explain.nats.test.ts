@@ -86,8 +86,10 @@ describe("Explanations", function () {
   });
 
   it("tells that a version is new", async () => {
-    await deploy("renewed");
+    await deploy("renewed", { keepAliveMs: 400 });
     await call("renewed");
+    // With its VM gone there is none to serve in the new version's place, and none to replace.
+    await systemClock.sleep(1_200);
     await system.client.uploadCode("renewed", echoZip);
     const { reason, summary } = await call("renewed");
     assert.equal(reason, "newVersion", summary);
