@@ -3,6 +3,7 @@
  * Ends with 1 when one falls short.
  */
 import { TidepoolError } from "@tidepool/common";
+import { benchAsync } from "./async.ts";
 import { benchClone } from "./clone.ts";
 import { benchForecast } from "./forecast/bench-forecast.ts";
 import { describeMachine, describeReport, holds } from "./report.ts";
@@ -12,6 +13,7 @@ import { benchSynthetic } from "./synthetic/bench-synthetic.ts";
 import { benchWarm } from "./warm.ts";
 
 const benches: Readonly<Record<string, () => Promise<Report>>> = {
+  async: benchAsync,
   clone: benchClone,
   forecast: benchForecast,
   scale: benchScale,

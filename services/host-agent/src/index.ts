@@ -3,6 +3,7 @@ export type { HostAgentOptions } from "./host-agent.ts";
 export { baseConfig, readConfig } from "./config.ts";
 export type { HostAgentConfig } from "./config.ts";
 export { openGuestSession } from "./guest/open-session.ts";
+export type { GuestSession, OpenGuestSession, SessionOptions } from "./guest/session.ts";
 export type {
   Accelerator,
   Domain,

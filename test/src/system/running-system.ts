@@ -94,7 +94,7 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
 }
 
 /** Resolves with the fields of the service's line "ready". */
-function startService(
+export function startService(
   name: ServiceName,
   env: NodeJS.ProcessEnv,
   processes: Map<ServiceName, ChildProcess>,
@@ -123,7 +123,7 @@ function startService(
   });
 }
 
-async function endProcess(child: ChildProcess | undefined): Promise<void> {
+export async function endProcess(child: ChildProcess | undefined): Promise<void> {
   if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const gone = new Promise((resolve) => child.once("exit", resolve));
   child.kill("SIGTERM");

@@ -8,6 +8,7 @@
  * as its claim left it.
  */
 import { randomUUID } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { messageOf, TidepoolError } from "@tidepool/common";
 import type { Clock, Logger } from "@tidepool/common";
 import { answerToWire } from "../grpc/invoke-stream.ts";
@@ -55,6 +56,8 @@ export class AsyncWorker {
   constructor(options: WorkerOptions) {
     this.options = options;
     this.logger = options.logger.child({ part: "async worker" });
+    // All attempts listen: their number says nothing of a leak.
+    setMaxListeners(0, this.stopping.signal);
   }
 
   start(): void {
