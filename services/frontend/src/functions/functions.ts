@@ -74,7 +74,9 @@ export class Functions {
     const settings = parseSettings(name, given);
     await this.requireSecrets(Object.values(settings.secrets));
     const nowMs = this.clock.nowMs();
-    return this.store.create({
+    // An upload that ran while a function of this name was deleted may have left them.
+    const leftovers = this.versions.list(parseName(name));
+    const created = await this.store.create({
       name: parseName(name),
       settings,
       version: "",
@@ -89,6 +91,8 @@ export class Functions {
       revision: 0,
       tenant: tenantDefault,
     });
+    for (const { version } of leftovers) await this.versions.remove(created.name, version);
+    return created;
   }
 
   /** @param revision empty: not compared */
