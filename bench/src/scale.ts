@@ -36,7 +36,7 @@ const sizes = (process.env["BENCH_FUNCTIONS"] ?? "10000,100000,1000000").split("
 const policy = policyNamed(process.env["BENCH_POLICY"] ?? "learned");
 const patternCount = Number(process.env["BENCH_PATTERNS"] ?? "1000");
 /** Of virtual time, that calls and wakes are measured in. */
-const measuredMs = 60_000;
+const measuredMs = Number(process.env["BENCH_SECONDS"] ?? "60") * 1_000;
 /** A frontend sends its calls on so often, or when it has so many. */
 const tickMs = 50;
 const callsPerBatch = 500;
@@ -108,9 +108,7 @@ async function measure(
     const restoredMs = performance.now() - beganAtMs;
     const bytesRestored = (usedBytes() - bytesBefore) / size;
 
-    const before = process.cpuUsage();
     const run = await runMinute(shard, world, size, patterns, startMs);
-    const { user, system } = process.cpuUsage(before);
     const bytesWorked = (usedBytes() - bytesBefore) / size;
     await shard.stop(false);
     if (world.seen !== size + run.calls)
@@ -133,18 +131,26 @@ async function measure(
         atLeast: 50_000,
       }),
       claim(
-        "processor time of a call, all threads and all plans",
-        (user + system) / run.calls,
-        "µs",
+        "calls taken in and planned for",
+        (run.calls * 1_000) / run.callsProcessorMs,
+        "a second of processor time",
         {
-          atMost: 40,
+          atLeast: 50_000,
         },
       ),
       claim("turn of planning, 99th percentile", quantile(run.turnsMs, 0.99), "ms", { atMost: 50 }),
+      claim(
+        "turn of planning, 99th percentile",
+        quantile(run.turnsProcessorMs, 0.99),
+        "ms of processor time",
+        {
+          atMost: 50,
+        },
+      ),
       claim("longest turn of planning", Math.max(...run.turnsMs), "ms", { atMost: 200 }),
       claim(
         "busy at the trace's own rate",
-        (run.callsMs + run.wakesMs) / measuredMs,
+        (run.callsProcessorMs + run.wakesMs) / measuredMs,
         "of one core",
         {
           atMost: 1,
@@ -172,9 +178,12 @@ interface Run {
   readonly calls: number;
   /** Spent on calls and on the plans that follow them. */
   readonly callsMs: number;
+  /** The same, of all threads, garbage collection among them: what a machine that is shared takes off does not count. */
+  readonly callsProcessorMs: number;
   /** Spent on functions that were due without a call. */
   readonly wakesMs: number;
   readonly turnsMs: number[];
+  readonly turnsProcessorMs: number[];
 }
 
 /** The trace's day begins again at `startMs`: its first minute of calls, and the wakes that fall due in it. */
@@ -187,23 +196,26 @@ async function runMinute(
 ): Promise<Run> {
   const ticks = ticksOf(size, patterns);
   const turnsMs: number[] = [];
+  const turnsProcessorMs: number[] = [];
   let sequence = 1;
   let calls = 0;
-  let callsMs = 0;
   let wakesMs = 0;
-  const plan = (): number => {
-    let sumMs = 0;
+  let callsMs = 0;
+  let callsProcessorMs = 0;
+  const plan = (): void => {
     for (let isMore = true; isMore;) {
-      const beganAtMs = performance.now();
+      const began = new Stopwatch();
       isMore = shard.turn();
-      turnsMs.push(performance.now() - beganAtMs);
-      sumMs += turnsMs.at(-1) ?? 0;
+      const { wallMs, processorMs } = began.passed();
+      turnsMs.push(wallMs);
+      turnsProcessorMs.push(processorMs);
     }
-    return sumMs;
   };
   for (let tick = 0; tick < measuredMs / tickMs; tick += 1) {
     world.nowMs = startMs + (tick + 1) * tickMs;
-    wakesMs += plan();
+    const waking = new Stopwatch();
+    plan();
+    wakesMs += waking.passed().processorMs;
     const due = ticks[tick] ?? [];
     for (let from = 0; from < due.length; from += callsPerBatch) {
       const arrivals = due.slice(from, from + callsPerBatch).map(({ index, sinceMs }) => ({
@@ -215,15 +227,28 @@ async function runMinute(
       const bytes = ArrivalBatchWire.encode({ arrivals }).finish();
       calls += arrivals.length;
       sequence += 1;
-      const beganAtMs = performance.now();
+      const receiving = new Stopwatch();
       world.receive(parseArrivals(ArrivalBatchWire.decode(bytes), sequence, world.nowMs));
-      callsMs += performance.now() - beganAtMs;
-      callsMs += plan();
+      plan();
+      const { wallMs, processorMs } = receiving.passed();
+      callsMs += wallMs;
+      callsProcessorMs += processorMs;
     }
     // What the shard sends is sent between its turns.
     await new Promise((resume) => setImmediate(resume));
   }
-  return { calls, callsMs, wakesMs, turnsMs };
+  return { calls, callsMs, callsProcessorMs, wakesMs, turnsMs, turnsProcessorMs };
+}
+
+class Stopwatch {
+  private readonly beganAtMs = performance.now();
+  private readonly before = process.cpuUsage();
+
+  passed(): { readonly wallMs: number; readonly processorMs: number } {
+    const { user, system } = process.cpuUsage(this.before);
+    const wallMs = performance.now() - this.beganAtMs;
+    return { wallMs, processorMs: (user + system) / 1_000 };
+  }
 }
 
 interface Call {

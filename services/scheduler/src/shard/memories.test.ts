@@ -21,14 +21,14 @@ describe("Memories", () => {
       memories.add(state, records[i % records.length] ?? called(1));
       return state;
     });
-    memories.endTurn();
+    memories.rest();
     const inFull = (): number => states.filter(({ unpacked }) => unpacked !== undefined).length;
     assert.equal(inFull(), unpackedMax);
     for (const [i, state] of states.entries()) {
       assert.deepEqual(state.record, records[i % records.length]);
-      if (i % 100 === 0) memories.endTurn();
+      if (i % 40 === 0) memories.rest();
     }
-    memories.endTurn();
+    memories.rest();
     assert.equal(inFull(), unpackedMax);
   });
 

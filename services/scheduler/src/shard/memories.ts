@@ -1,6 +1,6 @@
 /**
  * What is remembered of each function: packed while nobody asks for it, in full while it is worked on. Those
- * in full that were asked for least lately are packed again when a turn of work ends.
+ * in full that were asked for least lately are packed again when the work on another ends.
  */
 import type { FunctionRecord } from "@tidepool/policy";
 import { decodeMemory, encodeMemory } from "../nats/memory-codec.ts";
@@ -8,14 +8,14 @@ import { PackedBytes } from "./packed-bytes.ts";
 import type { WindowLedger } from "./window-ledger.ts";
 
 /** In full. Few: what is packed again soon is cheap garbage, and what waits long becomes dear. */
-export const unpackedMax = 512;
+export const unpackedMax = 64;
 
 export interface Unpacked {
   record: FunctionRecord;
   ledger: WindowLedger | undefined;
   /** Differs from what is packed. */
   isChanged: boolean;
-  /** The turn in which it was last asked for. */
+  /** When it was last asked for, by how often `rest` had been called. */
   turn: number;
 }
 
@@ -69,8 +69,8 @@ export class Memories {
     holder.packedAt = -1;
   }
 
-  /** A turn of work has ended: nothing that it unpacked is held on to. */
-  endTurn(): void {
+  /** The work on one function has ended: nothing that it unpacked is held on to. */
+  rest(): void {
     this.turn += 1;
     if (this.open.size <= unpackedMax) return;
     for (const holder of this.open) {

@@ -17,8 +17,8 @@ export const quietShare = 1 / 600;
 
 export interface PlanWork {
   plan(state: FunctionState, isAfterCall: boolean): void;
-  /** Nothing of the turn is held on to. */
-  endTurn(): void;
+  /** Nothing of what was planned for is held on to. */
+  rest(): void;
 }
 
 export class PlanQueue {
@@ -29,6 +29,8 @@ export class PlanQueue {
   private timer: NodeJS.Timeout | undefined;
   private timerAtMs = Number.POSITIVE_INFINITY;
   private next: NodeJS.Immediate | undefined;
+  /** Of the turn that has begun. */
+  private endsAtMs: number | undefined;
   private isStopped = false;
 
   constructor(clock: Clock, work: PlanWork) {
@@ -47,12 +49,16 @@ export class PlanQueue {
     this.wakes.set(state, atMs);
   }
 
-  /** Calls of it were learned from; `run` is to follow. */
+  /** Calls of it were learned from: it is planned for at once, while its turn lasts. `run` is to follow. */
   noteCalled(state: FunctionState, keepAliveMs: number): void {
     state.isCalled = true;
     const nextAtMs = state.quietSinceMs + keepAliveMs * quietShare;
-    if (nextAtMs <= this.clock.nowMs()) this.called.add(state);
-    else if (state.wakeAtMs === undefined || state.wakeAtMs > nextAtMs)
+    const nowMs = this.clock.nowMs();
+    if (nextAtMs <= nowMs) {
+      this.endsAtMs ??= performance.now() + turnMsMax;
+      if (performance.now() < this.endsAtMs) this.plan(state);
+      else this.called.add(state);
+    } else if (state.wakeAtMs === undefined || state.wakeAtMs > nextAtMs)
       this.wakes.set(state, nextAtMs);
   }
 
@@ -67,7 +73,8 @@ export class PlanQueue {
    */
   run(): boolean {
     if (this.isStopped) return false;
-    const endsAtMs = performance.now() + turnMsMax;
+    const endsAtMs = this.endsAtMs ?? performance.now() + turnMsMax;
+    this.endsAtMs = undefined;
     const nowMs = this.clock.nowMs();
     let isMore = true;
     while (isMore && performance.now() < endsAtMs) {
@@ -77,7 +84,6 @@ export class PlanQueue {
       if (called !== undefined) this.plan(called);
       isMore = due !== undefined || called !== undefined;
     }
-    this.work.endTurn();
     if (isMore) this.next ??= setImmediate(() => this.goOn());
     else this.arm();
     return isMore;
@@ -103,6 +109,7 @@ export class PlanQueue {
     const { isCalled } = state;
     state.isCalled = false;
     this.work.plan(state, isCalled);
+    this.work.rest();
   }
 
   private goOn(): void {

@@ -29,6 +29,7 @@ import { expectationOf } from "./expectation.ts";
 import { followWindows, whyNotPrepared } from "./follow-windows.ts";
 import { forecastReply } from "./forecast-reply.ts";
 import { FunctionState } from "./function-state.ts";
+import { groupCalls } from "./group-calls.ts";
 import { Keeper } from "./keeper.ts";
 import { mannerOf } from "./manner.ts";
 import type { Manner } from "./manner.ts";
@@ -73,7 +74,7 @@ export class Shard {
     this.declared = new Declared(world, this.prewarmer, this.caps);
     this.queue = new PlanQueue(world.clock, {
       plan: (state, isAfterCall) => this.plan(state, isAfterCall),
-      endTurn: () => this.memories.endTurn(),
+      rest: () => this.memories.rest(),
     });
   }
 
@@ -226,28 +227,27 @@ export class Shard {
   private receive({ sequence, arrivals }: ArrivalBatch): void {
     if (this.isStopped || sequence <= this.sequence) return;
     this.sequence = sequence;
-    const touched = new Map<FunctionState, number>();
-    for (const arrival of arrivals) {
-      const { functionName, atMs } = arrival;
-      const version = this.world.functionOf(functionName);
-      const manner = mannerOf(this.world, version);
-      const state = this.stateOf(version?.name ?? functionName, manner.settings);
+    for (const [state, calls] of groupCalls(arrivals, (name) => this.stateOf(name))) {
       // It was written into the snapshot after this message, which its head names an earlier one of.
-      if (state.sequence >= sequence) continue;
-      touched.set(state, manner.settings.keepAliveMs);
-      if (this.isLive) this.noteCall(state, arrival, version, manner);
-      // What is declared is no news: a pattern is learned from the other calls.
-      if (isTickRequestId(arrival.requestId)) continue;
-      noteVersion(state, arrival);
-      state.record = this.world.policy.noteArrival(state.record, manner.settings, atMs);
-    }
-    for (const [state, keepAliveMs] of touched) {
-      state.sequence = sequence;
-      if (this.isLive) this.queue.noteCalled(state, keepAliveMs);
-      else this.planSoon(state);
+      if (state.sequence < sequence) this.take(state, calls, sequence);
+      this.memories.rest();
     }
     if (this.isLive) this.queue.run();
-    else this.memories.endTurn();
+  }
+
+  private take(state: FunctionState, calls: readonly Arrival[], sequence: number): void {
+    const version = this.world.functionOf(state.name);
+    const manner = mannerOf(this.world, version);
+    for (const arrival of calls) {
+      if (this.isLive) this.noteCall(state, arrival, version, manner);
+      noteVersion(state, arrival);
+      // What is declared is no news: a pattern is learned from the other calls.
+      if (isTickRequestId(arrival.requestId)) continue;
+      state.record = this.world.policy.noteArrival(state.record, manner.settings, arrival.atMs);
+    }
+    state.sequence = sequence;
+    if (this.isLive) this.queue.noteCalled(state, manner.settings.keepAliveMs);
+    else this.planSoon(state);
   }
 
   /** Before it is learned from. */
@@ -266,7 +266,6 @@ export class Shard {
     const isDeclared = isTickRequestId(requestId);
     if (state.ledger !== undefined && !isDeclared)
       noteCall(state.ledger, atMs, settings.keepAliveMs);
-    noteVersion(state, arrival);
     this.caps.noteUse(state, version, atMs);
   }
 
@@ -331,12 +330,14 @@ export class Shard {
     for (const state of this.states.values()) this.forget(state);
   }
 
-  private stateOf(name: string, policy: PlanPolicy): FunctionState {
+  private stateOf(name: string): FunctionState {
     let state = this.states.get(name);
     if (state === undefined) {
-      state = new FunctionState(name, this.memories);
-      this.memories.add(state, this.world.policy.createRecord(policy));
-      this.states.set(name, state);
+      const version = this.world.functionOf(name);
+      state = new FunctionState(version?.name ?? name, this.memories);
+      const { settings } = mannerOf(this.world, version);
+      this.memories.add(state, this.world.policy.createRecord(settings));
+      this.states.set(state.name, state);
     }
     return state;
   }
@@ -363,9 +364,7 @@ export class Shard {
 
   /** It has a schedule, and may never have been called. */
   private declare(name: string): void {
-    const version = this.world.functionOf(name);
-    const { settings } = mannerOf(this.world, version);
-    if (version !== undefined) this.planSoon(this.stateOf(name, settings));
+    if (this.world.functionOf(name) !== undefined) this.planSoon(this.stateOf(name));
   }
 
   private planSoon(state: FunctionState | undefined): void {

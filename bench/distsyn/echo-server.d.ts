@@ -1,0 +1,2 @@
+export {};
+//# sourceMappingURL=echo-server.d.ts.map

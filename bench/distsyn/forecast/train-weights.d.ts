@@ -1,0 +1,2 @@
+export {};
+//# sourceMappingURL=train-weights.d.ts.map

@@ -1,0 +1,186 @@
+/**
+ * The live policy on calls that are made up: clocks that waver, drift, drop ticks, change and end, several at
+ * once, and calls of chance. One VM takes its time to be ready as a simulated host's does. The same seeds give the
+ * same figures; `BENCH_SEEDS` draws more or fewer of each case, `BENCH_CHANCE_SEEDS` of the calls of chance.
+ */
+import { planPolicyDefault, policyNamed, replayFunction, seededRandom } from "@tidepool/policy";
+import { after, around, bell, hourMs, minuteMs, poisson, ticking } from "./calls.js";
+const policy = policyNamed(process.env["BENCH_POLICY"] ?? "learned");
+const settings = planPolicyDefault;
+const seeds = Number(process.env["BENCH_SEEDS"] ?? "20");
+const chanceSeeds = Number(process.env["BENCH_CHANCE_SEEDS"] ?? "10000");
+const prepareMs = 700;
+const callMs = 300;
+const periodsMs = [15, 20, 30, 45, 60, 90, 120].map((minutes) => minutes * minuteMs);
+/** Calls that are history only. */
+const learnedFrom = 6;
+const ticks = 66;
+const readyMs = { least: 1_000, most: 10_000 };
+export function benchSynthetic() {
+    const claims = [
+        ...[0, 1, 2, 5, 10, 15].flatMap((seconds) => jittered(seconds)),
+        // Nine seconds hold 60 of a hundred calls that are spread over 15, and 91 of these.
+        ...figures("0 to 15 s of jitter, drawn", drawn(0), { cold: 1, idle: 60, ready: 75 }),
+        ...figures("5 s before or after", clock({ jitter: around(5_000) }), { cold: 1, idle: 60 }),
+        ...figures("bell of 4 s", clock({ jitter: bell(4_000) }), { cold: 2, idle: 60 }),
+        ...figures("a tick in five dropped, 0 to 15 s", drawn(0.2), { cold: 5, idle: 60 }),
+        ...figures("clock slow by 3 s a tick", clock({ jitter: after(2_000), driftMs: 3_000 }), {
+            cold: 1,
+            idle: 60,
+            ready: 95,
+        }),
+        ...figures("4 calls at a tick", bursts, { cold: 1, idle: 60, ready: 95 }),
+        ...figures("every minute", (_, seed) => ticking({ periodMs: minuteMs, jitter: after(500), ticks: 400 }, seed), {
+            cold: 1,
+            idle: 66,
+            loads: 0.05,
+        }),
+        ...figures("another period, from the sixth call on", changed, { cold: 10, idle: 120 }),
+        ...figures("09:00, 09:20 and 10:00, from the eighth day on", phases, { cold: 40, idle: 660 }),
+        ...figures("two clocks, of the period and of thrice it", twoClocks, { cold: 10, idle: 660 }),
+        afterTheEnd(),
+        calledPeriodic(),
+    ];
+    const title = `calls made up, policy '${policy.name}', ${seeds} seeds of each of ${periodsMs.length} periods from 15 to 120 minutes`;
+    return Promise.resolve({ title, accelerator: "none", rows: [], claims });
+}
+function jittered(seconds) {
+    const make = clock({ jitter: after(seconds * 1_000) });
+    // Calls that are spread over more cannot all come within nine seconds.
+    return figures(`${seconds} s of jitter`, make, {
+        cold: 1,
+        idle: 60,
+        ...(seconds <= 5 ? { ready: 95 } : {}),
+    });
+}
+function clock(parts) {
+    return (periodMs, seed) => ticking({ periodMs, ticks, ...parts }, seed);
+}
+/** Each with a jitter of its own, up to 15 s. */
+function drawn(dropped) {
+    return (periodMs, seed) => {
+        const mostMs = seededRandom(seed)() * 15_000;
+        return ticking({ periodMs, jitter: after(mostMs), ticks, dropped }, seed);
+    };
+}
+function bursts(periodMs, seed) {
+    return ticking({ periodMs, ticks, jitter: after(2_000), count: 4 }, seed);
+}
+/** A clock, and after it one of another period; the calls of the first are not scored. */
+function changed(periodMs, seed) {
+    const before = ticking({ periodMs: periodMs * 0.6, jitter: after(2_000), ticks: 30, phaseMs: 0 }, seed);
+    const fromMs = 30 * periodMs * 0.6;
+    return [...before, ...ticking({ periodMs, jitter: after(2_000), ticks, phaseMs: fromMs }, seed)];
+}
+function phases(_, seed) {
+    const daily = [9 * 60, 9 * 60 + 20, 10 * 60].flatMap((minute, index) => ticking({ periodMs: 24 * hourMs, jitter: after(5_000), ticks: 21, phaseMs: minute * minuteMs }, seed * 3 + index));
+    return daily.toSorted((a, b) => a - b);
+}
+function twoClocks(periodMs, seed) {
+    const one = ticking({ periodMs, jitter: after(2_000), ticks: 120, phaseMs: 0 }, seed);
+    const phaseMs = Math.round(periodMs * 0.4);
+    const two = ticking({ periodMs: 3 * periodMs, jitter: after(2_000), ticks: 40, phaseMs }, seed + 1);
+    return [...one, ...two].toSorted((a, b) => a - b);
+}
+const scoredFrom = new Map([
+    [bursts, 4 * learnedFrom],
+    [changed, 36],
+    [phases, 21],
+    [twoClocks, 40],
+]);
+function figures(what, make, asked) {
+    const sums = { calls: 0, cold: 0, idleMs: 0, loads: 0, predicted: 0, ready: 0 };
+    for (const periodMs of periodsMs)
+        for (let seed = 1; seed <= seeds; seed += 1)
+            replay(make(periodMs, seed * 131 + periodMs / minuteMs), scoredFrom.get(make) ?? learnedFrom, sums);
+    const { calls, cold, idleMs, loads, predicted, ready } = sums;
+    const claims = [
+        {
+            what: `${what}: cold`,
+            value: (100 * cold) / calls,
+            unit: "%",
+            bound: { atMost: asked.cold },
+        },
+        {
+            what: `${what}: idle VM-seconds a call`,
+            value: idleMs / calls / 1_000,
+            unit: "s",
+            bound: { atMost: asked.idle },
+        },
+    ];
+    if (asked.ready !== undefined)
+        claims.push({
+            what: `${what}: VM ready 1 to 10 s before`,
+            value: (100 * ready) / predicted,
+            unit: "%",
+            bound: { atLeast: asked.ready },
+        });
+    if (asked.loads !== undefined)
+        claims.push({
+            what: `${what}: loads a call`,
+            value: loads / calls,
+            unit: "",
+            bound: { atMost: asked.loads },
+        });
+    return claims;
+}
+function replay(callsAtMs, scoreFrom, sums) {
+    const found = replayFunction(callsAtMs, {
+        policy,
+        settings,
+        prepareMs,
+        callMs,
+        scoreFromMs: callsAtMs[scoreFrom] ?? 0,
+        untilMs: (callsAtMs.at(-1) ?? 0) + 1,
+        onStart: (start, _, waitedMs) => {
+            if (start !== "predicted")
+                return;
+            sums.predicted += 1;
+            if (waitedMs >= readyMs.least && waitedMs <= readyMs.most)
+                sums.ready += 1;
+        },
+    });
+    sums.calls += found.calls;
+    sums.cold += found.cold;
+    sums.idleMs += found.idleVmMs;
+    sums.loads += found.loads;
+}
+/** What is waited for nobody when a clock stops, beside the keep-alive that a fixed one would have spent. */
+function afterTheEnd() {
+    let idleMs = 0;
+    for (const periodMs of periodsMs)
+        for (let seed = 1; seed <= seeds; seed += 1) {
+            const calls = ticking({ periodMs, jitter: after(5_000), ticks: 30 }, seed);
+            const lastMs = (calls.at(-1) ?? 0) + 1;
+            const untilMs = lastMs + 40 * periodMs;
+            const spent = (scoreFromMs) => replayFunction(calls, { policy, settings, prepareMs, callMs, scoreFromMs, untilMs })
+                .idleVmMs;
+            idleMs += spent(lastMs);
+        }
+    const each = idleMs / (periodsMs.length * seeds * 1_000);
+    const atMost = settings.keepAliveMs / 1_000;
+    return {
+        what: "a clock that stops: idle after its last call",
+        value: each,
+        unit: "VM-seconds",
+        bound: { atMost },
+    };
+}
+/** Whether any of its first 40 calls is said to follow from those before. */
+function calledPeriodic() {
+    let found = 0;
+    for (let seed = 0; seed < chanceSeeds; seed += 1) {
+        const meanMs = ([8, 20, 60][seed % 3] ?? 1) * minuteMs;
+        let record = policy.createRecord(settings);
+        for (const atMs of poisson(meanMs, 40, seed)) {
+            record = policy.noteArrival(record, settings, atMs);
+            if (policy.decide(record, settings, { idleVmCount: 0 }, atMs).degree === 0)
+                continue;
+            found += 1;
+            break;
+        }
+    }
+    const what = `calls of chance called periodic, ${chanceSeeds} seeds`;
+    return { what, value: (100 * found) / chanceSeeds, unit: "%", bound: { atMost: 1 } };
+}
+//# sourceMappingURL=bench-synthetic.js.map

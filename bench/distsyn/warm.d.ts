@@ -1,0 +1,3 @@
+import type { Report } from "./report.ts";
+export declare function benchWarm(): Promise<Report>;
+//# sourceMappingURL=warm.d.ts.map
