@@ -1,0 +1,52 @@
+/**
+ * Chaos for as long as wanted:
+ *   node --import tsx --conditions=source test/src/cluster/chaos-run.ts --seconds 600 --seed 1
+ * Prints what was killed, and in the end what became of every call. Needs root and a build.
+ */
+import { parseArgs } from "node:util";
+import { chaos, unexplained } from "./chaos.ts";
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: "string", default: "60" },
+    seed: { type: "string", default: "1" },
+    rate: { type: "string", default: "50" },
+    every: { type: "string", default: "12" },
+    kinds: { type: "string", default: "nats,scheduler,host,frontend" },
+    hypervisor: { type: "string", default: "simulated" },
+  },
+});
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+const result = await chaos({
+  durationMs: Number(values.seconds) * 1_000,
+  seed: Number(values.seed),
+  callsPerSecond: Number(values.rate),
+  killEveryMs: Number(values.every) * 1_000,
+  kinds: values.kinds === "" ? [] : values.kinds.split(","),
+  hypervisor: values.hypervisor === "qemu" ? "qemu" : "simulated",
+  say,
+});
+const { kills, failures, refusals, latenciesMs, syncCount, acceptedCount, statuses } = result;
+for (const { atMs, code, component, isRetryable, message } of failures) {
+  const kill = kills.findLast((each) => each.atMs <= atMs + 1_000);
+  const after = kill === undefined ? "" : `${atMs - kill.atMs} ms after ${kill.name}`;
+  say(
+    `failed ${code} (${component ?? "-"}${isRetryable ? ", retryable" : ""}) ${after}: ${message}`,
+  );
+}
+for (const { code, message } of refusals) say(`not accepted ${code}: ${message}`);
+const at = (share: number): number => latenciesMs[Math.floor(latenciesMs.length * share)] ?? 0;
+process.stdout.write(
+  `${JSON.stringify({
+    kills: kills.length,
+    sync: syncCount,
+    failed: failures.length,
+    unexplained: unexplained(result).length,
+    accepted: acceptedCount,
+    notAccepted: refusals.length,
+    statuses,
+    p50Ms: at(0.5),
+    p99Ms: at(0.99),
+    maxMs: latenciesMs.at(-1) ?? 0,
+  })}\n`,
+);
