@@ -10,6 +10,7 @@ import { addCertificateCommands, addSystemCommands } from "./program/system.ts";
 import { addTenantCommands } from "./program/tenant.ts";
 import { addUsageCommands } from "./program/usage.ts";
 import { addTrafficCommands } from "./program/traffic.ts";
+import { addTriggerCommands } from "./program/triggers.ts";
 import { addVersionCommands } from "./program/versions.ts";
 
 export const addressDefault = "127.0.0.1:7070";
@@ -20,6 +21,7 @@ const groups: readonly AddCommands[] = [
   addProjectCommands,
   addFunctionCommands,
   addInvocationCommands,
+  addTriggerCommands,
   addVersionCommands,
   addSecretCommands,
   addTenantCommands,

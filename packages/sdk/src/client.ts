@@ -31,8 +31,10 @@ import { parseExplanation } from "./parse-explanation.ts";
 import { Caller } from "./caller.ts";
 import { parseSettings, settingsToWire } from "./settings.ts";
 import type { CompleteSettings, FunctionSettings } from "./settings.ts";
+import { SchedulesClient } from "./schedules.ts";
 import { SecretsClient } from "./secrets.ts";
 import { StreamedAnswer } from "./streamed-answer.ts";
+import { SubscriptionsClient } from "./subscriptions.ts";
 import { parseUsage } from "./usage.ts";
 import type { UsageOptions, UsageRecord } from "./usage.ts";
 import { Transport } from "./transport.ts";
@@ -101,13 +103,17 @@ export const timeoutDefaultMs = 10_000;
 const uploadChunkBytes = 64 * 1024;
 
 export class TidepoolClient {
+  readonly schedules: SchedulesClient;
   readonly secrets: SecretsClient;
+  readonly subscriptions: SubscriptionsClient;
   readonly deadLetters: DeadLettersClient;
   private readonly caller: Caller;
 
   private constructor(caller: Caller) {
     this.caller = caller;
+    this.schedules = new SchedulesClient(caller);
     this.secrets = new SecretsClient(caller);
+    this.subscriptions = new SubscriptionsClient(caller);
     this.deadLetters = new DeadLettersClient(caller);
   }
 

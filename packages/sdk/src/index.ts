@@ -37,7 +37,21 @@ export type {
   ProvisionedConcurrency,
   RateLimit,
 } from "./settings.ts";
+export type {
+  MissedTicks,
+  PutOptions,
+  Schedule,
+  SchedulesClient,
+  ScheduleSettings,
+  When,
+} from "./schedules.ts";
 export type { Secret, SecretsClient } from "./secrets.ts";
+export type {
+  MessageSource,
+  Subscription,
+  SubscriptionsClient,
+  SubscriptionSettings,
+} from "./subscriptions.ts";
 export type { CallLimits, TlsOptions } from "./transport.ts";
 export type { UsageOptions, UsageRecord } from "./usage.ts";
 export { predictions } from "./types.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { runTidepool } from "./tidepool-process.ts";
 
 const commands =
-  "up cluster certs doctor init dev deploy invoke invocation dead-letters list delete versions rollback alias pools forecast why tenant logs replay simulate".split(
+  "up cluster certs doctor init dev deploy invoke invocation dead-letters schedule subscribe subscriptions unsubscribe url list delete versions rollback alias pools forecast why tenant logs replay simulate".split(
     " ",
   );
 const nowhere = ["--address", "127.0.0.1:1"];

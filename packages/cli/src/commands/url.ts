@@ -1,0 +1,50 @@
+/** `tidepool url`: where a function answers HTTP; turns that on and off. */
+import { TidepoolError } from "@tidepool/common";
+import type { FunctionUrl } from "@tidepool/sdk";
+import { withClient } from "../client.ts";
+import { usageError } from "../failure.ts";
+import type { ClientOptions, CommandContext } from "../program/parts.ts";
+
+export interface UrlOptions extends ClientOptions {
+  readonly on?: boolean;
+  readonly off?: boolean;
+  readonly method?: readonly string[];
+  readonly corsOrigin?: readonly string[];
+  readonly qualifier?: string;
+  readonly httpAddress: string;
+}
+
+export async function url(
+  name: string,
+  options: UrlOptions,
+  { terminal }: CommandContext,
+): Promise<void> {
+  const { on = false, off = false, httpAddress, json } = options;
+  const asked = urlOf(options);
+  if (!on && Object.keys(asked).length > 0) throw usageError("say --on with what the URL is to be");
+  const set = await withClient(options, async (client) => {
+    const { settings, revision } = await client.getFunction(name);
+    if (!on && !off) return settings.url;
+    const { url: _, ...others } = settings;
+    const changed = on ? { ...others, url: asked } : others;
+    return (await client.updateFunction(name, changed, { revision })).settings.url;
+  });
+  const address = set === undefined ? undefined : `http://${httpAddress}/fn/${name}/`;
+  if (json === true) {
+    const told = { function: name, url: address ?? null, ...(set ? { settings: set } : {}) };
+    return terminal.out(`${JSON.stringify(told)}\n`);
+  }
+  if (address !== undefined) return terminal.out(`${address}\n`);
+  if (off) return terminal.say(`${name} answers HTTP no more`);
+  throw new TidepoolError("notFound", `function '${name}' has no URL`, {
+    details: { hint: `turn it on with: tidepool url ${name} --on` },
+  });
+}
+
+function urlOf({ method, corsOrigin, qualifier }: UrlOptions): FunctionUrl {
+  return {
+    ...(method === undefined ? {} : { methods: method.map((one) => one.toUpperCase()) }),
+    ...(corsOrigin === undefined ? {} : { corsOrigins: corsOrigin }),
+    ...(qualifier === undefined ? {} : { qualifier }),
+  };
+}

@@ -1,0 +1,134 @@
+/**
+ * Schedules while their shards change owners, on a real nats-server and by the real clock: schedulers come, go and are
+ * killed. Each tick must be asked for, and all askers must mean the same call.
+ */
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connectBus, ensureStorage, startNatsServer } from "@tidepool/actors";
+import type { Bus, NatsServer } from "@tidepool/actors";
+import { silentLogger, systemClock } from "@tidepool/common";
+import { subjects, tidepool } from "@tidepool/proto";
+import { encodeSchedule, tickRequestId } from "@tidepool/schedules";
+import type { StoredSchedule } from "@tidepool/schedules";
+import { Scheduler } from "./scheduler.ts";
+import { until } from "./testing/test-host.ts";
+
+const { InvokeAsyncRequest, InvokeAsyncResponse } = tidepool.v1;
+const shardCount = 16;
+/** Shards change their owner within seconds, on a machine that has little else to do. */
+const ownersMaxMs = 40_000;
+const scheduleCount = 8;
+const everyMs = 1_000;
+
+describe("Schedules over changes of owners", function () {
+  this.timeout(120_000);
+  let storeDir: string;
+  let server: NatsServer;
+  const buses: Bus[] = [];
+  const connect = async (): Promise<Bus> => {
+    const options = { servers: server.url, name: "test", logger: silentLogger };
+    const bus = await connectBus({ ...options, component: "scheduler" });
+    buses.push(bus);
+    return bus;
+  };
+  const start = async (schedulerId: string): Promise<{ scheduler: Scheduler; bus: Bus }> => {
+    const bus = await connect();
+    const scheduler = new Scheduler({
+      bus,
+      storage: await ensureStorage(bus),
+      schedulerId,
+      shardCount,
+      warmingPolicy: { base: 1, floor: 1, ceiling: 1 },
+      logger: silentLogger,
+    });
+    await scheduler.start();
+    return { scheduler, bus };
+  };
+
+  before(async () => {
+    storeDir = await mkdtemp(join(tmpdir(), "tidepool-schedules-"));
+    server = await startNatsServer({ storeDir });
+  });
+  after(async () => {
+    for (const bus of buses) await bus.close();
+    await server.stop();
+    await rm(storeDir, { recursive: true });
+  });
+
+  it("make one call of each tick, and leave none out", async () => {
+    const bus = await connect();
+    const storage = await ensureStorage(bus);
+    const asked = new Map<string, number>();
+    bus.serve(
+      "accept call",
+      subjects.acceptCall,
+      InvokeAsyncRequest,
+      InvokeAsyncResponse,
+      ({ requestId = "" }) => {
+        asked.set(requestId, (asked.get(requestId) ?? 0) + 1);
+        return Promise.resolve(InvokeAsyncResponse.create({ requestId }));
+      },
+    );
+    const createdAtMs = Math.ceil(Date.now() / 1_000) * 1_000;
+    const schedules = Array.from({ length: scheduleCount }, (_, index): StoredSchedule => ({
+      name: `s-${index}`,
+      functionName: `f-${index}`,
+      qualifier: "",
+      ticks: { everyMs, fromAtMs: createdAtMs },
+      payload: new Uint8Array(),
+      windowMs: 0,
+      offsetMs: 0,
+      missed: "all",
+      isPaused: false,
+      description: "",
+      createdAtMs,
+      updatedAtMs: createdAtMs,
+    }));
+    for (const schedule of schedules) {
+      await storage.schedules.put(schedule.name, encodeSchedule(schedule));
+    }
+    const first = await start("s-1");
+    await until("ticks are asked for", () => asked.size >= scheduleCount, ownersMaxMs);
+    const second = await start("s-2");
+    await until("both have shards", () => second.scheduler.heldShards().length > 0, ownersMaxMs);
+    await first.scheduler.stop();
+    await until(
+      "one has all",
+      () => second.scheduler.heldShards().length === shardCount,
+      ownersMaxMs,
+    );
+    const third = await start("s-3");
+    await until(
+      "both have shards again",
+      () => third.scheduler.heldShards().length > 0,
+      ownersMaxMs,
+    );
+    // As if its process was killed: nothing is given back, others find out.
+    await second.bus.connection.close();
+    await until(
+      "the rest was taken",
+      () => third.scheduler.heldShards().length === shardCount,
+      ownersMaxMs,
+    );
+    await systemClock.sleep(2 * everyMs);
+    const endMs = Date.now() - everyMs;
+    await third.scheduler.stop();
+    await second.scheduler.stop();
+    const meant = new Set<string>();
+    for (const schedule of schedules) {
+      for (let atMs = createdAtMs + everyMs; atMs <= endMs; atMs += everyMs) {
+        meant.add(tickRequestId(schedule, atMs));
+      }
+    }
+    assert.ok(meant.size >= 4 * scheduleCount, `${meant.size} ticks`);
+    assert.deepEqual(
+      [...meant].filter((id) => !asked.has(id)),
+      [],
+      "ticks that nobody asked for",
+    );
+    const strange = [...asked.keys()].filter((id) => !meant.has(id));
+    assert.ok(strange.length <= 3 * scheduleCount, "only those after the end");
+  });
+});
