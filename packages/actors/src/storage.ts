@@ -75,7 +75,8 @@ export const schedulesBytesMax = 64 * mib;
 export const scheduleProgressBytesMax = 16 * mib;
 export const subscriptionsBytesMax = 16 * mib;
 export const leasesBytesMax = 8 * mib;
-export const snapshotsBytesMax = 256 * mib;
+/** Two snapshots of a million functions. */
+export const snapshotsBytesMax = 1024 * mib;
 export const codeStoreBytesMax = 2048 * mib;
 
 const streamNameInUse = 10_058;
