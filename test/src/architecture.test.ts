@@ -1,7 +1,7 @@
 /** What ARCHITECTURE.md and docs/errors.md say of the whole repository, held against its files. */
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
-import { codes } from "@tidepool/common";
+import { codes, reasons } from "@tidepool/common";
 import { readSource, sourceFiles } from "./repository.ts";
 
 /** Each room and the rooms it may import. Nothing imports a room that is not in its list. */
@@ -78,19 +78,53 @@ describe("package-lock.json", () => {
 
 describe("docs/errors.md", () => {
   const rows = new Map(
-    [...readSource("docs/errors.md").matchAll(/^\| `(\w+)` +\| ([A-Z_]+) +\| (yes|no) +\|/gm)].map(
-      ([, code, status, retry]) => [code, { status, retry }] as const,
-    ),
+    [
+      ...readSource("docs/errors.md").matchAll(
+        /^\| `(\w+)` +\| ([A-Z_]+) +\| (\d+) +\| (yes|no) +\|/gm,
+      ),
+    ].map(([, code, status, http, retry]) => [code, { status, http, retry }] as const),
   );
+  const reasonRows = [
+    ...readSource("docs/errors.md").matchAll(/^\| `(\w+)` +\| ((?:`\w+`(?:, )?)+) +\| /gm),
+  ].map(([, reason, of]) => ({ reason: reason ?? "", of: (of ?? "").match(/\w+/g) ?? [] }));
 
   it("has a row for every code, and no other", () => {
     assert.deepEqual([...rows.keys()].sort(), Object.keys(codes).sort());
   });
 
-  for (const [code, { grpc, retryable }] of Object.entries(codes)) {
-    it(`gives ${code} its gRPC status and whether to retry`, () => {
+  it("has a row for every reason, and no other, each with codes that there are", () => {
+    assert.deepEqual(reasonRows.map(({ reason }) => reason).sort(), [...reasons].sort());
+    for (const { reason, of } of reasonRows) {
+      assert.ok(of.length > 0 && of.every((code) => Object.hasOwn(codes, code)), reason);
+    }
+  });
+
+  it("knows every reason that a service gives", () => {
+    const given = [
+      "packages/common",
+      "services/frontend",
+      "services/scheduler",
+      "services/host-agent",
+    ]
+      .flatMap((room) => sourceFiles(room, [".ts"]))
+      .filter((path) => !isTest(path))
+      .flatMap((path) => [
+        ...readSource(path).matchAll(/new TidepoolError\([^;]*?reason: "(\w+)"/g),
+      ])
+      .map(([, reason]) => reason ?? "");
+    assert.ok(given.length > 10);
+    const known: readonly string[] = reasons;
+    assert.deepEqual(
+      given.filter((reason) => !known.includes(reason)),
+      [],
+    );
+  });
+
+  for (const [code, { grpc, http, retryable }] of Object.entries(codes)) {
+    it(`gives ${code} its gRPC and HTTP status and whether to retry`, () => {
       assert.deepEqual(rows.get(code), {
         status: grpcStatuses[grpc],
+        http: String(http),
         retry: retryable ? "yes" : "no",
       });
     });

@@ -22,6 +22,8 @@ const hints: Partial<Record<Code, string>> = {
   notFound: "see what exists with: ./tidepool list",
   noCapacity:
     "see what the hosts hold with: ./tidepool pools --once; delete what is not needed or call again later",
+  throttled:
+    "a limit was reached: see it with: ./tidepool tenant show — raise a function's with: ./tidepool deploy … --reserved CALLS",
   memoryLimit: "give it more with: ./tidepool deploy … --memory MIB",
   timeout: "wait longer with: ./tidepool invoke … --timeout MS",
   guestCrash: "see what it printed before with: ./tidepool logs NAME",
@@ -61,8 +63,9 @@ export function printFailure(terminal: Terminal, error: TidepoolError, asJson: b
   const { requestId } = callDetails(error);
   const hint = hintOf(error);
   if (asJson) {
-    const { code, message, thrown, component, retryable } = error;
-    const failure = { code, message, retryable, component, requestId, hint, thrown };
+    const { code, message, thrown, component, reason, retryable, retryAfterMs } = error;
+    const about = { component, reason, retryAfterMs, requestId, hint, thrown };
+    const failure = { code, message, retryable, ...about };
     terminal.say(JSON.stringify({ error: failure }));
     return;
   }
@@ -74,6 +77,8 @@ export function printFailure(terminal: Terminal, error: TidepoolError, asJson: b
   terminal.say(`${terminal.paint("red", "error:")} ${error.message}`);
   const parts = [`code ${error.code}`];
   if (error.component !== undefined) parts.push(`from ${error.component}`);
+  if (error.reason !== undefined && error.reason !== error.code) parts.push(error.reason);
+  if (error.retryAfterMs !== undefined) parts.push(`try again in ${error.retryAfterMs} ms`);
   if (requestId !== undefined) parts.push(`request ${requestId}`);
   terminal.say(`  ${terminal.paint("dim", parts.join(" · "))}`);
   if (hint !== undefined) terminal.say(`  hint: ${hint}`);

@@ -44,6 +44,8 @@ export interface Failure {
   /** Present for `functionError`: what user code threw. */
   readonly thrown?: { readonly name: string; readonly message: string; readonly stack: string };
   readonly reason?: string;
+  readonly component?: Component;
+  readonly retryAfterMs?: number;
 }
 
 export class TidepoolError extends Error {
@@ -85,12 +87,14 @@ export class TidepoolError extends Error {
   }
 
   toFailure(): Failure {
-    const { code, message, thrown, reason } = this;
+    const { code, message, thrown, reason, component, retryAfterMs } = this;
     return {
       code,
       message,
       ...(thrown === undefined ? {} : { thrown }),
       ...(reason === undefined ? {} : { reason }),
+      ...(component === undefined ? {} : { component }),
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     };
   }
 

@@ -1,5 +1,7 @@
 export { TidepoolError, assert, codes, isCode, messageOf } from "./error.ts";
 export type { Code, Component, Failure } from "./error.ts";
+export { reasons } from "./reasons.ts";
+export type { Reason } from "./reasons.ts";
 export { decodeFailure, encodeFailure, failureFromWire, failureToWire } from "./failure-codec.ts";
 export { systemClock, timerMaxMs } from "./clock.ts";
 export type { Clock } from "./clock.ts";

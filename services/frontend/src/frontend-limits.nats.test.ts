@@ -50,6 +50,7 @@ describe("Frontend's limits on a call", () => {
   it("names the request in each early refusal, with an id of its own where the caller's is none", async () => {
     const bad = await failed(invoke({ payload: Buffer.from("{"), requestId }));
     assert.deepEqual([bad.code, bad.requestId], ["invalid", requestId]);
+    assert.deepEqual([bad.component, bad.reason], ["client", "payloadNotJson"]);
     const nameless = await failed(invoke({ name: "not a name", requestId }));
     assert.deepEqual([nameless.code, nameless.requestId], ["invalid", requestId]);
     for (const given of ["", "not an id"]) {

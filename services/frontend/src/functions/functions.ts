@@ -62,7 +62,11 @@ export class Functions {
   /** @throws TidepoolError `notFound` */
   async get(name: string | undefined): Promise<StoredFunction> {
     const found = await this.store.find(parseName(name));
-    if (found === undefined) throw new TidepoolError("notFound", `no function '${name}'`);
+    if (found === undefined)
+      throw new TidepoolError("notFound", `no function '${name}'`, {
+        component: "client",
+        reason: "functionUnknown",
+      });
     return found;
   }
 

@@ -125,10 +125,16 @@ export class Versions {
       version = targetOf(stored, qualifier, requestId);
     }
     if (version === undefined) {
-      throw new TidepoolError("notFound", `function '${name}' has no alias '${qualifier}'`);
+      throw new TidepoolError("notFound", `function '${name}' has no alias '${qualifier}'`, {
+        component: "client",
+        reason: "aliasUnknown",
+      });
     }
     if (version === "") {
-      throw new TidepoolError("notFound", `function '${stored.name}' has no code yet`);
+      throw new TidepoolError("notFound", `function '${stored.name}' has no code yet`, {
+        component: "client",
+        reason: "noCode",
+      });
     }
     return version === stored.version
       ? stored
@@ -149,7 +155,11 @@ export class Versions {
 
   private async get(name: string | undefined): Promise<StoredFunction> {
     const found = await this.store.find(parseName(name));
-    if (found === undefined) throw new TidepoolError("notFound", `no function '${name}'`);
+    if (found === undefined)
+      throw new TidepoolError("notFound", `no function '${name}'`, {
+        component: "client",
+        reason: "functionUnknown",
+      });
     return found;
   }
 
@@ -160,6 +170,7 @@ export class Versions {
     throw new TidepoolError(
       "notFound",
       `function '${stored.name}' has no version '${version.slice(0, 80)}' (any more)`,
+      { component: "client", reason: "versionUnknown" },
     );
   }
 }
@@ -167,7 +178,10 @@ export class Versions {
 function aliasOf({ name, aliases }: StoredFunction, alias: string): StoredAlias {
   const found = aliases.find((one) => one.name === alias);
   if (found !== undefined) return found;
-  throw new TidepoolError("notFound", `function '${name}' has no alias '${alias.slice(0, 80)}'`);
+  throw new TidepoolError("notFound", `function '${name}' has no alias '${alias.slice(0, 80)}'`, {
+    component: "client",
+    reason: "aliasUnknown",
+  });
 }
 
 function sorted(aliases: readonly StoredAlias[]): readonly StoredAlias[] {

@@ -2,6 +2,7 @@
  * gRPC calls as async functions: each runs in a span that continues the caller's trace, gets a signal that
  * aborts when the caller has gone or the frontend stops, and may throw.
  */
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { propagation, ROOT_CONTEXT, SpanKind } from "@opentelemetry/api";
 import type { Context } from "@opentelemetry/api";
@@ -45,9 +46,10 @@ export class Handlers {
   ): handleUnaryCall<Request, Response> {
     return (call, answer) => {
       const signal = goneSignal(call);
+      const requestId = randomUUID();
       this.run(operation, call, signal, (context) => work(call.request, context)).then(
         (response) => answer(null, response),
-        (error: unknown) => answer(toStatus(error, operation, this.logger)),
+        (error: unknown) => answer(toStatus(error, operation, this.logger, requestId)),
       );
     };
   }
@@ -59,12 +61,13 @@ export class Handlers {
   ): handleClientStreamingCall<Request, Response> {
     return (call, answer) => {
       const signal = goneSignal(call);
+      const requestId = randomUUID();
       const requests = call.iterator({ destroyOnReturn: false }) as AsyncIterable<Request>;
       const finish = (): void => void call.resume();
       this.run(operation, call, signal, (context) => work(requests, context)).then(
         (response) => answer(null, response),
         (error: unknown) => {
-          answer(toStatus(error, operation, this.logger));
+          answer(toStatus(error, operation, this.logger, requestId));
           // What is still on its way is read and dropped, so that the status gets through.
           finish();
         },
@@ -78,6 +81,7 @@ export class Handlers {
   ): handleServerStreamingCall<Request, Response> {
     return (call) => {
       const gone = goneSignal(call);
+      const requestId = randomUUID();
       const signal = AbortSignal.any([gone, this.stopping]);
       this.run(operation, call, signal, async (context) => {
         for await (const response of work(call.request, context)) {
@@ -92,7 +96,7 @@ export class Handlers {
         () => call.end(),
         (error: unknown) => {
           // grpc-js sends the status of an emitted error; destroy() would send nothing.
-          if (!gone.aborted) call.emit("error", toStatus(error, operation, this.logger));
+          if (!gone.aborted) call.emit("error", toStatus(error, operation, this.logger, requestId));
         },
       );
     };
@@ -113,6 +117,7 @@ export class Handlers {
   ): handleServerStreamingCall<Request, Response> {
     return (call) => {
       const gone = goneSignal(call);
+      const requestId = randomUUID();
       const send = async (response: Response): Promise<void> => {
         gone.throwIfAborted();
         if (!call.write(response)) await once(call, "drain", { signal: gone });
@@ -120,7 +125,7 @@ export class Handlers {
       this.run(operation, call, gone, (context) => work(call.request, context, send)).then(
         () => call.end(),
         (error: unknown) => {
-          if (!gone.aborted) call.emit("error", toStatus(error, operation, this.logger));
+          if (!gone.aborted) call.emit("error", toStatus(error, operation, this.logger, requestId));
         },
       );
     };

@@ -1,4 +1,5 @@
 /** The standard health service: SERVING between start and stop, for the whole server and for our API. */
+import { randomUUID } from "node:crypto";
 import type { handleServerStreamingCall, handleUnaryCall } from "@grpc/grpc-js";
 import { TidepoolError } from "@tidepool/common";
 import type { Logger } from "@tidepool/common";
@@ -36,7 +37,7 @@ export class Health {
     const { service = "" } = call.request;
     if (services.includes(service)) return answer(null, { status: this.status });
     const unknown = new TidepoolError("notFound", `no service '${service}'`);
-    answer(toStatus(unknown, "health check", this.logger));
+    answer(toStatus(unknown, "health check", this.logger, randomUUID()));
   };
 
   readonly watch: handleServerStreamingCall<Request, Response> = (call) => {

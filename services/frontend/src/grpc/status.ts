@@ -5,7 +5,7 @@
 import { Metadata } from "@grpc/grpc-js";
 import type { ServiceError } from "@grpc/grpc-js";
 import { codes, TidepoolError } from "@tidepool/common";
-import type { Logger } from "@tidepool/common";
+import type { Code, Logger } from "@tidepool/common";
 import { statusCodec, tidepool } from "@tidepool/proto";
 import type { CallFailureDetails } from "../routing/invocation.ts";
 
@@ -16,10 +16,16 @@ export const failureTypeUrl = "type.googleapis.com/tidepool.v1.Failure";
 const messageMaxLength = 1_024;
 const stackMaxLength = 3_072;
 
-export function toStatus(thrown: unknown, operation: string, logger: Logger): ServiceError {
+/** @param requestId of the call, where what was thrown names none */
+export function toStatus(
+  thrown: unknown,
+  operation: string,
+  logger: Logger,
+  requestId: string,
+): ServiceError {
   const isOurs = thrown instanceof TidepoolError;
   if (!isOurs || thrown.code === "internal") {
-    logger.error("call failed", { operation, error: thrown });
+    logger.error("call failed", { operation, requestId, error: thrown });
   }
   const error = isOurs
     ? thrown
@@ -27,7 +33,7 @@ export function toStatus(thrown: unknown, operation: string, logger: Logger): Se
   const message = cut(error.message, messageMaxLength);
   const { grpc: code } = codes[error.code];
   const metadata = new Metadata();
-  const value = tidepool.v1.Failure.encode(failureOf(error, message)).finish();
+  const value = tidepool.v1.Failure.encode(failureOf(error, message, requestId)).finish();
   const details = [{ type_url: failureTypeUrl, value }];
   metadata.set(
     detailsTrailer,
@@ -36,17 +42,29 @@ export function toStatus(thrown: unknown, operation: string, logger: Logger): Se
   return Object.assign(new Error(message), { code, details: message, metadata });
 }
 
-function failureOf(error: TidepoolError, message: string): tidepool.v1.Failure.$Properties {
-  const { requestId, mayHaveStarted, start, stages } = error.details as Partial<CallFailureDetails>;
-  const { thrown, reason, retryAfterMs } = error;
+function failureOf(
+  error: TidepoolError,
+  message: string,
+  callId: string,
+): tidepool.v1.Failure.$Properties {
+  const {
+    requestId = callId,
+    mayHaveStarted,
+    start,
+    stages,
+  } = error.details as Partial<CallFailureDetails>;
+  const { thrown, reason = error.code } = error;
+  const isRetryable = error.retryable && mayHaveStarted !== true && reason !== "functionStopped";
+  const retryAfterMs =
+    error.retryAfterMs ?? (isRetryable ? retryAfterDefaultsMs[error.code] : undefined);
   return {
     code: error.code,
     message,
     // Sent again by itself, a call that may have started could run twice.
-    retryable: error.retryable && mayHaveStarted !== true && reason !== "functionStopped",
+    retryable: isRetryable,
     component: error.component ?? defaultComponent(error),
-    ...(requestId === undefined ? {} : { requestId }),
-    ...(reason === undefined ? {} : { reason }),
+    requestId,
+    reason,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(start === undefined ? {} : { start }),
     ...(stages === undefined ? {} : { stages }),
@@ -62,10 +80,25 @@ function failureOf(error: TidepoolError, message: string): tidepool.v1.Failure.$
   };
 }
 
+/** Where nothing more is known: what is away or full is looked for again after so long. */
+const retryAfterDefaultsMs: { readonly [code in Code]?: number } = {
+  noCapacity: 1_000,
+  unavailable: 250,
+  throttled: 1_000,
+};
+
+/** What the caller named or gave, and cannot be; the frontend for the rest. */
+const ofClient: readonly Code[] = [
+  "invalid",
+  "tooLarge",
+  "cancelled",
+  "alreadyExists",
+  "notFound",
+  "wrongPhase",
+];
+
 function defaultComponent({ code }: TidepoolError): string {
-  const isOfClient =
-    code === "invalid" || code === "tooLarge" || code === "cancelled" || code === "alreadyExists";
-  return isOfClient ? "client" : "frontend";
+  return ofClient.includes(code) ? "client" : "frontend";
 }
 
 function cut(text: string, maxLength: number): string {

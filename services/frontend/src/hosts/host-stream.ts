@@ -216,7 +216,7 @@ export class HostStream {
     const failure = new TidepoolError(
       "unavailable",
       `the connection to the host at ${this.address} broke while the call was there`,
-      { cause: error, component: "host" },
+      { cause: error, component: "host", reason: "hostLost" },
     );
     const start = tidepool.v1.Start.START_UNSPECIFIED;
     for (const open of this.calls.values()) {
@@ -230,7 +230,7 @@ export class HostStream {
     return new TidepoolError(
       "unavailable",
       `the host at ${this.address} cannot be reached in ${hostConnectMaxMs} ms`,
-      { cause: error, component: "host" },
+      { cause: error, component: "host", reason: "hostUnreachable" },
     );
   }
 
@@ -262,7 +262,7 @@ function tooLong(answer: HostAnswer, payloadBytes: number): HostAnswer {
   const failure = new TidepoolError(
     "outputLimit",
     `answer has ${payloadBytes} bytes, the limit is ${answerMaxBytes}`,
-    { component: "function" },
+    { component: "function", reason: "answerTooLarge" },
   );
   return { kind: "failed", failure, start, stages, vmId };
 }

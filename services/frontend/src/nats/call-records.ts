@@ -100,6 +100,7 @@ export class NatsCallRecords implements CallRecordReader {
     throw new TidepoolError(
       "unavailable",
       "calls cannot be explained: the NATS connection is lost",
+      { reason: "natsAway" },
     );
   }
 }

@@ -98,7 +98,11 @@ export class NatsFunctionStore implements FunctionStore {
     name: string,
   ): Promise<Known<StoredFunction> & { readonly value: StoredFunction }> {
     const { revision = 0, value } = (await this.bucket.read(name)) ?? {};
-    if (value === undefined) throw new TidepoolError("notFound", `no function '${name}'`);
+    if (value === undefined)
+      throw new TidepoolError("notFound", `no function '${name}'`, {
+        component: "client",
+        reason: "functionUnknown",
+      });
     return { revision, value };
   }
 }

@@ -5,5 +5,7 @@ import { TidepoolError } from "@tidepool/common";
 /** @throws TidepoolError `unavailable` */
 export function requireNats(bus: Pick<Bus, "isConnected">, what: string): void {
   if (bus.isConnected) return;
-  throw new TidepoolError("unavailable", `${what} failed: the NATS connection is lost`);
+  throw new TidepoolError("unavailable", `${what} failed: the NATS connection is lost`, {
+    reason: "natsAway",
+  });
 }

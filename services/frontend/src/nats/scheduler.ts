@@ -59,7 +59,9 @@ export class NatsScheduler implements Scheduler {
   /** A request would wait for the server to come back, until the call's deadline. */
   private requireNats(what: string): void {
     if (this.bus.isConnected) return;
-    throw new TidepoolError("unavailable", `${what}: the NATS connection is lost`);
+    throw new TidepoolError("unavailable", `${what}: the NATS connection is lost`, {
+      reason: "natsAway",
+    });
   }
 }
 
@@ -68,8 +70,15 @@ async function answered<T>(what: string, timeoutMs: number, request: Promise<T>)
   try {
     return await request;
   } catch (error) {
-    if (!(error instanceof TidepoolError) || error.code !== "timeout") throw error;
-    throw schedulerSilent(what, timeoutMs, error);
+    if (!(error instanceof TidepoolError)) throw error;
+    if (error.code === "timeout") throw schedulerSilent(what, timeoutMs, error);
+    // What another process answered with names its component.
+    if (error.code !== "unavailable" || error.component !== undefined) throw error;
+    throw new TidepoolError("unavailable", error.message, {
+      cause: error,
+      component: "scheduler",
+      reason: "schedulerSilent",
+    });
   }
 }
 

@@ -15,12 +15,18 @@ export function isLostRace(error: unknown): boolean {
 export function storeFailure(what: string, error: unknown): TidepoolError {
   if (error instanceof TidepoolError) return error;
   if (error instanceof JetStreamApiError && outOfStorage.includes(error.code)) {
-    return new TidepoolError("noCapacity", `${what} failed: the store is full`, { cause: error });
+    return new TidepoolError("noCapacity", `${what} failed: the store is full`, {
+      cause: error,
+      reason: "storeFull",
+    });
   }
   // The client's own limit, of which its text says no more than "timeout".
   const isLate = error instanceof Error && error.name === "TimeoutError";
   const reason = isLate ? natsIsSilent : messageOf(error);
-  return new TidepoolError("unavailable", `${what} failed: ${reason}`, { cause: error });
+  return new TidepoolError("unavailable", `${what} failed: ${reason}`, {
+    cause: error,
+    reason: "storeSilent",
+  });
 }
 
 /** Ends a wait for a server that has gone; the operation itself may still happen. */
@@ -29,7 +35,7 @@ export async function within<T>(what: string, timeoutMs: number, work: Promise<T
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
       const message = `${what} failed: ${natsIsSilent} in ${timeoutMs} ms`;
-      reject(new TidepoolError("unavailable", message));
+      reject(new TidepoolError("unavailable", message, { reason: "storeSilent" }));
     }, timeoutMs);
   });
   try {

@@ -102,7 +102,9 @@ export class WatchedBucket<T> {
   /** A request would wait for the server to come back. */
   private async ask<R>(what: string, request: (bucket: KV) => Promise<R>): Promise<R> {
     if (!this.options.bus.isConnected) {
-      throw new TidepoolError("unavailable", `${what} failed: the NATS connection is lost`);
+      throw new TidepoolError("unavailable", `${what} failed: the NATS connection is lost`, {
+        reason: "natsAway",
+      });
     }
     return within(what, storeTimeoutMs, request(this.options.bucket));
   }

@@ -79,6 +79,7 @@ export function parsePayload(payload: Uint8Array | undefined): Uint8Array {
     throw new TidepoolError(
       "tooLarge",
       `payload has ${payload.byteLength} bytes, the limit is ${payloadMaxBytes}`,
+      { component: "client", reason: "payloadTooLarge" },
     );
   }
   try {
@@ -86,6 +87,8 @@ export function parsePayload(payload: Uint8Array | undefined): Uint8Array {
   } catch (error) {
     throw new TidepoolError("invalid", `payload is not JSON: ${messageOf(error)}`, {
       cause: error,
+      component: "client",
+      reason: "payloadNotJson",
     });
   }
   return payload;

@@ -138,11 +138,16 @@ export class Router {
         new TidepoolError(
           "timeout",
           `call of '${stored.name}' was not done in the ${limitMs} ms it had`,
+          { component: "client", reason: "callDeadline" },
         ),
       );
     }, limitMs - answerMarginMs);
     const onGone = (): void => {
-      ending.abort(new TidepoolError("cancelled", `call of '${stored.name}' was cancelled`));
+      ending.abort(
+        new TidepoolError("cancelled", `call of '${stored.name}' was cancelled`, {
+          component: "client",
+        }),
+      );
     };
     signal.addEventListener("abort", onGone, { once: true });
     if (signal.aborted) onGone();

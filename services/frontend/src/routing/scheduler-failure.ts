@@ -7,6 +7,6 @@ export function schedulerSilent(what: string, timeoutMs: number, cause: unknown)
   return new TidepoolError(
     "unavailable",
     `the scheduler did not answer in ${waitedMs} ms when asked for ${what}: it or NATS may be away`,
-    { cause, component: "scheduler" },
+    { cause, component: "scheduler", reason: "schedulerSilent" },
   );
 }

@@ -71,7 +71,9 @@ export class CodeCache {
     try {
       const zip = Buffer.from(await this.options.source.fetch(digest, codeMaxBytes));
       if (digestOf(zip) !== digest) {
-        throw new TidepoolError("unavailable", `code ${digest} is damaged in the store`);
+        throw new TidepoolError("unavailable", `code ${digest} is damaged in the store`, {
+          reason: "codeDamaged",
+        });
       }
       await this.keep(digest, zip);
       return zip;

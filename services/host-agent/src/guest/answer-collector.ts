@@ -38,7 +38,7 @@ export class AnswerCollector {
     const bytes = answer.payloadBytes ?? 0;
     if (bytes > this.#maxBytes) {
       const text = `the function's result has ${String(bytes)} bytes, limit is ${String(this.#maxBytes)}`;
-      throw new TidepoolError("outputLimit", text);
+      throw new TidepoolError("outputLimit", text, { reason: "answerTooLarge" });
     }
     this.#runUs = answer.runUs ?? 0;
     this.#missingBytes = bytes;

@@ -262,7 +262,7 @@ class FramedSession implements GuestSession {
     } else if (loaded) {
       this.#loaded.resolve({ initUs: loaded.initUs ?? 0 });
     } else if (loadFailed) {
-      const error = thrownError(loadFailed.error);
+      const error = thrownError(loadFailed.error, "initFailed");
       for (const slot of [this.#loaded, this.#snapshotReady, this.#restoreDone]) slot.reject(error);
     } else if (message.snapshotReady) {
       this.#snapshotReady.resolve();

@@ -25,20 +25,24 @@ export function runtimeExitError(
   const hasAborted = exit.signal === abortSignal || heapExhaustedExitCodes.includes(exit.exitCode);
   if (exit.isOutOfMemory || (hasAborted && lastWords.includes(heapExhaustedWords))) {
     const text = `the function used more than its memory limit of ${String(memoryLimitMib)} MiB`;
-    return new TidepoolError("memoryLimit", text);
+    return new TidepoolError("memoryLimit", text, { reason: "memory" });
   }
   const how =
     exit.signal === 0
       ? `exited with code ${String(exit.exitCode)}`
       : `was ended by signal ${String(exit.signal)}`;
-  return new TidepoolError("guestCrash", `the function's process ${how}`);
+  return new TidepoolError("guestCrash", `the function's process ${how}`, {
+    component: "guest",
+    reason: "processEnded",
+  });
 }
 
 export function thrownError(
   error: tidepool.guest.v1.FunctionError.$Properties | null | undefined,
+  reason: "threw" | "initFailed" = "threw",
 ): TidepoolError {
   const name = error?.name ?? "Error";
   const message = error?.message ?? "";
   const thrown = { name, message, stack: error?.stack ?? "" };
-  return new TidepoolError("functionError", `${name}: ${message}`, { thrown });
+  return new TidepoolError("functionError", `${name}: ${message}`, { thrown, reason });
 }

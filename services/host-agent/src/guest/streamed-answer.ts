@@ -36,7 +36,7 @@ export class StreamedAnswer {
     this.#bytes += bytes.length;
     if (this.#bytes > this.#maxBytes) {
       const text = `the function's result has more than ${String(this.#maxBytes)} bytes, which is its limit`;
-      throw new TidepoolError("outputLimit", text);
+      throw new TidepoolError("outputLimit", text, { reason: "answerTooLarge" });
     }
     if (this.#sink !== undefined) return this.#sink.onChunk(bytes);
     this.#parts.push(bytes);

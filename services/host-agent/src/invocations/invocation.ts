@@ -135,6 +135,7 @@ async function runInvocation(
         new TidepoolError(
           "timeout",
           `call waited longer than its deadline of ${request.deadlineMs} ms`,
+          { component: "client", reason: "callDeadline" },
         ),
       async (signal) => {
         if (!wasReady) await orAborted(vm.whenReady, signal);
@@ -151,6 +152,7 @@ async function runInvocation(
       payload: content,
       timeoutMs: limit.ms,
       limitName: limit.name,
+      limit: limit.limit,
       signal: cancelled,
       sink: request.sink?.(start),
     });
@@ -185,11 +187,26 @@ export function startOf(
   return vm.isCold ? "cold" : "pool";
 }
 
-function runLimit(request: InvocationRequest, spentMs: number): { ms: number; name: string } {
+function runLimit(
+  request: InvocationRequest,
+  spentMs: number,
+): {
+  ms: number;
+  name: string;
+  limit: "runTimeout" | "callDeadline";
+} {
   const leftMs = Math.max(1, request.deadlineMs - spentMs);
   return request.timeoutMs <= leftMs
-    ? { ms: request.timeoutMs, name: `the function's limit of ${request.timeoutMs} ms` }
-    : { ms: leftMs, name: `the call's deadline of ${request.deadlineMs} ms` };
+    ? {
+        ms: request.timeoutMs,
+        name: `the function's limit of ${request.timeoutMs} ms`,
+        limit: "runTimeout",
+      }
+    : {
+        ms: leftMs,
+        name: `the call's deadline of ${request.deadlineMs} ms`,
+        limit: "callDeadline",
+      };
 }
 
 /** The part of an interval that lies after an instant. */

@@ -17,6 +17,7 @@ export function codeFromObjectStore(store: Storage["code"]): CodeSource {
         if (error instanceof TidepoolError) throw error;
         const why = late.signal.aborted ? `no answer in ${codeFetchMaxMs} ms` : messageOf(error);
         throw new TidepoolError("unavailable", `code ${digest} cannot be fetched: ${why}`, {
+          reason: "storeSilent",
           cause: error,
         });
       } finally {
@@ -33,7 +34,10 @@ async function fetchObject(
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   const found = await store.get(digest);
-  if (found === null) throw new TidepoolError("notFound", `code ${digest} is not in the store`);
+  if (found === null)
+    throw new TidepoolError("notFound", `code ${digest} is not in the store`, {
+      reason: "codeMissing",
+    });
   if (found.info.size > maxBytes) {
     throw new TidepoolError(
       "tooLarge",

@@ -38,6 +38,8 @@ export interface VmCall {
   readonly timeoutMs: number;
   /** How the limit is called in the error when it passes: the function's, or the caller's deadline. */
   readonly limitName: string;
+  /** Whose it is. */
+  readonly limit: "runTimeout" | "callDeadline";
   readonly signal: AbortSignal;
   /** Takes a streamed answer as it comes. */
   readonly sink?: AnswerSink | undefined;
@@ -124,7 +126,11 @@ export class Guest {
     this.callFailure = new AbortController();
     return within(
       timeoutMs,
-      () => new TidepoolError("timeout", `invocation ran longer than ${call.limitName}`),
+      () =>
+        new TidepoolError("timeout", `invocation ran longer than ${call.limitName}`, {
+          component: call.limit === "callDeadline" ? "client" : "function",
+          reason: call.limit,
+        }),
       (signal) =>
         this.session.invoke(
           { requestId, payload, timeoutMs, traceparent: traceparentOf() },
@@ -215,7 +221,7 @@ export class Guest {
     this.parts.onOutput(stream, bytes);
     if (this.outputBytes <= outputMaxBytes) return;
     const text = `function printed more than ${outputMaxBytes} bytes in one invocation`;
-    const failure = new TidepoolError("outputLimit", text);
+    const failure = new TidepoolError("outputLimit", text, { reason: "printedTooMuch" });
     this.callFailure?.abort(failure);
     this.parts.onBroken(failure);
   }

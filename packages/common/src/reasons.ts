@@ -1,0 +1,47 @@
+/**
+ * What went wrong within a component, as one word: the reason of a failure, where its code alone does not say it.
+ * Append only: they are on the wire. docs/errors.md has a row for each; a test compares the two.
+ */
+export const reasons = [
+  "payloadNotJson",
+  "payloadTooLarge",
+  "functionUnknown",
+  "versionUnknown",
+  "aliasUnknown",
+  "noCode",
+  "revision",
+  "secretMissing",
+  "secretInUse",
+  "hopLimit",
+  "functionStopped",
+  "functionRate",
+  "tenantRate",
+  "reservedConcurrency",
+  "tenantConcurrency",
+  "hostsFull",
+  "neverFits",
+  "noHost",
+  "queueFull",
+  "schedulerSilent",
+  "natsAway",
+  "storeSilent",
+  "storeFull",
+  "hostUnreachable",
+  "hostLost",
+  "codeMissing",
+  "codeDamaged",
+  "secretsKeyMissing",
+  "secretDamaged",
+  "initFailed",
+  "initTimeout",
+  "threw",
+  "runTimeout",
+  "callDeadline",
+  "memory",
+  "answerTooLarge",
+  "printedTooMuch",
+  "malformedAnswer",
+  "processEnded",
+] as const;
+
+export type Reason = (typeof reasons)[number];
