@@ -80,6 +80,29 @@ describe("A project file", () => {
     assert.deepEqual(await versions(), { one: "2", two: "2" });
   });
 
+  it("has the schedules that the file names, and leaves them alone where it names none", async () => {
+    const names = async (): Promise<readonly string[]> =>
+      (await system.client.schedules.list()).map(({ name }) => name);
+    const one = "  one: {path: one";
+    await project(
+      `${one}, schedules: {hourly: {cron: "0 * * * *", timeZone: Europe/Berlin, flexible: 15m}, often: {every: 5m, payload: {n: 1}}}}\n`,
+    );
+    const first = await deploy();
+    assert.match(
+      first.stderr,
+      /schedule hourly is new: 0 \* \* \* \* Europe\/Berlin\n.*often is new: every 5m/,
+    );
+    assert.deepEqual(await names(), ["hourly", "often"]);
+    assert.match((await deploy()).stderr, /one: nothing differs/);
+    await project(`${one}, schedules: {often: {every: 6m, payload: {n: 1}}}}\n`);
+    const { stderr } = await deploy();
+    assert.match(stderr, /schedule often changes: every 6m\n.*schedule hourly goes/);
+    assert.deepEqual(await names(), ["often"]);
+    await project(`${one}}\n`);
+    await deploy();
+    assert.deepEqual(await names(), ["often"]);
+  });
+
   it("refuses an option that the file should say, and a function that it does not name", async () => {
     const option = await deploy("--memory", "512");
     assert.deepEqual([option.code, /--memory cannot be given/.test(option.stderr)], [2, true]);

@@ -8,8 +8,8 @@ import { usageError } from "../failure.ts";
 import { interruptible } from "../interrupt.ts";
 import type { ClientOptions, CommandContext } from "../program/parts.ts";
 import type { DeployOptions, DeployProjectOptions } from "../program/functions.ts";
-import type { FunctionChange } from "../project/compare.ts";
 import { deployProject } from "../project/deploy-project.ts";
+import type { ProjectChange } from "../project/deploy-project.ts";
 import { projectFileName } from "../project/project-file-name.ts";
 import { readProject } from "../project/read-project.ts";
 import { handlerDefault, runtimeDefault } from "../project/settings-of.ts";
@@ -73,8 +73,10 @@ function isDefault(key: string, value: unknown): boolean {
   return typeof value === "object" && value !== null && Object.keys(value).length === 0;
 }
 
-function summary(changes: readonly FunctionChange[]): string {
-  const changed = changes.filter(({ kind }) => kind !== "none").length;
+function summary(changes: readonly ProjectChange[]): string {
+  const changed = changes.filter(
+    ({ kind, schedules }) => kind !== "none" || schedules.length > 0,
+  ).length;
   return `deployed ${changed} of ${changes.length} functions; the others were as the file says`;
 }
 

@@ -13,6 +13,8 @@ import { compareFunction } from "./compare.ts";
 import type { FunctionChange, WantedFunction } from "./compare.ts";
 import { describeChange } from "./describe-change.ts";
 import type { Project } from "./schema.ts";
+import { compareSchedules } from "./schedules.ts";
+import type { ScheduleChange } from "./schedules.ts";
 import { settingsOf } from "./settings-of.ts";
 
 export interface ProjectOptions {
@@ -26,6 +28,12 @@ interface Step extends WantedFunction {
   readonly zip: Buffer;
   readonly deployed: FunctionDescription | undefined;
   readonly change: FunctionChange;
+  readonly schedules: readonly ScheduleChange[];
+}
+
+/** Of one function: what differed of itself, and of its schedules. */
+export interface ProjectChange extends FunctionChange {
+  readonly schedules: readonly ScheduleChange[];
 }
 
 /** @returns what differed, in the file's order */
@@ -36,14 +44,18 @@ export async function deployProject(
   { only, isDryRun }: ProjectOptions,
   terminal: Terminal,
   signal: AbortSignal,
-): Promise<readonly FunctionChange[]> {
+): Promise<readonly ProjectChange[]> {
   const steps = await plan(client, folder, chosen(project, only), signal);
-  for (const { change, codeBytes, deployed } of steps)
-    terminal.say(describeChange(change, codeBytes, deployed, terminal));
-  if (!isDryRun)
+  for (const { change, schedules, codeBytes, deployed } of steps)
+    terminal.say(describeChange({ ...change, schedules }, codeBytes, deployed, terminal));
+  if (!isDryRun) {
     for (const step of steps)
       if (step.change.kind !== "none") await apply(client, step, terminal, signal);
-  return steps.map(({ change }) => change);
+    // After the functions: a schedule may call one that is new.
+    for (const { schedules } of steps)
+      for (const schedule of schedules) await applySchedule(client, schedule, signal);
+  }
+  return steps.map(({ change, schedules }) => ({ ...change, schedules }));
 }
 
 function chosen({ functions }: Project, only: readonly string[]): Project["functions"] {
@@ -80,7 +92,12 @@ async function plan(
       const wanted = { name, settings, codeDigest, codeBytes: archive.zip.length };
       const before = deployed.get(name);
       const change = compareFunction(wanted, before);
-      steps.push({ ...wanted, zip: archive.zip, deployed: before, change });
+      const deployedSchedules =
+        before === undefined || entry.schedules === undefined
+          ? []
+          : await client.schedules.list(name, { signal });
+      const schedules = compareSchedules(name, entry, deployedSchedules);
+      steps.push({ ...wanted, zip: archive.zip, deployed: before, change, schedules });
     } catch (error) {
       const { code, message } = TidepoolError.from(error);
       if (code !== "invalid" && code !== "notFound" && code !== "tooLarge") throw error;
@@ -90,6 +107,15 @@ async function plan(
   if (problems.length > 0)
     throw new TidepoolError("invalid", problems.join("\n"), { component: "client" });
   return steps;
+}
+
+async function applySchedule(
+  client: TidepoolClient,
+  { name, settings }: ScheduleChange,
+  signal: AbortSignal,
+): Promise<void> {
+  if (settings === undefined) await client.schedules.delete(name, { signal });
+  else await client.schedules.put(name, settings, { signal });
 }
 
 async function apply(

@@ -2,16 +2,19 @@
 import type { FunctionDescription } from "@tidepool/sdk";
 import { formatBytes } from "../terminal/format.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import type { Difference, FunctionChange } from "./compare.ts";
+import type { Difference } from "./compare.ts";
+import type { ProjectChange } from "./deploy-project.ts";
 import { formatDuration } from "./duration.ts";
+import type { ScheduleChange } from "./schedules.ts";
 
 export function describeChange(
-  { name, kind, isCodeNew, settings }: FunctionChange,
+  { name, kind, isCodeNew, settings, schedules }: ProjectChange,
   codeBytes: number,
   deployed: FunctionDescription | undefined,
   terminal: Terminal,
 ): string {
-  if (kind === "none") return terminal.paint("dim", `  ${name}: nothing differs`);
+  if (kind === "none" && schedules.length === 0)
+    return terminal.paint("dim", `  ${name}: nothing differs`);
   const code =
     deployed === undefined
       ? `code: ${formatBytes(codeBytes)}`
@@ -21,8 +24,24 @@ export function describeChange(
     kind === "create" ? "+" : "~",
   );
   const shown = kind === "create" ? settings.filter(isNotEmpty) : settings;
-  const lines = [...(isCodeNew ? [code] : []), ...shown.map(describe)];
+  const lines = [
+    ...(isCodeNew ? [code] : []),
+    ...shown.map(describe),
+    ...schedules.map(describeSchedule),
+  ];
   return [`${sign} ${name}`, ...lines.map((line) => `    ${line}`)].join("\n");
+}
+
+function describeSchedule({ name, kind, settings }: ScheduleChange): string {
+  if (settings === undefined) return `schedule ${name} goes`;
+  const { when } = settings;
+  const due =
+    "cron" in when
+      ? `${when.cron}${when.timeZone === undefined ? "" : ` ${when.timeZone}`}`
+      : "everyMs" in when
+        ? `every ${formatDuration(when.everyMs)}`
+        : `at ${new Date(when.atMs).toISOString()}`;
+  return `schedule ${name}${kind === "create" ? " is new" : " changes"}: ${due}`;
 }
 
 /** What a new function does not have need not be said. */

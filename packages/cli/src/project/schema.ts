@@ -31,7 +31,9 @@ const schedule = z
     at: z.iso.datetime({ offset: true }).optional(),
     timeZone: z.string().optional(),
     payload: z.json().optional(),
-    flexible: duration.optional(),
+    flexible: duration
+      .refine((ms) => ms % 60_000 === 0 && ms <= 86_400_000, "must be whole minutes, at most 24h")
+      .optional(),
     missed: z.enum(["skip", "one", "all"]).optional(),
     paused: z.boolean().optional(),
     qualifier: z.string().optional(),
