@@ -65,6 +65,27 @@ describe("A Python client generated from our .proto files", () => {
     assert.equal(seen["stale"], "ABORTED");
   });
 
+  it("reads streamed answers, and answers of functions that do not stream", () => {
+    assert.deepEqual(seen["stream_kinds"], ["begin", "end", ["chunk"]]);
+    assert.equal(seen["stream_bytes"], 10_000_000);
+    assert.equal(seen["stream_type"], "text/plain");
+    assert.equal(seen["stream_ids"], true);
+    assert.deepEqual(seen["whole"], ["begin", "chunk", "end"]);
+    assert.equal(seen["broken_off"], "UNKNOWN");
+  });
+
+  it("has calls accepted, once by key, and sees what becomes of them", () => {
+    const succeeded = "INVOCATION_STATUS_SUCCEEDED";
+    assert.deepEqual(seen["accepted"], [succeeded, { n: 7 }, 1, "1"]);
+    assert.deepEqual(seen["duplicate"], [true, true]);
+    assert.equal(seen["cancelled"], "INVOCATION_STATUS_CANCELLED");
+    const failed = "INVOCATION_STATUS_FAILED";
+    assert.deepEqual(seen["failed"], [failed, "functionError", "function"]);
+    assert.deepEqual(seen["letter"], { simulated: { failure: "throw" } });
+    assert.deepEqual(seen["redriven"], [1, failed]);
+    assert.equal(seen["refused"], "INVALID_ARGUMENT");
+  });
+
   it("gets the standard error details", () => {
     assert.deepEqual(seen["error"], ["NOT_FOUND", "notFound", "no function 'nobody'"]);
   });

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 
 stubs, address, zip_path = sys.argv[1:]
 sys.path.insert(0, stubs)
@@ -54,6 +55,59 @@ answer = api.Invoke(tidepool_pb2.InvokeRequest(name="from-python", payload=b'{"f
 seen["payload"] = json.loads(answer.payload)
 seen["start"] = tidepool_pb2.Start.Name(answer.start)
 
+
+def stream(payload):
+    parts = api.InvokeStream(tidepool_pb2.InvokeRequest(name="from-python", payload=payload), timeout=60)
+    return [(part.WhichOneof("part"), part) for part in parts]
+
+
+parts = stream(b'{"simulated": {"streamBytes": 10000000}}')
+seen["stream_kinds"] = [parts[0][0], parts[-1][0], sorted({kind for kind, _ in parts[1:-1]})]
+seen["stream_bytes"] = sum(len(part.chunk) for kind, part in parts if kind == "chunk")
+seen["stream_type"] = parts[0][1].begin.content_type
+seen["stream_ids"] = parts[0][1].begin.request_id == parts[-1][1].end.request_id != ""
+seen["whole"] = [kind for kind, _ in stream(b'{"not": "streamed"}')]
+try:
+    stream(b'{"simulated": {"streamBytes": 1000, "failure": "throw"}}')
+except grpc.RpcError as error:
+    seen["broken_off"] = error.code().name
+
+Status = tidepool_pb2.InvocationStatus
+
+
+def accept(payload, **more):
+    request = tidepool_pb2.InvokeAsyncRequest(name="from-python", payload=payload, **more)
+    return api.InvokeAsync(request, timeout=20)
+
+
+def ended(request_id):
+    while True:
+        call = api.GetInvocation(tidepool_pb2.GetInvocationRequest(request_id=request_id), timeout=20)
+        if call.HasField("ended_at"):
+            return call
+        time.sleep(0.05)
+
+
+accepted = accept(b'{"n": 7}', dedupe_key="python-7")
+call = ended(accepted.request_id)
+seen["accepted"] = [Status.Name(call.status), json.loads(call.payload), call.attempts, call.response.version]
+again = accept(b'{"n": 8}', dedupe_key="python-7")
+seen["duplicate"] = [again.is_duplicate, again.request_id == accepted.request_id]
+later = accept(b"1", delay_ms=3600000)
+cancelled = api.CancelInvocation(tidepool_pb2.CancelInvocationRequest(request_id=later.request_id))
+seen["cancelled"] = Status.Name(cancelled.status)
+failed = ended(accept(b'{"simulated": {"failure": "throw"}}', retries=0).request_id)
+seen["failed"] = [Status.Name(failed.status), failed.failure.code, failed.failure.component]
+which = {"function_name": "from-python", "request_ids": [failed.request_id]}
+while not (letters := api.ListDeadLetters(tidepool_pb2.ListDeadLettersRequest(**which)).letters):
+    time.sleep(0.05)
+seen["letter"] = json.loads(letters[0].payload)
+redriven = api.RedriveDeadLetters(tidepool_pb2.RedriveDeadLettersRequest(**which))
+seen["redriven"] = [redriven.count, Status.Name(ended(redriven.request_ids[0]).status)]
+try:
+    accept(b"1", retries=11)
+except grpc.RpcError as error:
+    seen["refused"] = error.code().name
 
 
 def publish():
