@@ -17,6 +17,8 @@ export interface TestSystem {
   readonly address: string;
   /** Of all frontends. */
   readonly addresses: readonly string[];
+  /** Of the first frontend's function URLs. */
+  readonly httpAddress: string;
   readonly dir: string;
   readonly natsUrl: string;
   /** Of the first host. */
@@ -95,8 +97,9 @@ export async function aSystem(options: TestSystemOptions = {}): Promise<TestSyst
   await scheduler.start();
   const frontends: Frontend[] = [];
   const addresses: string[] = [];
+  const httpAddresses: string[] = [];
   for (let count = 0; count < frontendCount; count += 1) {
-    const config = { address: "127.0.0.1:0", shardCount };
+    const config = { address: "127.0.0.1:0", httpAddress: "127.0.0.1:0", shardCount };
     const frontend = new Frontend({
       config,
       bus: await connect("frontend"),
@@ -105,9 +108,12 @@ export async function aSystem(options: TestSystemOptions = {}): Promise<TestSyst
       usagePeriodMs,
     });
     frontends.push(frontend);
-    addresses.push((await frontend.start()).address);
+    const started = await frontend.start();
+    addresses.push(started.address);
+    httpAddresses.push(started.httpAddress);
   }
   const [address = ""] = addresses;
+  const [httpAddress = ""] = httpAddresses;
   const [agent] = agents;
   if (agent === undefined) throw new Error("a system has a host");
   const client = await TidepoolClient.connect(address);
@@ -115,6 +121,7 @@ export async function aSystem(options: TestSystemOptions = {}): Promise<TestSyst
     client,
     address,
     addresses,
+    httpAddress,
     dir,
     natsUrl: server.url,
     agent,

@@ -9,11 +9,16 @@ import { slowReaderMs } from "./limits.ts";
 
 type Headers = readonly (readonly [string, string])[];
 
+/** The content type of a stream whose metadata has the true one. */
+const inMetadata = "application/vnd.awslambda.http-integration-response";
+
 export class AnswerWriter {
   private readonly request: IncomingMessage;
   private readonly response: ServerResponse;
   private ours: Headers;
   private isCorsOurs = false;
+  /** What the function said of its answer HTTP cannot hold. */
+  private broken: unknown;
 
   constructor(request: IncomingMessage, response: ServerResponse, requestId: string) {
     this.request = request;
@@ -34,26 +39,31 @@ export class AnswerWriter {
     this.response.shouldKeepAlive = false;
   }
 
+  /** Of a streamed answer. Where the function said what HTTP cannot hold, the first write tells. */
   begin(contentType: string, metadata: Uint8Array): void {
-    const head = metadata.byteLength === 0 ? {} : parseMetadata(metadata);
-    const { status, headers } = answerHead({ statusCode: 200, ...head });
-    const typed: Headers =
-      contentType === ""
-        ? headers
-        : [...without(headers, ["content-type"]), ["content-type", contentType]];
-    this.writeHead(status, typed);
-    this.response.flushHeaders();
+    try {
+      const head = metadata.byteLength === 0 ? {} : parseMetadata(metadata);
+      const { status, headers } = answerHead({ statusCode: 200, ...head });
+      const isOwn = contentType !== "" && contentType !== inMetadata;
+      const typed: Headers = isOwn
+        ? [...without(headers, ["content-type"]), ["content-type", contentType]]
+        : headers;
+      this.writeHead(status, typed);
+      this.response.flushHeaders();
+    } catch (error) {
+      this.broken = error;
+    }
   }
 
   async write(chunk: Uint8Array): Promise<void> {
+    if (this.broken !== undefined) throw this.broken;
     if (this.response.destroyed) return;
     if (this.response.write(chunk)) return;
-    this.limitReading();
-    await Promise.race([once(this.response, "drain"), once(this.response, "close")]);
-    this.response.setTimeout(0);
+    await this.taken("drain");
   }
 
   async end(): Promise<void> {
+    if (this.broken !== undefined) throw this.broken;
     await this.finish(undefined);
   }
 
@@ -100,15 +110,20 @@ export class AnswerWriter {
 
   private async finish(body: Uint8Array | undefined): Promise<void> {
     if (this.response.destroyed) return;
-    this.limitReading();
-    const ended = Promise.race([once(this.response, "finish"), once(this.response, "close")]);
     if (body === undefined) this.response.end();
     else this.response.end(body);
-    await ended.catch(() => {});
+    await this.taken("finish");
   }
 
-  private limitReading(): void {
-    this.response.setTimeout(slowReaderMs, () => this.response.destroy());
+  /** A client that takes nothing is given up: without a listener, Node ends a connection that timed out. */
+  private async taken(event: "drain" | "finish"): Promise<void> {
+    this.response.setTimeout(slowReaderMs);
+    const done = new AbortController();
+    const { signal } = done;
+    const gone = once(this.response, "close", { signal });
+    await Promise.race([once(this.response, event, { signal }), gone]).catch(() => {});
+    done.abort();
+    this.response.setTimeout(0);
   }
 }
 

@@ -156,6 +156,29 @@ describe("FunctionUrls", () => {
     assert.equal((await reader.read()).done, true);
   });
 
+  it("takes the type of a stream from its metadata where that has it", async () => {
+    call = async (_call, sink) => {
+      const headers = { "Content-Type": "text/html" };
+      const type = "application/vnd.awslambda.http-integration-response";
+      sink.begin(type, json({ statusCode: 200, headers, cookies: ["a=1"] }));
+      await sink.write(Buffer.from("<p>"));
+      return undefined;
+    };
+    const response = await fetch(base);
+    assert.equal(response.headers.get("content-type"), "text/html");
+    assert.deepEqual(response.headers.getSetCookie(), ["a=1"]);
+    assert.equal(await response.text(), "<p>");
+  });
+
+  it("answers 502 to a stream whose metadata HTTP cannot hold", async () => {
+    call = async (_call, sink) => {
+      sink.begin("", json({ statusCode: 1_000 }));
+      await sink.write(Buffer.from("x"));
+      return undefined;
+    };
+    assert.equal((await fetch(base)).status, 502);
+  });
+
   it("cuts a streamed answer off when the function fails in the middle of it", async () => {
     call = async (_call, sink) => {
       sink.begin("text/plain", new Uint8Array());

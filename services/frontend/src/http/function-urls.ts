@@ -12,6 +12,7 @@ import type { Clock, Logger } from "@tidepool/common";
 import { subjects } from "@tidepool/proto";
 import type { FunctionUrl } from "../functions/call-settings.ts";
 import { drainMaxMs, payloadMaxBytes } from "../limits.ts";
+import type { AnswerSink } from "../ports.ts";
 import { Bodies } from "./bodies.ts";
 import { corsHeaders, preflight } from "./cors.ts";
 import { foldHeaders, httpEvent } from "./event.ts";
@@ -32,14 +33,6 @@ export interface HttpCall {
   readonly qualifier: string;
   readonly payload: Uint8Array;
   readonly requestId: string;
-}
-
-/** Where a streamed answer goes, as the function writes it. */
-export interface AnswerSink {
-  /** @param metadata JSON, as {"statusCode":200,"headers":{…}}; empty when the function gave none */
-  begin(contentType: string, metadata: Uint8Array): void;
-  /** Resolves when there is room for more. */
-  write(chunk: Uint8Array): Promise<void>;
 }
 
 export interface FunctionUrlsOptions {
