@@ -1,0 +1,85 @@
+/** How many VMs are ordered when one version takes over from another. */
+import assert from "node:assert/strict";
+import { parseFunctionVersion } from "../nats/parse.ts";
+import type { AssignOrder } from "../ports.ts";
+import { testWorld } from "../testing/test-world.ts";
+import { FunctionState } from "./function-state.ts";
+import { Keeper } from "./keeper.ts";
+import { Memories } from "./memories.ts";
+import { Prewarmer } from "./prewarmer.ts";
+import { takeoverVmsMax } from "./world.ts";
+
+const nowMs = 1_000_000;
+const version = (number: string): ReturnType<typeof parseFunctionVersion> =>
+  parseFunctionVersion({
+    name: "f",
+    version: number,
+    codeDigest: `sha256:${number}`,
+    settings: { runtime: "nodejs20" },
+  });
+
+interface Given {
+  /** VMs of version 1, which is planned for, and of version 2, which takes over. */
+  readonly former: { readonly idle?: number; readonly busy?: number };
+  readonly next?: { readonly idle?: number; readonly loading?: number };
+  readonly toldUntilMs?: number;
+}
+
+async function ordersFor({ former, next, toldUntilMs }: Given): Promise<readonly AssignOrder[]> {
+  const orders: AssignOrder[] = [];
+  const { parts } = testWorld(nowMs, {
+    commands: {
+      assign: (_hostId, order) => Promise.resolve(`vm-${orders.push(order)}`),
+      keep: () => Promise.resolve(),
+      floor: () => Promise.resolve(),
+    },
+  });
+  const none = { idle: 0, busy: 0, loading: 0 };
+  parts.hosts.note(
+    {
+      hostId: "h-1",
+      address: "h-1:7000",
+      memoryMib: 1_000_000,
+      memoryUsedMib: 0,
+      vmCount: 0,
+      vmCountMax: 1_000,
+      isDraining: false,
+      pools: [],
+      functions: [
+        { name: "f", version: "1", ...none, ...former },
+        { name: "f", version: "2", ...none, ...next },
+      ],
+    },
+    nowMs,
+  );
+  const state = new FunctionState("f", new Memories());
+  state.version = "1";
+  if (toldUntilMs !== undefined) state.told = { untilMs: toldUntilMs, count: 1 };
+  new Prewarmer(parts, 0, new Keeper(parts, 0)).takeOver(state, version("2"));
+  await new Promise((resolve) => setImmediate(resolve));
+  return orders;
+}
+
+describe("A version that takes over", () => {
+  it("gets as many VMs as the one before has, busy ones too, less those that it has itself", async () => {
+    const orders = await ordersFor({ former: { idle: 2, busy: 3 }, next: { idle: 1, loading: 1 } });
+    assert.equal(orders.length, 3);
+    assert.equal(new Set(orders.map(({ assignmentId }) => assignmentId)).size, 3);
+    assert.ok(orders.every(({ function: { version: of } }) => of === "2"));
+    assert.ok(orders.every(({ keepUntilMs }) => keepUntilMs === nowMs + 600_000));
+  });
+
+  it("gets none when it has enough", async () => {
+    assert.deepEqual(await ordersFor({ former: { idle: 1 }, next: { idle: 2 } }), []);
+  });
+
+  it("gets no more than the limit", async () => {
+    assert.equal((await ordersFor({ former: { idle: 500 } })).length, takeoverVmsMax);
+  });
+
+  it("gets VMs for as long as those before were to be kept, and none when their time is over", async () => {
+    const [order] = await ordersFor({ former: { idle: 1 }, toldUntilMs: nowMs + 5 });
+    assert.equal(order?.keepUntilMs, nowMs + 5);
+    assert.deepEqual(await ordersFor({ former: { idle: 1 }, toldUntilMs: nowMs }), []);
+  });
+});
