@@ -17,9 +17,9 @@ import type { JetStreamManager, StreamConfig } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import type { KV } from "@nats-io/kv";
 import { nanos } from "@nats-io/nats-core";
-import { messageOf, TidepoolError } from "@tidepool/common";
 import { subjects } from "@tidepool/proto";
 import type { Bus } from "./bus.ts";
+import { untilStored } from "./until-stored.ts";
 
 export interface AsyncStorage {
   /** Request id → AcceptedCall. */
@@ -50,9 +50,9 @@ export const workAckWaitMs = 20_000;
 const streamNameInUse = 10_058;
 
 /** @throws TidepoolError `unavailable` when JetStream is away, off, or has no room */
-export async function ensureAsyncStorage(bus: Bus): Promise<AsyncStorage> {
+export function ensureAsyncStorage(bus: Bus): Promise<AsyncStorage> {
   const { replicas } = bus;
-  try {
+  return untilStored(async () => {
     const manager = await jetstreamManager(bus.connection);
     const buckets = new Kvm(bus.connection);
     const bucket = (name: string, bytesMax: number): Promise<KV> =>
@@ -71,11 +71,7 @@ export async function ensureAsyncStorage(bus: Bus): Promise<AsyncStorage> {
     ]);
     for (let shard = 0; shard < workShardCount; shard++) await ensureWorkConsumer(manager, shard);
     return { invocations, dedupe };
-  } catch (error) {
-    throw new TidepoolError("unavailable", `JetStream cannot be used: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
+  });
 }
 
 export function workConsumerName(shard: number): string {

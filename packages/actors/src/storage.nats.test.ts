@@ -10,6 +10,7 @@ import type { Bus } from "./bus.ts";
 import { startNatsServer } from "./nats-server.ts";
 import type { NatsServer } from "./nats-server.ts";
 import { arrivalsBytesMax, ensureStorage } from "./storage.ts";
+import { ensureAsyncStorage } from "./async-storage.ts";
 
 describe("ensureStorage", () => {
   let storeDir: string;
@@ -33,7 +34,7 @@ describe("ensureStorage", () => {
   });
 
   it("makes every stream and bucket, each with a bound in bytes", async () => {
-    await ensureStorage(bus);
+    await Promise.all([ensureStorage(bus), ensureAsyncStorage(bus)]);
     const manager = await jetstreamManager(bus.connection);
     const names: string[] = [];
     for await (const { config } of manager.streams.list()) {

@@ -18,9 +18,9 @@ import type { KV } from "@nats-io/kv";
 import { nanos } from "@nats-io/nats-core";
 import { Objm } from "@nats-io/obj";
 import type { ObjectStore } from "@nats-io/obj";
-import { messageOf, TidepoolError } from "@tidepool/common";
 import { subjects } from "@tidepool/proto";
 import type { Bus } from "./bus.ts";
+import { untilStored } from "./until-stored.ts";
 import { logsKeptHoursDefault, logsMaxMibDefault } from "./bus-settings.ts";
 
 export interface Storage {
@@ -82,9 +82,9 @@ export const codeStoreBytesMax = 2048 * mib;
 const streamNameInUse = 10_058;
 
 /** @throws TidepoolError `unavailable` when JetStream is away, off, or has no room */
-export async function ensureStorage(bus: Bus): Promise<Storage> {
+export function ensureStorage(bus: Bus): Promise<Storage> {
   const { replicas } = bus;
-  try {
+  return untilStored(async () => {
     const manager = await jetstreamManager(bus.connection);
     const buckets = new Kvm(bus.connection);
     const bucket = (name: string, bytesMax: number): Promise<KV> =>
@@ -131,11 +131,7 @@ export async function ensureStorage(bus: Bus): Promise<Storage> {
       snapshots,
       code,
     };
-  } catch (error) {
-    throw new TidepoolError("unavailable", `JetStream cannot be used: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
+  });
 }
 
 interface StreamBounds {

@@ -1,6 +1,7 @@
 /**
  * Chaos for as long as wanted:
  *   node --import tsx --conditions=source test/src/cluster/chaos-run.ts --seconds 600 --seed 1
+ * With --rolling every process is restarted once, in order, and none is killed.
  * Prints what was killed, and in the end what became of every call. Needs root and a build.
  */
 import { parseArgs } from "node:util";
@@ -13,12 +14,13 @@ const { values } = parseArgs({
     rate: { type: "string", default: "50" },
     every: { type: "string", default: "12" },
     kinds: { type: "string", default: "nats,scheduler,host,frontend" },
+    rolling: { type: "boolean", default: false },
     hypervisor: { type: "string", default: "simulated" },
   },
 });
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const result = await chaos({
-  durationMs: Number(values.seconds) * 1_000,
+  durationMs: values.rolling ? undefined : Number(values.seconds) * 1_000,
   seed: Number(values.seed),
   callsPerSecond: Number(values.rate),
   killEveryMs: Number(values.every) * 1_000,

@@ -1,4 +1,4 @@
-/** A cluster under load while its processes are killed at random; the seed decides what and when. */
+/** A cluster under load while its processes are killed at random, the seed decides what and when, or restarted in turn. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +11,8 @@ import { load } from "./load.ts";
 import type { FailedCall, LoadResult } from "./load.ts";
 
 export interface ChaosOptions {
-  readonly durationMs: number;
+  /** Undefined: as long as it takes to restart every process once. */
+  readonly durationMs: number | undefined;
   readonly seed: number;
   readonly callsPerSecond: number;
   /** Between two kills, on average. */
@@ -31,6 +32,7 @@ export interface ChaosResult extends Omit<LoadResult, "acceptedIds"> {
 
 const functions = ["a", "b", "c", "d"];
 const endMaxMs = 120_000;
+const restartPauseMs = 3_000;
 
 export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
   const { durationMs, seed, callsPerSecond, hypervisor, say } = options;
@@ -54,9 +56,10 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
       await client.invoke(name, 1);
     }
     const ended = new AbortController();
-    setTimeout(() => ended.abort(), durationMs);
     const { signal } = ended;
     const loading = load({ client, callsPerSecond, asyncShare: 0.5, functions, signal });
+    if (durationMs === undefined) await restartInTurn(cluster, say).finally(() => ended.abort());
+    else setTimeout(() => ended.abort(), durationMs);
     const kills = await killInTurn(cluster, options, seededRandom(seed), signal);
     const { acceptedIds, ...result } = await loading;
     const ids = [...new Set(acceptedIds)];
@@ -66,6 +69,18 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
   } finally {
     await cluster.stop();
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** In the order that docs/operations.md gives. */
+async function restartInTurn(cluster: Cluster, say: (line: string) => void): Promise<void> {
+  for (const kind of ["nats", "scheduler", "host", "frontend"]) {
+    for (const name of cluster.names.filter((each) => each.startsWith(`${kind}-`))) {
+      say(`restart ${name}`);
+      await cluster.restart(name);
+      // As an operator does, who looks whether it is well before the next.
+      await systemClock.sleep(restartPauseMs);
+    }
   }
 }
 

@@ -107,6 +107,18 @@ export class Cluster {
     this.#running.get(name)?.kill();
   }
 
+  /** Stops it as an operator would, and resolves when it serves again. */
+  async restart(name: string): Promise<void> {
+    const before = this.pid(name);
+    process.kill(before, "SIGTERM");
+    const deadlineAtMs = systemClock.nowMs() + readyMaxMs;
+    while (this.pid(name) === before) {
+      if (systemClock.nowMs() > deadlineAtMs)
+        throw new TidepoolError("unavailable", `${name} did not come back in ${readyMaxMs} ms`);
+      await systemClock.sleep(pollMs, this.#options.signal);
+    }
+  }
+
   /** Stops the processes in order, then the network; idempotent. */
   async stop(): Promise<void> {
     await this.#supervisor.stop();
