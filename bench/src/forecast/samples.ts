@@ -1,8 +1,8 @@
 /**
- * The evidence of every slot of a trace, and whether a call came: what the network learns from. Rows go
+ * The evidence of every slot of a trace that is due, and whether a call came: what the network learns from. Rows go
  * to folds by a seeded draw, so that a figure is only ever made by weights that have not seen its row.
  */
-import { CallHistory, EvidenceReader, evidenceCount } from "@tidepool/policy/model";
+import { CallHistory, EvidenceReader, evidenceCount, markDue } from "@tidepool/policy/model";
 import { seededRandom } from "@tidepool/policy";
 import type { Trace } from "./traces.ts";
 
@@ -61,7 +61,10 @@ export function collect(trace: Trace, folds: Uint8Array, options: SampleOptions)
   return { count, evidence, hit, weight, fold };
 }
 
-/** Every slot after a row's first call, the history as it stood before the slot opened in the reader. */
+/** Slots that are marked due at once, as a shard does. */
+export const markedSlots = 64;
+
+/** Every slot due after a row's first call, the history as it stood before the slot opened in the reader. */
 export function forEachSlot(
   trace: Trace,
   rowIndex: number,
@@ -71,14 +74,20 @@ export function forEachSlot(
   const row = trace.rows[rowIndex];
   if (row === undefined) throw new RangeError(`row ${rowIndex} of ${trace.rows.length}`);
   const history = new CallHistory();
+  const due = new Uint8Array(markedSlots);
   let next = 0;
   let isOpen = false;
+  let markedTo = 0;
   for (let slot = row.minutes[0] ?? trace.slots; slot < trace.slots; slot += 1) {
     const isHit = row.minutes[next] === slot;
     if (history.total > 0) {
-      if (!isOpen) reader.open(history);
+      if (!isOpen) {
+        reader.open(history);
+        markedTo = history.lastSlot + 1;
+      }
       isOpen = true;
-      visit(slot, isHit, history);
+      for (; markedTo <= slot; markedTo += markedSlots) markDue(reader.view, markedTo, due);
+      if (due[slot - markedTo + markedSlots] === 1) visit(slot, isHit, history);
     }
     if (!isHit) continue;
     history.observe(slot, row.counts[next] ?? 1);

@@ -1,6 +1,6 @@
 /**
- * The same trace at another pace, and with calls left out: schedules are mostly round on the clock, and a
- * network that has seen no others does not learn that a period of 93 minutes is one too.
+ * A trace once more, made different: there are few rows, and a network learns a handful of schedules by
+ * heart where it has seen no others. Each row is changed by draws of its own.
  */
 import { seededRandom } from "@tidepool/policy";
 import type { Trace, TraceRow } from "./traces.ts";
@@ -9,7 +9,20 @@ const factorMin = 0.6;
 const factorMax = 2;
 const droppedMax = 0.25;
 
-/** Each row by a factor of its own. Half of the rows lose a share of their calls. */
+/** What `vary` does to a row at most. */
+const variedDroppedMax = 0.35;
+const variedJitterSlots = 8;
+const variedBeginShare = 0.5;
+const daySlots = 1440;
+/** Shares of rows that keep all their calls, their exact times, their begin. */
+const wholeShare = 0.35;
+const exactShare = 0.4;
+const longShare = 0.5;
+
+/**
+ * At another pace, by a factor of its own, half of the rows without a share of their calls: schedules are mostly
+ * round on the clock, and a period of 93 minutes is one too.
+ */
 export function stretch(trace: Trace, seed: number): Trace {
   const random = seededRandom(seed);
   const rows = trace.rows.map((row) => stretchRow(row, trace.slots, random));
@@ -27,4 +40,26 @@ function stretchRow(row: TraceRow, slots: number, random: () => number): TraceRo
     if (slot < slots) counts.set(slot, (counts.get(slot) ?? 0) + (row.counts[index] ?? 1));
   }
   return { ...row, minutes: [...counts.keys()], counts: [...counts.values()] };
+}
+
+/** At its own pace, but begun later, at another time of day, and with calls left out and late. */
+export function vary(trace: Trace, seed: number): Trace {
+  const random = seededRandom(seed);
+  const rows = trace.rows.map((row) => varyRow(row, trace.slots, random));
+  return { ...trace, name: `${trace.name}, varied`, rows };
+}
+
+function varyRow(row: TraceRow, slots: number, random: () => number): TraceRow {
+  const dropped = random() < wholeShare ? 0 : random() * variedDroppedMax;
+  const jitter = random() < exactShare ? 0 : random() ** 2 * variedJitterSlots;
+  const begin = random() < longShare ? 0 : Math.floor(random() * variedBeginShare * slots);
+  const moved = Math.floor(random() * daySlots);
+  const counts = new Map<number, number>();
+  for (const [index, minute] of row.minutes.entries()) {
+    if (minute < begin || random() < dropped) continue;
+    const slot = minute + moved + Math.floor(random() * (jitter + 1));
+    if (slot < slots) counts.set(slot, (counts.get(slot) ?? 0) + (row.counts[index] ?? 1));
+  }
+  const minutes = [...counts.keys()].sort((a, b) => a - b);
+  return { ...row, minutes, counts: minutes.map((minute) => counts.get(minute) ?? 0) };
 }

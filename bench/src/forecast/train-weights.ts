@@ -1,7 +1,8 @@
 /**
- * Makes the model's weights from the traces: one set from all rows, which ships, and one for each fold
- * from the rows outside it, by which figures are made. Folds train side by side in worker threads.
- *   npm run train
+ * Makes the model's weights from the traces: one set from all rows, which ships; one for each fold from the
+ * rows outside it, by which figures are made; and one from each trace alone, to see what passes to another.
+ * They train side by side in worker threads.
+ *   npm run train [-- --only shipped,without-0]
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,19 +14,28 @@ import { collect, foldsOf, type Samples } from "./samples.ts";
 import { packNetwork, restoreNetwork, storeNetwork } from "@tidepool/policy/model";
 import type { StoredNetwork } from "@tidepool/policy/model";
 import { foldCount, foldSeed } from "./split.ts";
-import { stretch } from "./stretch.ts";
-import { readAzure, readGitcron } from "./traces.ts";
-import { train } from "./train.ts";
+import { stretch, vary } from "./stretch.ts";
+import { readAzure, readGitcron, type Trace } from "./traces.ts";
+import { teach, train } from "./train.ts";
 
 const trainSeed = 11;
 const threadsMax = 2;
-/** Scheduled jobs are few in number of rows, and are what the model is for. */
+/**
+ * Scheduled jobs are few in number of rows, and are what the model is for: they count for more, and are learned
+ * from in several variations.
+ */
 const gitcronWeight = 2;
-const gitcronQuietShare = 0.2;
+const gitcronVariations = 5;
+/** Networks that each set of weights is taught by: together they know more than one does. */
+const teachersCount = 3;
+const learning = { hidden: [64, 32], passes: 5, batch: 1024, rate: 3e-3, decay: 1e-3 } as const;
+const taughtHidden = [96, 32] as const;
+const shippedName = "shipped";
 
 interface Task {
   readonly sets: readonly Samples[];
   readonly without: number;
+  readonly teachers: number;
 }
 
 if (isMainThread) await main();
@@ -40,42 +50,33 @@ async function main(): Promise<void> {
         type: "string",
         default: pathOf("../../../packages/policy/src/model/weights-data.ts"),
       },
+      only: { type: "string", default: "" },
     },
   });
   const { traces, folds, out } = values;
   mkdirSync(folds, { recursive: true });
-  const azure = readAzure(traces);
-  const gitcron = readGitcron(traces);
-  const sets = [
-    collect(azure, foldsOf(azure, foldCount, foldSeed), {
-      quietShare: 1,
-      traceWeight: 1,
-      seed: trainSeed,
-    }),
-    collect(gitcron, foldsOf(gitcron, foldCount, foldSeed), {
-      quietShare: gitcronQuietShare,
-      traceWeight: gitcronWeight,
-      seed: trainSeed,
-    }),
-    // Stretched rows keep the fold of the row that they were made from.
-    collect(stretch(azure, trainSeed), foldsOf(azure, foldCount, foldSeed), {
-      quietShare: 0.2,
-      traceWeight: 0.3,
-      seed: trainSeed,
-    }),
-    collect(stretch(gitcron, trainSeed), foldsOf(gitcron, foldCount, foldSeed), {
-      quietShare: 0.1,
-      traceWeight: 1,
-      seed: trainSeed,
-    }),
-  ];
-  process.stderr.write(`${sets.map((set) => set.count).join(" + ")} samples\n`);
-  const waiting = [-1, ...Array.from({ length: foldCount }, (_, fold) => fold)];
+  const azure = azureSamples(readAzure(traces));
+  const gitcron = gitcronSamples(readGitcron(traces));
+  const both = { sets: [...azure, ...gitcron], teachers: teachersCount };
+  const tasks = new Map<string, Task>([
+    [shippedName, { ...both, without: -1 }],
+    ...Array.from({ length: foldCount }, (_, without): [string, Task] => [
+      `without-${without}`,
+      { ...both, without },
+    ]),
+    ["azure-alone", { sets: azure, without: -1, teachers: 0 }],
+    ["gitcron-alone", { sets: gitcron, without: -1, teachers: 0 }],
+  ]);
+  const only = values.only.split(",").filter((name) => name !== "");
+  const waiting = [...tasks].filter(([name]) => only.length === 0 || only.includes(name));
+  process.stderr.write(`${both.sets.map((set) => set.count).join(" + ")} samples\n`);
   const lane = async (): Promise<void> => {
-    for (let without = waiting.shift(); without !== undefined; without = waiting.shift()) {
-      const stored = await inWorker({ sets, without });
-      const path = without < 0 ? out : join(folds, `forecast-without-${without}.json`);
-      writeFileSync(path, without < 0 ? moduleOf(stored) : `${JSON.stringify(stored)}\n`);
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [name, task] = next;
+      const stored = await inWorker(task);
+      const isShipped = name === shippedName;
+      const path = isShipped ? out : join(folds, `forecast-${name}.json`);
+      writeFileSync(path, isShipped ? moduleOf(stored) : `${JSON.stringify(stored)}\n`);
       process.stderr.write(`${path}\n`);
     }
   };
@@ -92,17 +93,38 @@ function inWorker(task: Task): Promise<StoredNetwork> {
   });
 }
 
-function runTask({ sets, without }: Task): void {
+function runTask({ sets, without, teachers }: Task): void {
+  const taught = Array.from({ length: teachers }, (_, n) =>
+    train(sets, { ...learning, seed: trainSeed + n, without }),
+  );
   const weights = train(sets, {
-    hidden: [64, 32],
-    passes: 6,
-    batch: 1024,
-    rate: 3e-3,
-    decay: 1e-3,
-    seed: trainSeed,
+    ...learning,
+    hidden: taughtHidden,
+    seed: trainSeed + teachers,
     without,
+    ...(teachers === 0 ? {} : { taught: teach(sets, taught) }),
   });
   parentPort?.postMessage(storeNetwork(weights, "bench/src/forecast/train-weights.ts"));
+}
+
+/** Changed rows keep the fold of the row that they were made from. */
+function samplesOf(trace: Trace, quietShare: number, traceWeight: number): Samples {
+  const folds = foldsOf(trace, foldCount, foldSeed);
+  return collect(trace, folds, { quietShare, traceWeight, seed: trainSeed });
+}
+
+function azureSamples(azure: Trace): Samples[] {
+  return [samplesOf(azure, 1, 1), samplesOf(stretch(azure, trainSeed), 0.2, 0.15)];
+}
+
+function gitcronSamples(gitcron: Trace): Samples[] {
+  return [
+    samplesOf(gitcron, 0.2, gitcronWeight),
+    samplesOf(stretch(gitcron, trainSeed), 0.1, 0.5),
+    ...Array.from({ length: gitcronVariations }, (_, n) =>
+      samplesOf(vary(gitcron, trainSeed + n), 0.1, 1),
+    ),
+  ];
 }
 
 function pathOf(relative: string): string {

@@ -2,7 +2,7 @@
  * Trains the network by Adam on log loss. Everything random comes from one seed, all sums run in one
  * order: the same samples give the same weights.
  */
-import { evidenceCount, LayerStack, standardise } from "@tidepool/policy/model";
+import { evidenceCount, LayerStack, Network, standardise } from "@tidepool/policy/model";
 import type { Layer, NetworkWeights, Trained } from "@tidepool/policy/model";
 import type { Samples } from "./samples.ts";
 import { seededRandom } from "@tidepool/policy";
@@ -18,11 +18,16 @@ export interface TrainOptions {
   readonly seed: number;
   /** Samples of this fold are left out; −1 for none. */
   readonly without: number;
+  /** What others make of each sample, by set; half of what is learned is that instead of what came. */
+  readonly taught?: readonly Float32Array[];
 }
 
 const momentum = 0.9;
 const momentumSquare = 0.999;
 const rateEnd = 1e-5;
+const taughtShare = 0.5;
+/** Of the samples, one in so many is looked at for means and scales. */
+const momentsStep = 7;
 
 export function train(
   sets: readonly Samples[],
@@ -40,15 +45,34 @@ export function train(
   for (let step = 0; step < steps; step += 1) {
     const rate = options.rate * 0.5 * (1 + Math.cos((Math.PI * step) / steps)) + rateEnd;
     for (let b = 0; b < options.batch; b += 1) {
-      const { set, index, weight } = draw.next();
+      const { set, place, index, weight } = draw.next();
       standardise(set.evidence, mean, scale, stack.input, index * evidenceCount);
       const probability = 1 / (1 + Math.exp(-stack.forward()));
-      stack.gather(((probability - (set.hit[index] ?? 0)) * weight) / options.batch);
+      const hit = set.hit[index] ?? 0;
+      const taught = options.taught?.[place]?.[index] ?? hit;
+      const target = hit + (taught - hit) * taughtShare;
+      stack.gather(((probability - target) * weight) / options.batch);
     }
     for (const adam of adams) adam.step(rate, step + 1);
     if (step % 256 === 0) onProgress(step / steps);
   }
   return { mean, scale, layers: stack.store() };
+}
+
+/** The probability of each sample by several networks together, by set. */
+export function teach(
+  sets: readonly Samples[],
+  teachers: readonly NetworkWeights[],
+): Float32Array[] {
+  const networks = teachers.map((weights) => new Network(weights));
+  return sets.map(({ count, evidence }) =>
+    Float32Array.from({ length: count }, (_, index) => {
+      const from = index * evidenceCount;
+      const given = evidence.subarray(from, from + evidenceCount);
+      const logit = networks.reduce((sum, network) => sum + network.logit(given), 0);
+      return 1 / (1 + Math.exp(-logit / networks.length));
+    }),
+  );
 }
 
 /** Drawn so that values keep their size from layer to layer; the output begins at the usual log odds. */
@@ -126,13 +150,14 @@ function sampler(sets: readonly Samples[], without: number, random: () => number
   return {
     count,
     hitShare: hits / weights,
-    next(): { set: Samples; index: number; weight: number } {
+    next(): { set: Samples; place: number; index: number; weight: number } {
       const at = lowerBound(sums, random() * sum);
-      const place = places.findLast(({ from }) => from <= at);
-      if (place === undefined) throw new RangeError("no samples to draw from");
-      const index = at - place.from;
-      const weight = place.set.weight[index] ?? 0;
-      return { set: place.set, index, weight: (Math.sqrt(weight) / meanWeight) * meanRoot };
+      const place = places.findLastIndex(({ from }) => from <= at);
+      const found = places[place];
+      if (found === undefined) throw new RangeError("no samples to draw from");
+      const index = at - found.from;
+      const weight = found.set.weight[index] ?? 0;
+      return { set: found.set, place, index, weight: (Math.sqrt(weight) / meanWeight) * meanRoot };
     },
   };
 }
@@ -156,7 +181,7 @@ function momentsOf(
   const square = new Float64Array(evidenceCount);
   let count = 0;
   for (const set of sets)
-    for (let index = 0; index < set.count; index += 7) {
+    for (let index = 0; index < set.count; index += momentsStep) {
       if (set.fold[index] === without) continue;
       count += 1;
       for (let i = 0; i < evidenceCount; i += 1) {

@@ -35,24 +35,29 @@ export class CallView {
     return this.times[at] === slot ? 1 : 0;
   }
 
-  /** Whether any came within `reach` of `slot`. */
+  /** Whether any came within `reach` of `slot`: 1 or 0; −1 if that is no longer or not yet known. */
   near(slot: number, reach: number): number {
     const { history } = this;
+    const first = slot - reach;
+    const last = Math.min(slot + reach, history.lastSlot);
     if (slot + reach < history.firstSlot) return -1;
-    if (slot - reach > history.lastSlot) return 0;
-    if (reach <= 1 && slot - reach - this.base >= 0) {
-      for (let s = slot - reach; s <= slot + reach; s += 1) if (this.hit(s) === 1) return 1;
-      return 0;
+    if (first > last) return 0;
+    if (first >= this.base) return this.#anyBit(first - this.base, last - this.base) ? 1 : 0;
+    if (last < (this.times[this.count] ?? 0)) return -1;
+    return (this.times[this.indexAtOrBefore(last)] ?? 0) >= first ? 1 : 0;
+  }
+
+  /** Whether one of the bits from `first` to `last` is set. */
+  #anyBit(first: number, last: number): boolean {
+    const { words } = this;
+    const end = last >> 5;
+    for (let word = first >> 5; word <= end; word += 1) {
+      let bits = words[word] ?? 0;
+      if (word === first >> 5) bits &= -1 << (first & 31);
+      if (word === end) bits &= -1 >>> (31 - (last & 31));
+      if (bits !== 0) return true;
     }
-    if (slot + reach < (this.times[this.count] ?? 0)) {
-      if (slot - reach - this.base < 0) return -1;
-    }
-    if (slot - reach >= (this.times[this.count] ?? 0)) {
-      const at = this.indexAtOrBefore(slot + reach);
-      return (this.times[at] ?? 0) >= slot - reach ? 1 : 0;
-    }
-    for (let s = slot - reach; s <= slot + reach; s += 1) if (this.hit(s) === 1) return 1;
-    return 0;
+    return false;
   }
 
   /** Index into the (newest first) times of the newest at or before `slot`. */

@@ -1,152 +1,159 @@
 /**
  * Evidence from the gaps between calls: of the gaps at least as long as the present one, the share that
- * ended here, or close to here; and the same for two and three gaps together.
+ * ended here, or close to here; the same for two and three gaps together; and what followed gaps like the
+ * newest ones.
  */
 import type { CallView } from "./call-view.ts";
+import { GapTable } from "./gap-table.ts";
+import { gapsMax } from "./history.ts";
 import { odds } from "./odds.ts";
 
-export function hazards(view: CallView, slot: number, out: Float32Array, from: number): number {
-  const { gaps } = view;
-  const n = view.count;
-  const age = slot - (view.times[0] ?? 0);
-  const tenth = Math.max(1, Math.floor(age * 0.1));
-  let atLeast = 0;
-  let exact = 0;
-  let atLeast1 = 0;
-  let near1 = 0;
-  let atLeast10 = 0;
-  let near10 = 0;
-  let weighted = 0;
-  let weightedHit = 0;
-  let fade = 1;
-  let recent = 0;
-  let recentHit = 0;
-  let recentNear = 0;
-  let soon = 0;
-  for (let i = 0; i < n; i += 1) {
-    const gap = gaps[i] ?? 0;
-    if (gap >= age - tenth) {
-      atLeast10 += 1;
-      if (gap <= age + tenth) near10 += 1;
-      if (gap >= age - 1) {
-        atLeast1 += 1;
-        if (gap <= age + 1) near1 += 1;
-        if (i < 8 && gap <= age + 1) recentNear += 1;
-        if (gap >= age) {
-          atLeast += 1;
-          weighted += fade;
-          if (i < 8) recent += 1;
-          if (gap < age + 5) soon += 1;
-          if (gap === age) {
-            exact += 1;
-            weightedHit += fade;
-            if (i < 8) recentHit += 1;
-          }
-        }
-      }
-    }
-    fade *= 0.94;
-  }
-  let i = from;
-  out[i++] = odds(exact, atLeast);
-  out[i++] = odds(near1 / 3, atLeast1);
-  out[i++] = odds(near10 / (2 * tenth + 1), atLeast10);
-  out[i++] = odds(soon / 5, atLeast);
-  out[i++] = Math.log(1 + atLeast);
-  out[i++] = n === 0 ? 0.5 : atLeast / n;
-  out[i++] = odds(weightedHit, weighted);
-  out[i++] = Math.log(1 + weighted);
-  out[i++] = odds(recentHit, recent);
-  out[i++] = odds(recentNear / 3, recent);
-  out[i++] = n === 0 ? 0.5 : recent / Math.min(8, n);
-  return i;
+const recentGaps = 8;
+/** What a gap counts of the next more recent one: for exact hits, and for near ones. */
+const fades = [0.94, 0.98];
+const exactFade = 0;
+const nearFade = 1;
+const reaches = [2, 4, 8] as const;
+const followersMax = 64;
+/** Spans of several gaps that are looked at, the newest. */
+const spansMax = 128;
+
+/** Gaps that came after as many gaps like the newest. */
+interface Followers {
+  readonly order: number;
+  readonly gaps: Int32Array;
+  count: number;
 }
 
-export function wideHazards(view: CallView, slot: number, out: Float32Array, from: number): number {
-  const { gaps } = view;
-  const age = slot - (view.times[0] ?? 0);
-  let i = from;
-  for (const reach of [2, 4, 8]) {
-    let atLeast = 0;
-    let near = 0;
-    let fade = 1;
-    for (let j = 0; j < view.count; j += 1) {
-      const gap = gaps[j] ?? 0;
-      if (gap >= age - reach) {
-        atLeast += fade;
-        if (gap <= age + reach) near += fade;
-      }
-      fade *= 0.98;
-    }
-    out[i++] = odds(near / (2 * reach + 1), atLeast);
-  }
-  return i;
-}
+export class GapHazards {
+  readonly #gaps = new GapTable(gapsMax, fades);
+  readonly #spans = [1, 2].map((order) => ({ order, table: new GapTable(spansMax) }));
+  readonly #lengths = new Int32Array(spansMax);
+  readonly #followers = [1, 2].map((order): Followers => ({
+    order,
+    gaps: new Int32Array(followersMax),
+    count: 0,
+  }));
 
-/** The hazard of two gaps together, and of three, since the call before the last and the one before. */
-export function sums(view: CallView, slot: number, out: Float32Array, from: number): number {
-  const { times } = view;
-  let i = from;
-  for (let order = 1; order <= 2; order += 1) {
-    if (view.count <= order) {
-      out.fill(-3, i, i + 3);
-      i += 3;
-      continue;
+  open(view: CallView): void {
+    const { times, gaps, count } = view;
+    const lengths = this.#lengths;
+    this.#gaps.open(gaps, count);
+    for (const { order, table } of this.#spans) {
+      const spans = Math.min(spansMax, Math.max(0, count - order));
+      for (let j = 0; j < spans; j += 1) lengths[j] = (times[j] ?? 0) - (times[j + order + 1] ?? 0);
+      table.open(lengths, spans);
     }
-    const age = slot - (times[order] ?? 0);
-    const least = (times[0] ?? 0) - (times[order] ?? 0);
+    for (const list of this.#followers) this.#follow(view, list);
+  }
+
+  #follow({ gaps, count }: CallView, list: Followers): void {
+    const { order, gaps: found } = list;
+    const newest = gaps[0] ?? 0;
+    const second = gaps[1] ?? 0;
+    let known = 0;
+    for (let j = 1; j + order - 1 < count && known < followersMax; j += 1) {
+      if (!looselyAlike(gaps[j] ?? 0, newest)) continue;
+      if (order === 2 && !looselyAlike(gaps[j + 1] ?? 0, second)) continue;
+      found[known] = gaps[j - 1] ?? 0;
+      known += 1;
+    }
+    list.count = known;
+  }
+
+  /** Of the gaps that reached so far, those that ended now. */
+  readHazards(view: CallView, slot: number, out: Float32Array, from: number): number {
+    const table = this.#gaps;
+    const n = table.count;
+    const age = slot - (view.times[0] ?? 0);
     const tenth = Math.max(1, Math.floor(age * 0.1));
-    let atLeast = 0;
-    let exact = 0;
-    let near = 0;
-    let wide = 0;
-    for (let j = 0; j + order < view.count; j += 1) {
-      const span = (times[j] ?? 0) - (times[j + order + 1] ?? 0);
-      if (span <= least) continue;
-      if (span >= age) atLeast += 1;
-      const off = Math.abs(span - age);
-      if (off === 0) exact += 1;
-      if (off <= 1) near += 1;
-      if (off <= tenth) wide += 1;
+    const atAge = table.below(age);
+    const after = table.below(age + 1);
+    const atLeast1 = n - table.below(age - 1);
+    const near1 = table.below(age + 2) - (n - atLeast1);
+    const belowTenth = table.below(age - tenth);
+    const near10 = table.below(age + tenth + 1) - belowTenth;
+    const soon = table.below(age + 5) - atAge;
+    const weighted = table.weight(exactFade, atAge, n);
+    let recent = 0;
+    let recentHit = 0;
+    let recentNear = 0;
+    for (let j = 0; j < Math.min(recentGaps, n); j += 1) {
+      const gap = view.gaps[j] ?? 0;
+      if (gap >= age) recent += 1;
+      if (gap === age) recentHit += 1;
+      if (gap >= age - 1 && gap <= age + 1) recentNear += 1;
     }
-    out[i++] = odds(exact, Math.max(atLeast, exact));
-    out[i++] = odds(near / 3, Math.max(atLeast, near));
-    out[i++] = odds(wide / (2 * tenth + 1), Math.max(atLeast, wide));
+    let i = from;
+    out[i++] = odds(after - atAge, n - atAge);
+    out[i++] = odds(near1 / 3, atLeast1);
+    out[i++] = odds(near10 / (2 * tenth + 1), n - belowTenth);
+    out[i++] = odds(soon / 5, n - atAge);
+    out[i++] = Math.log(1 + n - atAge);
+    out[i++] = n === 0 ? 0.5 : (n - atAge) / n;
+    out[i++] = odds(table.weight(exactFade, atAge, after), weighted);
+    out[i++] = Math.log(1 + weighted);
+    out[i++] = odds(recentHit, recent);
+    out[i++] = odds(recentNear / 3, recent);
+    out[i++] = n === 0 ? 0.5 : recent / Math.min(recentGaps, n);
+    for (const reach of reaches) {
+      const low = table.below(age - reach);
+      const near = table.weight(nearFade, low, table.below(age + reach + 1));
+      out[i++] = odds(near / (2 * reach + 1), table.weight(nearFade, low, n));
+    }
+    return i;
   }
-  return i;
-}
 
-/** As followers, but gaps are alike that differ by a sixth: for schedules with much jitter. */
-export function looseFollowers(
-  view: CallView,
-  slot: number,
-  out: Float32Array,
-  from: number,
-): number {
-  const age = slot - (view.times[0] ?? 0);
-  const { gaps } = view;
-  const tenth = Math.max(2, Math.floor(age * 0.1));
-  let i = from;
-  for (let order = 1; order <= 2; order += 1) {
-    let atLeast = 0;
-    let near = 0;
-    let wide = 0;
-    for (let j = 1; j + order - 1 < view.count; j += 1) {
-      if (!looselyAlike(gaps[j] ?? 0, gaps[0] ?? 0)) continue;
-      if (order === 2 && !looselyAlike(gaps[j + 1] ?? 0, gaps[1] ?? 0)) continue;
-      const next = gaps[j - 1] ?? 0;
-      if (next >= age) atLeast += 1;
-      const off = Math.abs(next - age);
-      if (off <= 1) near += 1;
-      if (off <= tenth) wide += 1;
+  /** The same of two gaps together, and of three, since the call before the last and the one before. */
+  readSpans(view: CallView, slot: number, out: Float32Array, from: number): number {
+    const { times } = view;
+    let i = from;
+    for (const { order, table } of this.#spans) {
+      if (view.count <= order) {
+        out.fill(-3, i, i + 3);
+        i += 3;
+        continue;
+      }
+      const age = slot - (times[order] ?? 0);
+      const tenth = Math.max(1, Math.floor(age * 0.1));
+      // A span that is no longer than what has passed with the newest call ended before.
+      const possible = table.below((times[0] ?? 0) - (times[order] ?? 0) + 1);
+      const atAge = table.below(age);
+      const exact = table.below(age + 1) - atAge;
+      const near = table.below(age + 2) - Math.max(possible, table.below(age - 1));
+      const wide = table.below(age + tenth + 1) - Math.max(possible, table.below(age - tenth));
+      const atLeast = table.count - atAge;
+      out[i++] = odds(exact, atLeast);
+      out[i++] = odds(near / 3, Math.max(atLeast, near));
+      out[i++] = odds(wide / (2 * tenth + 1), Math.max(atLeast, wide));
     }
-    out[i++] = odds(near / 3, Math.max(atLeast, near));
-    out[i++] = odds(wide / (2 * tenth + 1), Math.max(atLeast, wide));
-    out[i++] = Math.log(1 + atLeast);
+    return i;
   }
-  return i;
+
+  /** What followed gaps that differ from the newest by up to a sixth: for schedules with much jitter. */
+  readFollowers(view: CallView, slot: number, out: Float32Array, from: number): number {
+    const age = slot - (view.times[0] ?? 0);
+    const tenth = Math.max(2, Math.floor(age * 0.1));
+    let i = from;
+    for (const { gaps, count } of this.#followers) {
+      let atLeast = 0;
+      let near = 0;
+      let wide = 0;
+      for (let j = 0; j < count; j += 1) {
+        const gap = gaps[j] ?? 0;
+        if (gap >= age) atLeast += 1;
+        const off = Math.abs(gap - age);
+        if (off <= 1) near += 1;
+        if (off <= tenth) wide += 1;
+      }
+      out[i++] = odds(near / 3, Math.max(atLeast, near));
+      out[i++] = odds(wide / (2 * tenth + 1), Math.max(atLeast, wide));
+      out[i++] = Math.log(1 + atLeast);
+    }
+    return i;
+  }
 }
 
 function looselyAlike(a: number, b: number): boolean {
-  return Math.abs(a - b) <= 1 + Math.min(a, b) / 6;
+  return Math.abs(a - b) * 6 <= 6 + Math.min(a, b);
 }

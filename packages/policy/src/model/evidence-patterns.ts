@@ -3,11 +3,12 @@
  * last two and three before, and the age of the function and its rates. Summed up once a call.
  */
 import type { CallView } from "./call-view.ts";
-import { gapsMax } from "./history.ts";
 import { odds } from "./odds.ts";
 
 const rateWindows = [3, 10, 30, 60, 240, 1440] as const;
 const matchMax = 8;
+const followersMax = 64;
+const medianOf = 32;
 
 export class GapPatterns {
   #mode = 0;
@@ -18,7 +19,8 @@ export class GapPatterns {
   #spread = 0;
   #matchLength = 0;
   #matchGap = 0;
-  readonly #follow = [1, 2, 3].map(() => new Int32Array(gapsMax));
+  readonly #follow = [1, 2, 3].map(() => new Int32Array(followersMax));
+  readonly #sorted = new Int32Array(medianOf);
   #followCount = [0, 0, 0];
 
   open(view: CallView): void {
@@ -142,8 +144,19 @@ export class GapPatterns {
     this.#mean = span === 0 ? 0 : sum / span;
     const variance = span === 0 ? 0 : Math.max(0, square / span - this.#mean ** 2);
     this.#spread = span === 0 ? 0 : Math.sqrt(variance) / (this.#mean + 0.1);
-    const recent = gaps.slice(0, Math.min(32, view.count)).sort();
-    this.#median = recent[recent.length >> 1] ?? 0;
+    this.#median = this.#middle(gaps, Math.min(medianOf, view.count));
+  }
+
+  /** The median of the first gaps: few, and put in order one by one. */
+  #middle(gaps: Int32Array, count: number): number {
+    const sorted = this.#sorted;
+    for (let i = 0; i < count; i += 1) {
+      const gap = gaps[i] ?? 0;
+      let at = i;
+      for (; at > 0 && (sorted[at - 1] ?? 0) > gap; at -= 1) sorted[at] = sorted[at - 1] ?? 0;
+      sorted[at] = gap;
+    }
+    return count === 0 ? 0 : (sorted[count >> 1] ?? 0);
   }
 
   /** What followed the last gap, the last two and three, before; and the longest match of all. */
@@ -155,7 +168,7 @@ export class GapPatterns {
     this.#matchGap = 0;
     let bestScore = 0;
     const newest = gaps[0] ?? 0;
-    for (let i = 1; i < n; i += 1) {
+    for (let i = 1; i < n && (this.#followCount[2] ?? 0) < followersMax; i += 1) {
       if (!alike(gaps[i] ?? 0, newest)) continue;
       let length = 1;
       while (length < matchMax && i + length < n && alike(gaps[i + length] ?? 0, gaps[length] ?? 0))
@@ -164,7 +177,8 @@ export class GapPatterns {
       for (let order = 1; order <= 3 && order <= length; order += 1) {
         const at = this.#followCount[order - 1] ?? 0;
         const list = this.#follow[order - 1];
-        if (list !== undefined) list[at] = next;
+        if (list === undefined || at >= followersMax) continue;
+        list[at] = next;
         this.#followCount[order - 1] = at + 1;
       }
       if (length > bestScore) {

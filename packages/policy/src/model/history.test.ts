@@ -51,6 +51,23 @@ describe("call history", () => {
     );
   });
 
+  it("knows what came near a slot as a look at each slot around it does", () => {
+    fc.assert(
+      fc.property(gapLists, fc.nat(40), fc.nat(3_000), (gaps, reach, back) => {
+        const { history, slots } = historyOf(gaps);
+        const reader = new EvidenceReader();
+        reader.open(history);
+        const slot = (slots.at(-1) ?? 0) + 20 - back;
+        const near = reader.view.near(slot, reach);
+        const oldest = slots.at(-gapsMax - 1) ?? 0;
+        if (slot - reach < oldest) return;
+        const isNear = slots.some((one) => Math.abs(one - slot) <= reach);
+        assert.equal(near, isNear ? 1 : 0, `slot ${slot} ± ${reach}`);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
   it("stays within its bound", () => {
     const { history } = historyOf(Array.from({ length: 5000 }, () => 1));
     assert.ok(history.bytes <= gapsMax * 2 + bitWords * 4);

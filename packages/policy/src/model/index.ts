@@ -1,3 +1,4 @@
+export { markDue } from "./due.ts";
 export { EvidenceReader, evidenceCount } from "./evidence.ts";
 export { CallHistory } from "./history.ts";
 export { LayerStack } from "./layer-stack.ts";
