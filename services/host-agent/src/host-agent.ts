@@ -36,6 +36,8 @@ import { Secrets } from "./secrets/secrets.ts";
 import { Measures } from "./report/measures.ts";
 import { changeTellMs, Reporter, trafficTellMs } from "./report/reporter.ts";
 import { UsageMeter } from "./report/usage-meter.ts";
+import { Gate } from "./vm/gate.ts";
+import { clonesAtOnceMax } from "./vm/limits.ts";
 import type { VmPhase } from "./vm/phases.ts";
 import { configKey } from "./hypervisor/vm-config.ts";
 import type { Vm } from "./vm/vm.ts";
@@ -120,6 +122,7 @@ export class HostAgent {
         openSession,
         clock,
         logger,
+        cloneGate: new Gate(clonesAtOnceMax),
         ensureTemplate: (wanted) => this.templates.ensure(wanted),
         codeFiles: (digest, signal) => code.files(digest, signal),
         openSecrets: (named) => secrets.open(named),

@@ -73,6 +73,18 @@ describe("Limits of tenants and functions", () => {
     assert.deepEqual(counted(await callAtOnce(20, "burst-too")), { ok: 20 });
   });
 
+  it("gives each call of a single-use function a new VM, and leaves none behind", async () => {
+    await aFunction("once", 0, { singleUse: true });
+    const vmIds = new Set<string>();
+    for (let count = 0; count < 4; count += 1) {
+      const { vmId, start } = await client.invoke("once", count);
+      assert.ok(start === "pool" || start === "cold", start);
+      vmIds.add(vmId);
+    }
+    assert.equal(vmIds.size, 4);
+    assert.deepEqual(counted(await callAtOnce(12, "once")), { ok: 12 });
+  });
+
   it("says that every host is full when the call's time is over", async () => {
     await aFunction("hog", 3_000);
     await aFunction("late", 0);

@@ -1,8 +1,5 @@
 /**
  * All VMs of this host: the one place where VMs are made, counted and let go.
- *
- * Clones that a call waits for run at most cloneConcurrencyMax at a time: more at once make each slower
- * and the last no sooner.
  */
 import { randomBytes } from "node:crypto";
 import type { TidepoolError } from "@tidepool/common";

@@ -31,7 +31,7 @@ import { checkSocketPath, type LibvirtAddress } from "./address.ts";
 import { ChannelListeners } from "./channel-listeners.ts";
 import { DomainNames } from "./domain-name.ts";
 import { domainFiles, domainXml } from "./domain-xml.ts";
-import { Gate } from "./gate.ts";
+import { Gate } from "../vm/gate.ts";
 import type { LibvirtClient, LifecycleEvent } from "./libvirt-client.ts";
 import { LibvirtDomain } from "./libvirt-domain.ts";
 import { LibvirtLink } from "./libvirt-link.ts";

@@ -1,5 +1,8 @@
 /** The limits of a VM and of what runs in it. */
+import { availableParallelism } from "node:os";
 
+/** Clones that a host makes at once. */
+export const clonesAtOnceMax = Math.max(4, availableParallelism());
 /** A clone's greeting: clock, randomness, a runtime that answers. */
 export const handshakeMaxMs = 10_000;
 /** A clone of the pool goes once through a load and an invocation of its own before it waits. */

@@ -10,6 +10,7 @@ import { assert, TidepoolError, withSpan } from "@tidepool/common";
 import type { Clock, Logger } from "@tidepool/common";
 import type { AnswerHead, CodeFile, OpenGuestSession, OutputStream } from "../guest/session.ts";
 import type { Hypervisor, Template, VmConfig } from "../hypervisor/hypervisor.ts";
+import type { Gate } from "./gate.ts";
 import { Guest } from "./guest.ts";
 import type { VmCall } from "./guest.ts";
 import { lingerMs } from "./limits.ts";
@@ -24,6 +25,8 @@ export interface VmParts {
   readonly openSession: OpenGuestSession;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Lets a few clones through at a time: more at once make each slower, and the last no sooner. */
+  readonly cloneGate: Gate;
   ensureTemplate(config: VmConfig): Promise<Template>;
   codeFiles(digest: string, signal: AbortSignal): Promise<readonly CodeFile[]>;
   /** Values by environment variable. @param named variable to the secret's name */
@@ -289,8 +292,12 @@ export class Vm {
     const template =
       this.functionTemplate ??
       (await orAborted(this.parts.ensureTemplate(this.config), this.leaving.signal));
-    const fromMs = this.parts.clock.nowMs();
-    await this.span("clone VM", () => this.guest.clone(template));
+    let fromMs = 0;
+    await this.parts.cloneGate.run(async () => {
+      this.leaving.signal.throwIfAborted();
+      fromMs = this.parts.clock.nowMs();
+      await this.span("clone VM", () => this.guest.clone(template));
+    });
     const toMs = this.parts.clock.nowMs();
     this.cloneMs = toMs - fromMs;
     this.restored = { fromMs, toMs };
