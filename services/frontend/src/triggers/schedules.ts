@@ -134,7 +134,10 @@ export function requireRevision(
 ): void {
   if (!asked || (stored !== undefined && asked === revisionOf(stored))) return;
   const has = stored === undefined ? "does not exist" : `has revision ${revisionOf(stored)}`;
-  throw new TidepoolError("stale", `${what} ${has}, not ${asked.slice(0, 80)}`);
+  throw new TidepoolError("stale", `${what} ${has}, not ${asked.slice(0, 80)}`, {
+    component: "client",
+    reason: "revision",
+  });
 }
 
 export function writtenMeanwhile(what: string): TidepoolError {
