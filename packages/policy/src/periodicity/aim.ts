@@ -27,7 +27,7 @@ const spreadsBeside = [31.8, 6.97, 4.54, 3.75, 3.37, 3.14, 3, 2.9, 2.82, 2.76, 2
 const largestDoubt = 4;
 /** What no clock and no network is surer of; at most this share of the period. */
 const leastMs = 500;
-const leastShare = 0.01;
+const leastShare = 0.05;
 /** To wait on costs only when nobody came. */
 const lateFactor = 2;
 

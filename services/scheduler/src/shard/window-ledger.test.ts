@@ -26,6 +26,14 @@ function aLedger(expectedAtMs: number): WindowLedger {
 }
 
 describe("WindowLedger", () => {
+  it("has a hit when a call meets the VM that waits, a little before the window", () => {
+    const ledger = aLedger(10_000);
+    notePrepared(ledger, 8_000, 12_000);
+    noteCall(ledger, 8_700, keepAliveMs);
+    assert.equal(ledger.recent[0]?.calledAtMs, 8_700);
+    assert.equal(ledger.coldStarts, 0);
+  });
+
   it("has a hit when a call comes in the window, and by how much it was off", () => {
     const ledger = aLedger(10_000);
     notePrepared(ledger, 8_500, 11_500);

@@ -54,8 +54,11 @@ export function createLedger(nowMs: number, latestCallAtMs: number | undefined):
 
 /** Before the call is learned from. */
 export function noteCall(ledger: WindowLedger, atMs: number, keepAliveMs: number): void {
-  const { open, latestCallAtMs: latestMs } = ledger;
-  if (open !== null && atMs > open.window.endAtMs) closeWindow(ledger, null);
+  const { open, waiting, latestCallAtMs: latestMs } = ledger;
+  const isMet = waiting !== null && waiting.readyByMs <= atMs && atMs <= waiting.releaseAtMs;
+  // A call that meets the VM which waits for its window hits it, a little beside it as well.
+  if (open !== null && isMet && open.isPrepared) closeWindow(ledger, atMs);
+  else if (open !== null && atMs > open.window.endAtMs) closeWindow(ledger, null);
   else if (open !== null && atMs >= open.window.startAtMs) closeWindow(ledger, atMs);
   ledger.calls += 1;
   if (latestMs !== null) {
@@ -63,8 +66,6 @@ export function noteCall(ledger: WindowLedger, atMs: number, keepAliveMs: number
     ledger.idleMs += Math.max(0, Math.min(atMs, ledger.keptUntilMs) - latestMs);
   }
   if (latestMs === null || atMs - latestMs > keepAliveMs) ledger.fixedColdStarts += 1;
-  const { waiting } = ledger;
-  const isMet = waiting !== null && waiting.readyByMs <= atMs && atMs <= waiting.releaseAtMs;
   if (!isMet && (latestMs === null || atMs > ledger.keptUntilMs)) ledger.coldStarts += 1;
   settleWaiting(ledger, atMs);
   ledger.latestCallAtMs = atMs;
