@@ -1,2 +1,0 @@
-export {};
-//# sourceMappingURL=echo-server.d.ts.map

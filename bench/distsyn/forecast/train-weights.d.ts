@@ -1,2 +1,0 @@
-export {};
-//# sourceMappingURL=train-weights.d.ts.map
