@@ -133,7 +133,7 @@ describe("Explanations", function () {
     assert.ok(hits.length >= 4, JSON.stringify(forecast.recent));
     assert.ok(hits.some(({ wasPrepared }) => wasPrepared));
     assert.deepEqual([forecast.prediction, forecast.predictionFrom], ["on", "default"]);
-    assert.deepEqual([forecast.coldStartCost, forecast.coldStartCostFrom], [4, "default"]);
+    assert.deepEqual([forecast.coldStartCost, forecast.coldStartCostFrom], [8, "default"]);
     assert.ok(forecast.tenantCap.used > 0 && forecast.tenantCap.used < 60);
   });
 

@@ -54,7 +54,7 @@ export function addTrafficCommands(program: Command, context: CommandContext): v
   )
     .requiredOption("--trace <file>", "CSV `timestamp,function`, or JSON lines; plain or gzipped")
     .option("--policy <name...>", "fixed, learned, hybrid, fft, clairvoyant (default: all)")
-    .option("--price <s>", "what a cold start costs, in idle VM seconds", number(1, 86_400), 600)
+    .option("--price <s>", "what a cold start costs, in idle VM seconds", number(1, 86_400), 1200)
     .option(
       "--score-from <slot>",
       "minutes before are history only (default: a third)",

@@ -25,7 +25,7 @@ import type {
   Workload,
 } from "@tidepool/policy";
 import { partsOf, runTasks } from "./run-tasks.ts";
-import { policyChoices } from "./task.ts";
+import { keepAlivePerPrice, policyChoices } from "./task.ts";
 import type { PolicyChoice, ScoreTask, SecondsTask } from "./task.ts";
 
 export const keepAliveComparedS = 600;
@@ -143,7 +143,7 @@ export async function runContest(workload: Workload, options: ContestOptions): P
   };
 
   const runs = [
-    { policy: "fixed", priceS: keepAliveComparedS },
+    { policy: "fixed", priceS: keepAliveComparedS / keepAlivePerPrice },
     { policy: "learned", priceS },
   ] as const;
   const inSeconds = runs.flatMap((run) =>

@@ -45,7 +45,11 @@ export interface TaskResults {
 }
 
 /** Prices of a cold start, in seconds of an idle VM, that the curve is drawn over. */
-const pricesS = [60, 120, 300, 450, 600, 900, 1200, 1800, 3600, 7200] as const;
+const pricesS = [
+  120, 300, 600, 900, 1200, 1800, 2400, 3600, 5400, 7200, 10_800, 14_400, 21_600, 43_200, 86_400,
+] as const;
+/** The keep-alive that a price stands for, as by default: half of it. */
+export const keepAlivePerPrice = 0.5;
 const callMs = 100;
 
 export async function runTask(task: Task): Promise<TaskResults[Task["kind"]]> {
@@ -89,11 +93,11 @@ async function slotPolicy(choice: PolicyChoice, priceS: number): Promise<SlotPol
   }
 }
 
-/** A VM is worth waiting for so long as a cold start costs: the price is the keep-alive too. */
+/** The price alone: what it pays to wait without knowing more follows from it. */
 function settingsAt(priceS: number): typeof planPolicyDefault {
   return {
     ...planPolicyDefault,
-    keepAliveMs: priceS * 1000,
+    keepAliveMs: priceS * 1000 * keepAlivePerPrice,
     coldStartCostVmMs: priceS * 1000,
     // The forecast's slots stay those of the usual keep-alive.
     slotMs: slotMsDefault,

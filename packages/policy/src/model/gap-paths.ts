@@ -1,16 +1,19 @@
 /**
  * The probabilities of the slots after a function's newest call, if none comes in them. They follow from
- * the history alone, so they are made once, where they are asked for, and kept while there is room.
+ * the history alone, so they are made once, where they are asked for, and kept while there is room: found
+ * again by what the history has come to, since histories are packed away and unpacked between two calls.
  */
 import { markDue } from "./due.ts";
+import { isPeriodSought } from "./evidence.ts";
 import { Forecaster } from "./forecaster.ts";
 import type { CallHistory } from "./history.ts";
 import type { NetworkWeights } from "./network.ts";
 
-/** Slots that are marked due or quiet at once. */
+/** Slots that are marked due or quiet at once: few at first, since most functions are called again soon. */
+const markedSlotsFirst = 16;
 const markedSlots = 64;
-/** Paths kept: those of the functions that were asked for last. */
-const pathsKeptMax = 512;
+/** Paths kept: those made last. */
+const pathsKeptMax = 32_768;
 
 interface Path {
   /** By slots after the newest call, less one; NaN where one is due and not yet made. */
@@ -20,9 +23,10 @@ interface Path {
 
 export class GapPaths {
   readonly #forecaster: Forecaster;
-  readonly #paths = new Map<CallHistory, Path>();
+  readonly #paths = new Map<string, Path>();
   readonly #due = new Uint8Array(markedSlots);
   #opened: CallHistory | undefined;
+  #latest: { readonly calls: CallHistory; readonly path: Path } | undefined;
 
   constructor(weights: NetworkWeights) {
     this.#forecaster = new Forecaster(weights);
@@ -43,6 +47,11 @@ export class GapPaths {
     return this.#valueAt(calls, ahead) !== 0;
   }
 
+  /** Where a history has grown enough for it; part of what its forecasts follow from. */
+  seekPeriod(calls: CallHistory): void {
+    if (isPeriodSought(calls)) this.#open(calls);
+  }
+
   #valueAt(calls: CallHistory, ahead: number): number {
     const path = this.#pathOf(calls);
     while (path.marked < ahead) this.#mark(calls, path);
@@ -51,15 +60,16 @@ export class GapPaths {
 
   #mark(calls: CallHistory, path: Path): void {
     this.#open(calls);
-    markDue(this.#forecaster.view, calls.lastSlot + 1 + path.marked, this.#due);
-    if (path.values.length < path.marked + markedSlots) {
-      const grown = new Float32Array(Math.max(markedSlots, path.values.length * 2));
+    const count = path.marked === 0 ? markedSlotsFirst : markedSlots;
+    const due = this.#due.subarray(0, count);
+    markDue(this.#forecaster.view, calls.lastSlot + 1 + path.marked, due);
+    if (path.values.length < path.marked + count) {
+      const grown = new Float32Array(Math.max(path.marked + count, path.values.length * 2));
       grown.set(path.values);
       path.values = grown;
     }
-    for (const [i, isDue] of this.#due.entries())
-      path.values[path.marked + i] = isDue === 1 ? Number.NaN : 0;
-    path.marked += markedSlots;
+    for (let i = 0; i < count; i += 1) path.values[path.marked + i] = due[i] === 1 ? Number.NaN : 0;
+    path.marked += count;
   }
 
   #open(calls: CallHistory): void {
@@ -69,15 +79,25 @@ export class GapPaths {
   }
 
   #pathOf(calls: CallHistory): Path {
-    let path = this.#paths.get(calls);
-    if (path !== undefined) return path;
-    path = { values: new Float32Array(0), marked: 0 };
-    this.#paths.set(calls, path);
-    if (this.#paths.size > pathsKeptMax)
-      for (const oldest of this.#paths.keys()) {
-        this.#paths.delete(oldest);
-        break;
-      }
+    if (this.#latest?.calls === calls) return this.#latest.path;
+    const key = fingerprint(calls);
+    let path = this.#paths.get(key);
+    if (path === undefined) {
+      path = { values: new Float32Array(0), marked: 0 };
+      this.#paths.set(key, path);
+      if (this.#paths.size > pathsKeptMax)
+        for (const oldest of this.#paths.keys()) {
+          this.#paths.delete(oldest);
+          break;
+        }
+    }
+    this.#latest = { calls, path };
     return path;
   }
+}
+
+/** Two histories that agree in all of these have had the same calls: each outcome has moved the sums. */
+function fingerprint(calls: CallHistory): string {
+  const { firstSlot, lastSlot, total, lastCount, countLevel, bias, rateLoss } = calls;
+  return `${lastSlot} ${total} ${firstSlot} ${lastCount} ${countLevel} ${bias} ${rateLoss}`;
 }

@@ -9,7 +9,7 @@ export const gapsMax = 384;
 /** Slots of the last day and some, one bit each, kept once the ring is full. */
 export const bitWords = 48;
 export const gapSlotsMax = 65_535;
-const gapsInitial = 4;
+const gapsNone = new Uint16Array(4);
 
 /** A history as plain data, for the snapshot: gaps oldest first, bits as they stand in their ring. */
 export interface StoredHistory {
@@ -52,8 +52,10 @@ export class CallHistory {
   hitsSettled = 0;
   gapCount = 0;
   #head = 0;
-  #gaps = new Uint16Array(gapsInitial);
+  #gaps: Uint16Array = gapsNone;
   #bits: Uint32Array | undefined;
+  /** A clone has the same rings: they are copied before one of both writes. */
+  #isShared = true;
 
   /** `count` calls came in `slot`. Slots never go back; the same slot again adds to its count. */
   observe(slot: number, count: number): void {
@@ -69,6 +71,7 @@ export class CallHistory {
       return;
     }
     this.countLevel += (Math.log(1 + this.lastCount) - this.countLevel) * 0.1;
+    this.#own();
     this.#push(Math.min(gapSlotsMax, slot - this.lastSlot));
     if (this.#bits !== undefined) markBits(this.#bits, this.lastSlot, slot);
     else if (this.gapCount === gapsMax) this.#bits = this.#bitsOfRing(slot);
@@ -136,14 +139,16 @@ export class CallHistory {
   clone(): CallHistory {
     const copy = Object.assign(new CallHistory(), this);
     copy.#head = this.#head;
-    copy.#gaps = this.#gaps.slice();
-    copy.#bits = this.#bits?.slice();
+    copy.#gaps = this.#gaps;
+    copy.#bits = this.#bits;
+    this.#isShared = true;
     return copy;
   }
 
   static restore(stored: StoredHistory): CallHistory {
     const { gaps, bits, ...numbers } = stored;
     const history = Object.assign(new CallHistory(), numbers);
+    history.#own();
     for (const gap of gaps) history.#push(gap);
     if (bits.length > 0) history.#bits = bits.slice();
     return history;
@@ -152,6 +157,13 @@ export class CallHistory {
   /** Bytes of the rings; the numbers beside them are a hundred more. */
   get bytes(): number {
     return this.#gaps.byteLength + (this.#bits?.byteLength ?? 0);
+  }
+
+  #own(): void {
+    if (!this.#isShared) return;
+    this.#gaps = this.#gaps.slice();
+    this.#bits = this.#bits?.slice();
+    this.#isShared = false;
   }
 
   #push(gap: number): void {

@@ -1,8 +1,16 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 
 import { CallHistory } from "./history.ts";
 import { degreeOf, settle } from "./skill.ts";
-import { createAccount, settleWarm, wantsWarm, type WarmPolicy } from "./warm.ts";
+import {
+  allowedSlots,
+  createAccount,
+  isCheaper,
+  settleWarm,
+  WarmRun,
+  type WarmPolicy,
+} from "./warm.ts";
 
 const policy: WarmPolicy = {
   price: 0.01,
@@ -40,21 +48,63 @@ describe("degree of periodicity", () => {
   });
 });
 
+/** What the run decides of the slots, of which those in `likely` have that probability. */
+function decided(run: WarmRun, slots: number, likely: ReadonlyMap<number, number>): number[] {
+  const on: number[] = [];
+  for (let slot = 1; slot <= slots; slot += 1)
+    if (run.next((more) => likely.get(slot + more) ?? 0)) on.push(slot);
+  return on;
+}
+
 describe("warm while worth the price", () => {
-  it("bridges a short pause only while on", () => {
-    const ahead = (slots: number): number => (slots === 2 ? 0.5 : 0);
-    const account = createAccount();
-    assert.equal(wantsWarm(account, policy, ahead), false);
-    account.isOn = true;
-    assert.equal(wantsWarm(account, policy, ahead), true);
-    assert.equal(wantsWarm(account, { ...policy, bridgeSlots: 1 }, ahead), false);
+  it("bridges a short pause only while on, and is loaded ahead only where the forecast is followed", () => {
+    const likely = new Map([3, 9].map((slot) => [slot, 0.5] as const));
+    assert.deepEqual(decided(new WarmRun("follow", policy, 99), 12, likely), [1, 2, 3, 9]);
+    assert.deepEqual(decided(new WarmRun("stay", policy, 99), 12, likely), [1, 2, 3]);
+    assert.deepEqual(decided(new WarmRun("keep", policy, 99), 12, likely), range(1, 10));
+    const late = new Map([[11, 0.5]]);
+    assert.deepEqual(decided(new WarmRun("stay", policy, 99), 12, late), []);
+    assert.deepEqual(decided(new WarmRun("keep", policy, 99), 12, late), range(1, 11));
   });
 
-  it("counts what was waited beside what the keep-alive would have waited", () => {
-    const account = createAccount();
-    for (let slot = 1; slot <= 30; slot += 1)
-      settleWarm(account, policy, { wanted: slot > 25, age: slot, isHit: slot === 30 });
-    assert.ok(account.forecastWaste < account.keepAliveWaste);
-    assert.ok(account.forecastCost < account.keepAliveCost);
+  it("waits at most as long as it may, and for every slot at least as often at a lower price", () => {
+    const arbitrary = fc.record({
+      path: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 40, maxLength: 40 }),
+      price: fc.double({ min: 0.001, max: 0.9, noNaN: true }),
+      cheaper: fc.double({ min: 0.1, max: 1, noNaN: true }),
+      allowed: fc.integer({ min: 0, max: 40 }),
+    });
+    fc.assert(
+      fc.property(arbitrary, ({ path, price, cheaper, allowed }) => {
+        const likely = new Map(path.map((probability, i) => [i + 1, probability] as const));
+        const at = (cost: number, most: number): number[] =>
+          decided(new WarmRun("follow", { ...policy, price: cost }, most), 36, likely);
+        assert.ok(at(price, allowed).length <= allowed);
+        const dear = at(price, 99);
+        const cheap = new Set(at(price * cheaper, 99));
+        assert.ok(dear.every((slot) => cheap.has(slot)));
+      }),
+    );
+  });
+
+  it("is let only where it would have cost less than the keep-alive on the same calls", () => {
+    const far = createAccount();
+    const near = createAccount();
+    for (let slot = 1; slot <= 30; slot += 1) {
+      const isHit = slot === 30;
+      settleWarm(far, policy, { isPlanned: slot > 25, isWanted: slot > 25, age: slot, isHit });
+      if (slot <= 9) {
+        const soon = slot === 9;
+        settleWarm(near, policy, { isPlanned: true, isWanted: false, age: slot, isHit: soon });
+      }
+    }
+    assert.ok(isCheaper(far));
+    assert.ok(!isCheaper(near));
+    assert.ok(allowedSlots(far, policy) > 1.1 * policy.keepAliveSlots);
+    assert.ok(allowedSlots(near, policy) < 1.2 * policy.keepAliveSlots);
   });
 });
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, i) => from + i);
+}

@@ -43,6 +43,11 @@ export function degreeOf(history: CallHistory): number {
   return Math.max(0, 1 - share);
 }
 
+/** Nats that the forecasts took away: by chance alone more than x with a likelihood of about exp(−x), ever. */
+export function surpriseSaved(history: CallHistory): number {
+  return history.rateLoss - history.loss;
+}
+
 function surprise(probability: number, isHit: boolean): number {
   const bounded = Math.min(1 - certaintyMax, Math.max(certaintyMax, probability));
   return -Math.log(isHit ? bounded : 1 - bounded);

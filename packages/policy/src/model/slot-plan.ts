@@ -4,10 +4,18 @@
  * every moment between two calls sees the same plan.
  */
 import { GapPaths } from "./gap-paths.ts";
+import type { CallHistory } from "./history.ts";
 import { rememberCalls, slotAt, type SlotMemory } from "./memory.ts";
 import type { NetworkWeights } from "./network.ts";
-import { degreeOf, settle, settleQuiet } from "./skill.ts";
-import { settleWarm, wantsWarm, type WarmPolicy } from "./warm.ts";
+import { degreeOf, settle, settleQuiet, surpriseSaved } from "./skill.ts";
+import {
+  allowedSlots,
+  isCheaper,
+  settleWarm,
+  WarmRun,
+  type Stance,
+  type WarmPolicy,
+} from "./warm.ts";
 
 /** Slots after the newest call, both ends among them. */
 export interface WarmSpan {
@@ -21,15 +29,17 @@ export interface WarmSpan {
 }
 
 /** A function with fewer slots of calls is not known well enough. */
-const slotsKnownMin = 6;
-/** Calls without memory reach a degree above this in fewer than one case of a hundred. */
-export const degreeMin = 0.2;
+const slotsKnownMin = 3;
+/** Nats saved from which on there is a pattern: calls without memory reach it in fewer than one case of a hundred. */
+const savedMin = 6;
+/** From this degree on the forecast is followed whatever it has cost. */
+const degreeTrusted = 0.2;
+/** A function whose latest so many gaps were short is taken to be called soon again. */
+const soonGaps = 16;
 /** A call later than so many slots after the one before teaches nothing of those between. */
 const settledSlotsMax = 20_160;
-/** Slots after which a span is cut. */
+/** Slots after which a span is cut; one that begins with the call is cut after its first. */
 const spanSlotsMax = 4;
-/** Of the slots that are waited in any case. */
-const staySharesTried = [1.5, 2, 3, 4.5, 6];
 
 export class SlotPlanner {
   readonly #paths: GapPaths;
@@ -43,20 +53,23 @@ export class SlotPlanner {
     const { calls } = memory;
     const gap = slotAt(memory, atMs) - calls.lastSlot;
     if (calls.total === 0 || gap <= 0) return rememberCalls(memory, atMs, count);
-    return rememberCalls(this.#settled(memory, policy, gap), atMs, count);
+    const next = rememberCalls(this.#settled(memory, policy, gap), atMs, count);
+    this.#paths.seekPeriod(next.calls);
+    return next;
   }
 
   /** How far the function's calls can be told; 0 for those without a pattern. */
   degree({ calls }: SlotMemory): number {
     if (calls.total < slotsKnownMin) return 0;
-    const degree = degreeOf(calls);
-    return degree < degreeMin ? 0 : degree;
+    return surpriseSaved(calls) < savedMin ? 0 : degreeOf(calls);
   }
 
-  /** Whether the forecast is to be followed at all: too little is known, or it has spent more than it may. */
-  isTrusted({ calls, account }: SlotMemory, policy: WarmPolicy): boolean {
-    if (calls.total < slotsKnownMin) return false;
-    return account.forecastWaste <= account.keepAliveWaste * policy.wasteFactorMax;
+  /** VMs are loaded ahead of calls that have a pattern, and where that has been cheaper than to keep them. */
+  stance(memory: SlotMemory): Stance {
+    const degree = this.degree(memory);
+    if (degree >= degreeTrusted) return "follow";
+    if (!isCheaper(memory.account)) return "keep";
+    return degree > 0 ? "follow" : "stay";
   }
 
   /**
@@ -65,66 +78,77 @@ export class SlotPlanner {
    * next call at each call.
    */
   *spans(
-    { calls }: SlotMemory,
+    memory: SlotMemory,
     policy: WarmPolicy,
     from: number,
     to: number,
+    isSoonCut = true,
   ): Generator<WarmSpan, undefined> {
+    const { calls } = memory;
+    const run = this.#run(memory, policy);
     const path = (ahead: number): number => this.#paths.at(calls, ahead);
-    let isOn = true;
     let open: WarmSpan | undefined;
     for (let slot = 1; slot <= to; slot += 1) {
-      isOn = wantsWarm({ isOn }, policy, (more) => path(slot + more));
-      const isCut = open !== undefined && slot - open.from >= spanSlotsMax;
-      if (open !== undefined && (!isOn || isCut)) {
+      const slotsMax = isSoonCut && open?.from === 1 ? 1 : spanSlotsMax;
+      if (open !== undefined && slot - open.from >= slotsMax) {
         if (open.to >= from) yield open;
         open = undefined;
       }
+      const isOn = run.next((more) => path(slot + more));
       if (isOn) open = extended(open, slot, path(slot));
+      else if (open !== undefined) {
+        if (open.to >= from) yield open;
+        open = undefined;
+      }
+      if (run.isOver) return;
     }
     if (open !== undefined && open.to >= from) yield open;
   }
 
-  /**
-   * For a function without a pattern: how many slots it is worth waiting after a call, at least the
-   * keep-alive's and on the whole at most a tenth more than it waits. Its rate alone speaks, which changes slowly: a few slots are looked at.
-   */
-  stay({ calls, account }: SlotMemory, policy: WarmPolicy): number {
-    const least = policy.keepAliveSlots;
-    if (calls.total < slotsKnownMin) return least;
-    const threshold = policy.price * policy.stayShare;
-    const affordable =
-      (account.keepAliveWaste + least) * policy.wasteFactorMax - account.forecastWaste;
-    let slots = least;
-    for (const share of staySharesTried) {
-      const next = Math.min(Math.round(least * share), Math.floor(affordable));
-      if (next <= slots || this.#paths.at(calls, slots + 1) <= threshold) break;
-      slots = next;
-    }
+  /** Where nothing is loaded ahead: for how many slots what a call left waits. */
+  stay(memory: SlotMemory, policy: WarmPolicy): number {
+    const { calls } = memory;
+    // Not worth a look: it will have been called before then.
+    if (isSoonCalled(calls, policy.keepAliveSlots / 2)) return policy.keepAliveSlots;
+    const run = this.#run(memory, policy);
+    let slots = 0;
+    while (run.next((more) => this.#paths.at(calls, slots + 1 + more))) slots += 1;
     return slots;
+  }
+
+  #run(memory: SlotMemory, policy: WarmPolicy): WarmRun {
+    return new WarmRun(this.stance(memory), policy, allowedSlots(memory.account, policy));
   }
 
   /** The `gap` slots since the newest call have passed; a call came in the last of them. */
   #settled(memory: SlotMemory, policy: WarmPolicy, gap: number): SlotMemory {
     const { calls } = memory;
+    const path = (ahead: number): number => this.#paths.at(calls, ahead);
     const learned = calls.clone();
-    const account = { ...memory.account, isOn: true };
-    const isFollowed = this.degree(memory) > 0 && this.isTrusted(memory, policy);
-    const stay = isFollowed ? undefined : this.stay(memory, policy);
-    const first = Math.min(gap, settledSlotsMax);
-    for (let slot = 1; slot <= first; slot += 1) {
+    const account = { ...memory.account };
+    const isFollowed = this.stance(memory) === "follow";
+    const planned = isFollowed ? this.#run(memory, policy) : undefined;
+    const stay = isFollowed ? 0 : this.stay(memory, policy);
+    const free = new WarmRun("follow", policy, Number.POSITIVE_INFINITY);
+    const last = Math.min(gap, settledSlotsMax);
+    for (let slot = 1; slot <= last; slot += 1) {
       const isHit = slot === gap;
-      const wanted =
-        stay === undefined
-          ? wantsWarm(account, policy, (more) => this.#paths.at(calls, slot + more))
-          : slot <= stay;
-      if (isHit || this.#paths.isDue(calls, slot)) {
-        settle(learned, this.#paths.at(calls, slot), isHit);
-      } else settleQuiet(learned, 1);
-      settleWarm(account, policy, { wanted, age: slot, isHit });
+      const ahead = (more: number): number => path(slot + more);
+      const isPlanned = planned === undefined ? slot <= stay : planned.next(ahead);
+      const isWanted = free.next(ahead);
+      if (isHit || this.#paths.isDue(calls, slot)) settle(learned, path(slot), isHit);
+      else settleQuiet(learned, 1);
+      settleWarm(account, policy, { isPlanned, isWanted, age: slot, isHit });
     }
     return { ...memory, calls: learned, account };
   }
+}
+
+/** Whether each of the latest gaps was so short. */
+function isSoonCalled(calls: CallHistory, slots: number): boolean {
+  if (calls.gapCount < soonGaps) return false;
+  for (let i = 0; i < soonGaps; i += 1) if (calls.gap(i) > slots) return false;
+  return true;
 }
 
 function extended(open: WarmSpan | undefined, slot: number, probability: number): WarmSpan {

@@ -8,7 +8,7 @@ import type { NetworkWeights } from "../model/network.ts";
 import { isSingleInstant, withinSlot } from "../model/phase.ts";
 import { SlotPlanner, type WarmSpan } from "../model/slot-plan.ts";
 import type { WarmPolicy } from "../model/warm.ts";
-import { forecast, type Forecast } from "../periodicity/index.ts";
+import { forecast, forgetPattern, type Forecast } from "../periodicity/index.ts";
 import type { FunctionDemand } from "../warming/index.ts";
 import { decide, type Decision, type PlanFacts, type Prewarm } from "./decide.ts";
 import { usualCount } from "./activity.ts";
@@ -19,14 +19,11 @@ import { noteArrival, type FunctionRecord } from "./record.ts";
 
 /** Slots of a keep-alive: the weights were learned at one minute for the usual ten. */
 const keepAliveSlots = 10;
-/**
- * A keep-alive that pays for itself on real traces spends so many times its own length for each cold start
- * that it saves: who asks for the one is taken to be willing to pay the other.
- */
-const paidPerKeepAlive = 6;
 /** A fixed period of at least this degree, and with so many of the calls in its windows, decides alone. */
 const exactDegreeMin = 0.6;
 const exactCoverageMin = 0.9;
+/** A cold start is worth something: a call that is sure is waited for. */
+const priceMax = 0.9;
 /** Slots that are looked ahead for the next window. */
 const lookAheadSlots = 15;
 /** So long after its newest call a function is no longer looked after. */
@@ -58,11 +55,18 @@ export class LearnedPlan {
     const next = noteArrival(record, policy, atMs, weight);
     const slotMs = slotMsOf(policy);
     const known = record.slots?.slotMs === slotMs ? record.slots : createMemory(slotMs);
-    return { ...next, slots: this.#planner.noteCalls(known, warmPolicyOf(policy), atMs, weight) };
+    const slots = this.#planner.noteCalls(known, warmPolicyOf(policy), atMs, weight);
+    const isSameSlot = slots.calls.lastSlot === known.calls.lastSlot;
+    // The slots ahead are seen anew from this call: what was ordered for them before it may not be enough.
+    const isReplanned =
+      !isSameSlot &&
+      next.preparedUntilMs > atMs &&
+      !isExact(forecast(next.history, atMs, policy), slots);
+    return isReplanned ? { ...next, slots, preparedUntilMs: atMs } : { ...next, slots };
   }
 
   decide(record: FunctionRecord, policy: PlanPolicy, facts: PlanFacts, nowMs: number): Decision {
-    const outlook = this.#outlook(record, policy, nowMs, true);
+    const outlook = this.#outlook(record, policy, nowMs, "cut");
     if (outlook === undefined) return this.#stayed(record, policy, facts, nowMs);
     const { degree, memory, ahead, spans } = outlook;
     let next: WarmSpan | undefined;
@@ -106,16 +110,21 @@ export class LearnedPlan {
     };
   }
 
-  /** The plan without a learned pattern: at most, a VM stays longer than the keep-alive where calls are many. */
+  /** The plan where nothing is loaded ahead: what a call left stays the keep-alive, or as long as is worth it. */
   #stayed(record: FunctionRecord, policy: PlanPolicy, facts: PlanFacts, nowMs: number): Decision {
-    const decision = decide(record, policy, facts, nowMs);
     const { slots: memory } = record;
+    const isDoubtful =
+      memory !== undefined &&
+      isSingleInstant(memory.phase) &&
+      !isSharp(forecast(record.history, nowMs, policy));
+    const known = isDoubtful ? { ...record, history: forgetPattern(record.history) } : record;
+    const decision = decide(known, policy, facts, nowMs);
     if (decision.degree > 0 || memory === undefined) return decision;
     const warm = warmPolicyOf(policy);
-    if (slotAt(memory, nowMs) !== memory.calls.lastSlot) return decision;
     const stay = this.#planner.stay(memory, warm);
     if (stay === warm.keepAliveSlots) return decision;
-    return { ...decision, keepUntilMs: nowMs + stay * memory.slotMs };
+    const lingerMs = Math.max(nowMs + marginMs(policy), slotStartMs(memory, 1) - 1);
+    return { ...decision, keepUntilMs: stay === 0 ? lingerMs : nowMs + stay * memory.slotMs };
   }
 
   functionDemand(
@@ -124,7 +133,7 @@ export class LearnedPlan {
     nowMs: number,
     decided?: Decision,
   ): FunctionDemand {
-    const outlook = this.#outlook(record, policy, nowMs, false);
+    const outlook = this.#outlook(record, policy, nowMs, "none");
     const asked = functionDemand(record, policy, nowMs, decided);
     if (outlook === undefined || asked.degree > 0) return asked;
     // A forecast by slots says less of how many calls come in its windows than that some do.
@@ -138,18 +147,18 @@ export class LearnedPlan {
     windowsMax: number,
   ): Description {
     const exact = describe(record, policy, nowMs, windowsMax);
-    const outlook = this.#outlook(record, policy, nowMs, true);
+    const outlook = this.#outlook(record, policy, nowMs, "whole");
     if (outlook === undefined || exact.degree > 0) return exact;
     const { degree, memory, spans } = outlook;
-    const windows = [...spans]
-      .filter((span) => span.from > 1)
-      .slice(0, windowsMax)
-      .map((span): ExpectedWindow => {
-        const { startAtMs, endAtMs } = windowOf(memory, span);
-        const expectedAtMs = slotStartMs(memory, span.likeliest) + memory.slotMs / 2;
-        const count = usualCount(record, policy);
-        return { startAtMs, endAtMs, expectedAtMs, count, degree: span.probability };
-      });
+    const windows: ExpectedWindow[] = [];
+    for (const span of spans) {
+      if (windows.length === windowsMax) break;
+      if (span.from === 1) continue;
+      const { startAtMs, endAtMs } = windowOf(memory, span);
+      const expectedAtMs = slotStartMs(memory, span.likeliest) + memory.slotMs / 2;
+      const count = usualCount(record, policy);
+      windows.push({ startAtMs, endAtMs, expectedAtMs, count, degree: span.probability });
+    }
     const { calls, slotMs } = memory;
     const explained = `${Math.round(degree * 100)} % of the surprise in its calls is explained by when calls came before, in slots of ${slotMs / 1_000} s`;
     const likely = windows.map(
@@ -170,18 +179,20 @@ export class LearnedPlan {
     record: FunctionRecord,
     policy: PlanPolicy,
     nowMs: number,
-    isAhead: boolean,
+    looked: "cut" | "whole" | "none",
   ): SlotOutlook | undefined {
     const memory = record.slots;
     if (memory === undefined) return undefined;
     const warm = warmPolicyOf(policy);
+    if (this.#planner.stance(memory) !== "follow") return undefined;
     const learned = this.#planner.degree(memory);
-    if (learned === 0 || !this.#planner.isTrusted(memory, warm)) return undefined;
     const exact = forecast(record.history, nowMs, policy);
     if (isExact(exact, memory)) return undefined;
     const degree = Math.max(learned, exact?.degree ?? 0);
     const ahead = Math.max(0, slotAt(memory, nowMs) - memory.calls.lastSlot);
-    const spans = isAhead ? this.#planner.spans(memory, warm, ahead, ahead + lookAheadSlots) : [];
+    const to = ahead + lookAheadSlots;
+    const spans =
+      looked === "none" ? [] : this.#planner.spans(memory, warm, ahead, to, looked === "cut");
     return { degree, memory, ahead, spans };
   }
 }
@@ -191,11 +202,12 @@ export class LearnedPlan {
  * that it was found in: where those are in whole slots, rounding moves calls across a window's edge.
  */
 function isExact(exact: Forecast | undefined, { phase }: SlotMemory): boolean {
+  return isSharp(exact) && !isSingleInstant(phase);
+}
+
+function isSharp(exact: Forecast | undefined): boolean {
   return (
-    exact !== undefined &&
-    exact.degree >= exactDegreeMin &&
-    exact.coverage >= exactCoverageMin &&
-    !isSingleInstant(phase)
+    exact !== undefined && exact.degree >= exactDegreeMin && exact.coverage >= exactCoverageMin
   );
 }
 
@@ -206,7 +218,7 @@ function slotMsOf(policy: PlanPolicy): number {
 function warmPolicyOf(policy: PlanPolicy): WarmPolicy {
   const slotMs = slotMsOf(policy);
   return {
-    price: slotMs / (policy.coldStartCostVmMs * paidPerKeepAlive),
+    price: Math.min(priceMax, slotMs / policy.coldStartCostVmMs),
     stayShare: 0.5,
     bridgeSlots: 2,
     keepAliveSlots: Math.max(1, Math.round(policy.keepAliveMs / slotMs)),

@@ -25,7 +25,7 @@ export const planPolicyDefault: PlanPolicy = {
   prewarmVmsMax: 16,
   prewarmIdleMaxVmMs: 3_600_000,
   idleFactorMax: 1.1,
-  coldStartCostVmMs: 600_000,
+  coldStartCostVmMs: 1_200_000,
   missesMax: 4,
 };
 

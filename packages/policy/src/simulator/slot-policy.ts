@@ -1,5 +1,5 @@
 /**
- * A function policy in slots: its calls come at the slots' starts, one instance serves them, and a slot is
+ * A function policy in slots: all calls of a slot come at its start, one instance serves them, and a slot is
  * warm when the instance is ready at its start. The policy itself goes on deciding to the millisecond.
  */
 import type { FunctionPolicy } from "../function-policy.ts";
@@ -37,7 +37,7 @@ interface Held {
 }
 
 function warmSpans(
-  { slots }: SimulatedFunction,
+  { slots, counts }: SimulatedFunction,
   workload: Workload,
   policy: FunctionPolicy,
   settings: PlanPolicy,
@@ -76,11 +76,11 @@ function warmSpans(
     while (wakeAtMs !== undefined && wakeAtMs <= nowMs) plan(wakeAtMs);
   };
 
-  for (const slot of slots) {
+  for (const [index, slot] of slots.entries()) {
     const nowMs = slot * slotMs;
     runUntil(nowMs);
     close(nowMs);
-    record = policy.noteArrival(record, settings, nowMs);
+    record = policy.noteArrival(record, settings, nowMs, counts[index]);
     const { keepUntilMs } = policy.decide(record, settings, { idleVmCount: 0 }, nowMs);
     held = { fromMs: nowMs + 1, untilMs: keepUntilMs, isPrewarmed: false };
     plan(nowMs);

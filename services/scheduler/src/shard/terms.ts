@@ -11,6 +11,8 @@ export interface Terms {
   readonly coldStartCostFrom: TermsFrom;
 }
 
+/** Who keeps a VM for so long after each call is taken to value a cold start so many times that. */
+const coldStartCostPerKeepAlive = 2;
 /** What holds where neither function nor tenant say anything. */
 export const predictionDefault: Prediction = "on";
 
@@ -25,8 +27,8 @@ export function termsOf(
   return {
     prediction: prediction ?? tenant.prediction ?? predictionDefault,
     predictionFrom: from(prediction, tenant.prediction),
-    // Who keeps a VM for so long after each call values a cold start as much.
-    coldStartCost: coldStartCost ?? tenant.coldStartCost ?? keepAliveMs / 1_000,
+    coldStartCost:
+      coldStartCost ?? tenant.coldStartCost ?? (keepAliveMs / 1_000) * coldStartCostPerKeepAlive,
     coldStartCostFrom: from(coldStartCost, tenant.coldStartCost),
   };
 }
