@@ -5,20 +5,14 @@
  * The work queue is split into fixed shards, each with a consumer of its own, so that the calls of one
  * function hold up only those of its shard. A call has a subject of its own and is in the queue once at most.
  */
-import {
-  AckPolicy,
-  DiscardPolicy,
-  JetStreamApiError,
-  RetentionPolicy,
-  StorageType,
-  jetstreamManager,
-} from "@nats-io/jetstream";
+import { AckPolicy, DiscardPolicy, RetentionPolicy, jetstreamManager } from "@nats-io/jetstream";
 import type { JetStreamManager, StreamConfig } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import type { KV } from "@nats-io/kv";
 import { nanos } from "@nats-io/nats-core";
 import { subjects } from "@tidepool/proto";
 import type { Bus } from "./bus.ts";
+import { ensureStream } from "./ensure-stream.ts";
 import { untilStored } from "./until-stored.ts";
 
 export interface AsyncStorage {
@@ -36,9 +30,9 @@ const hourMs = 3_600_000;
  * and an hour for its last attempt.
  */
 export const acceptedCallAgeMaxMs = 73 * hourMs;
-export const invocationsBytesMax = 512 * mib;
-export const dedupeBytesMax = 64 * mib;
-export const workBytesMax = 256 * mib;
+export const invocationsBytesMax = 1024 * mib;
+export const dedupeBytesMax = 256 * mib;
+export const workBytesMax = 512 * mib;
 export const payloadsBytesMax = 1024 * mib;
 export const deadLettersAgeMaxMs = 14 * 24 * hourMs;
 export const deadLettersBytesMax = 256 * mib;
@@ -46,8 +40,6 @@ export const deadLettersBytesMax = 256 * mib;
 export const workShardCount = 8;
 /** A frontend that says nothing of a call for so long has lost it: another gets it. */
 export const workAckWaitMs = 20_000;
-
-const streamNameInUse = 10_058;
 
 /** @throws TidepoolError `unavailable` when JetStream is away, off, or has no room */
 export function ensureAsyncStorage(bus: Bus): Promise<AsyncStorage> {
@@ -106,20 +98,6 @@ const streams = [
     max_bytes: deadLettersBytesMax,
   },
 ] satisfies Partial<StreamConfig>[];
-
-async function ensureStream(
-  manager: JetStreamManager,
-  stream: Partial<StreamConfig> & { readonly name: string },
-): Promise<void> {
-  const config = { storage: StorageType.File, ...stream };
-  try {
-    await manager.streams.add(config);
-  } catch (error) {
-    // Made by an earlier version with other bounds: ours hold from now on.
-    if (!(error instanceof JetStreamApiError) || error.code !== streamNameInUse) throw error;
-    await manager.streams.update(stream.name, config);
-  }
-}
 
 /** Calls that wait count as delivered too: without a limit on them none holds up another. */
 async function ensureWorkConsumer(manager: JetStreamManager, shard: number): Promise<void> {

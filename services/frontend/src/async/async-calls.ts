@@ -5,8 +5,8 @@
  * before. The record comes first, so that a full store refuses the call with nothing left behind; work is in
  * the queue once however often it is added, so that accepting again after a crash between the two is safe.
  */
-import { TidepoolError } from "@tidepool/common";
-import type { Clock } from "@tidepool/common";
+import { messageOf, TidepoolError } from "@tidepool/common";
+import type { Clock, Logger } from "@tidepool/common";
 import type { tidepool } from "@tidepool/proto";
 import type { AsyncSettings } from "../functions/call-settings.ts";
 import { writeAttemptsMax } from "../limits.ts";
@@ -27,10 +27,11 @@ export interface AsyncCallsOptions {
   readonly calls: CallStore;
   readonly dedupe: DedupeStore;
   readonly parts: PartStore;
-  readonly queue: Pick<WorkQueue, "add">;
+  readonly queue: Pick<WorkQueue, "add" | "remove">;
   readonly room: Room;
   readonly news: CancelNews;
   readonly clock: Clock;
+  readonly logger: Logger;
 }
 
 export interface Acceptance {
@@ -43,9 +44,11 @@ const nothing = new Uint8Array();
 
 export class AsyncCalls {
   private readonly options: AsyncCallsOptions;
+  private readonly logger: Logger;
 
   constructor(options: AsyncCallsOptions) {
     this.options = options;
+    this.logger = options.logger.child({ part: "async calls" });
   }
 
   /**
@@ -81,13 +84,26 @@ export class AsyncCalls {
       if (hasEnded(call)) return this.get(requestId);
       const next = cancelled(call, clock.nowMs());
       if ((await calls.replace(next, revision)) === undefined) continue;
-      news.announce(requestId);
+      if (call.status === "running") news.announce(requestId);
+      else await this.forgetWork(call);
       return invocationToWire(next);
     }
     throw new TidepoolError(
       "stale",
       `call '${requestId}' was changed ${writeAttemptsMax} times while it was cancelled`,
     );
+  }
+
+  /** It is cancelled either way: what is left goes when the work comes again. */
+  private async forgetWork(call: AcceptedCall): Promise<void> {
+    const { queue, parts } = this.options;
+    const { requestId, payloadBytes } = call;
+    try {
+      await queue.remove(call);
+      if (payloadBytes > inlineMaxBytes) await parts.remove(requestId, payloadKey);
+    } catch (error) {
+      this.logger.warn("cancelled call left in the queue", { requestId, error: messageOf(error) });
+    }
   }
 
   /** The request that has the call's key: this one, unless another is known by it. */

@@ -18,8 +18,11 @@ export const hopsMax = 16;
 export const inlineMaxBytes = 64 * 1024;
 /** Largest part of a payload or a result, bytes: well below what a nats-server takes in one message. */
 export const partMaxBytes = 256 * 1024;
-/** New calls are refused when one of their stores is filled to this share: those accepted need the rest. */
-export const fillMaxShare = 0.9;
+/**
+ * New calls are refused when one of their stores is filled to this share. Those accepted need some of the rest;
+ * and nats-server, at the very edge of a stream's bytes, drops its oldest message rather than refuse the new one.
+ */
+export const fillMaxShare = 0.5;
 /** How old the knowledge of how full they are may be. */
 export const fillKnownMs = 1_000;
 

@@ -39,7 +39,7 @@ export async function openAsync(options: {
   const buckets = await ensureAsyncStorage(bus);
   const calls = new NatsCallStore(bus, buckets.invocations);
   const parts = new NatsPartStore(bus, storage);
-  const queue = new NatsWorkQueue(bus, storage.client, logger);
+  const queue = new NatsWorkQueue(bus, storage, logger);
   const news = new NatsCancelNews(bus);
   const deadLetters = new NatsDeadLetters(bus, storage);
   const asyncCalls = new AsyncCalls({
@@ -54,6 +54,7 @@ export async function openAsync(options: {
     room: new NatsRoom(bus, storage.manager),
     news,
     clock,
+    logger,
   });
   const accept: AsyncCalls["accept"] = (call) => asyncCalls.accept(call);
   const events = new NatsEvents(bus);

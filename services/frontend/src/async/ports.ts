@@ -59,6 +59,8 @@ export interface Work extends WorkToQueue {
 export interface WorkQueue {
   /** Does nothing when the call is in the queue already. @throws TidepoolError `noCapacity` when it is full */
   add(work: WorkToQueue): Promise<void>;
+  /** Of a call that has ended while it waited. */
+  remove(call: Pick<WorkToQueue, "functionName" | "requestId">): Promise<void>;
   /** Calls `run` for each work that comes, attemptsPerShardMax at once of each shard. */
   start(run: (work: Work) => Promise<void>): void;
   /** Takes no more, and resolves when all that was taken has ended. */

@@ -1,4 +1,5 @@
 /** The methods of the public API that are about accepted calls. */
+import { randomUUID } from "node:crypto";
 import type { UntypedHandleCall } from "@grpc/grpc-js";
 import type { tidepool } from "@tidepool/proto";
 import type { CallToAccept } from "../async/accept.ts";
@@ -6,6 +7,7 @@ import type { AsyncCalls } from "../async/async-calls.ts";
 import { invocationToWire } from "../async/call-wire.ts";
 import { parseDeadLetterQuery } from "../async/dead-letter-box.ts";
 import type { DeadLetterBox } from "../async/dead-letter-box.ts";
+import { withDetails } from "../routing/invocation.ts";
 import type { CallContext, Handlers } from "./handlers.ts";
 
 export interface AsyncApiOptions {
@@ -18,17 +20,19 @@ export function asyncApi(handlers: Handlers, { asyncCalls, deadLetters }: AsyncA
     invokeAsync: handlers.unary(
       "InvokeAsync",
       (request: tidepool.v1.InvokeAsyncRequest.$Properties) =>
-        asyncCalls.accept(callToAccept(request)),
+        named(request.requestId, (requestId) =>
+          asyncCalls.accept({ ...callToAccept(request), requestId }),
+        ),
     ),
     getInvocation: handlers.unary(
       "GetInvocation",
       ({ requestId }: tidepool.v1.GetInvocationRequest.$Properties) =>
-        asyncCalls.get(requestId ?? ""),
+        named(requestId, () => asyncCalls.get(requestId ?? "")),
     ),
     cancelInvocation: handlers.unary(
       "CancelInvocation",
       ({ requestId }: tidepool.v1.CancelInvocationRequest.$Properties) =>
-        asyncCalls.cancel(requestId ?? ""),
+        named(requestId, () => asyncCalls.cancel(requestId ?? "")),
     ),
     listDeadLetters: handlers.unary(
       "ListDeadLetters",
@@ -63,13 +67,25 @@ export function asyncApi(handlers: Handlers, { asyncCalls, deadLetters }: AsyncA
   } satisfies Record<string, UntypedHandleCall>;
 }
 
+/** A failure names the call that it is about, also one whose id was chosen here. */
+async function named<T>(
+  given: string | undefined,
+  work: (requestId: string) => Promise<T>,
+): Promise<T> {
+  const requestId = given || randomUUID();
+  try {
+    return await work(requestId);
+  } catch (error) {
+    throw withDetails(error, { requestId, mayHaveStarted: false });
+  }
+}
+
 /** Only what callers may say. */
 function callToAccept(request: tidepool.v1.InvokeAsyncRequest.$Properties): CallToAccept {
-  const { name, payload, requestId, qualifier, dedupeKey, retries, ageMaxMs, delayMs } = request;
+  const { name, payload, qualifier, dedupeKey, retries, ageMaxMs, delayMs } = request;
   return {
     name: name ?? "",
     payload,
-    requestId,
     qualifier,
     dedupeKey,
     retries,

@@ -49,9 +49,10 @@ export class NatsRoom implements Room {
   private async look(): Promise<string | undefined> {
     const infos = await Promise.all(stores.map(([stream]) => this.manager.streams.info(stream)));
     for (const [index, { state, config }] of infos.entries()) {
-      if (state.bytes < config.max_bytes * fillMaxShare) continue;
+      const maxBytes = config.max_bytes * fillMaxShare;
+      if (state.bytes < maxBytes) continue;
       const what = stores[index]?.[1] ?? "";
-      return `the ${what} is full: ${state.bytes} of ${config.max_bytes} bytes are taken`;
+      return `the ${what} is full: ${state.bytes} of ${maxBytes} bytes are taken`;
     }
     return undefined;
   }

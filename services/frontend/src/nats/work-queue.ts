@@ -3,9 +3,15 @@
  * many calls as they have room for. What is not acknowledged in time is given to another frontend.
  */
 import { JetStreamApiError } from "@nats-io/jetstream";
-import type { Consumer, ConsumerMessages, JetStreamClient, JsMsg } from "@nats-io/jetstream";
+import type {
+  Consumer,
+  ConsumerMessages,
+  JetStreamClient,
+  JetStreamManager,
+  JsMsg,
+} from "@nats-io/jetstream";
 import { workConsumerName, workShardCount } from "@tidepool/actors";
-import type { Bus } from "@tidepool/actors";
+import type { Bus, Storage } from "@tidepool/actors";
 import { messageOf, systemClock } from "@tidepool/common";
 import type { Logger } from "@tidepool/common";
 import { subjects, tidepool } from "@tidepool/proto";
@@ -24,14 +30,16 @@ const isThere = "per subject";
 export class NatsWorkQueue implements WorkQueue {
   private readonly bus: Bus;
   private readonly client: JetStreamClient;
+  private readonly manager: JetStreamManager;
   private readonly logger: Logger;
   private readonly stopping = new AbortController();
   private readonly fetching = new Set<ConsumerMessages>();
   private shards: Promise<void>[] = [];
 
-  constructor(bus: Bus, client: JetStreamClient, logger: Logger) {
+  constructor(bus: Bus, storage: Pick<Storage, "client" | "manager">, logger: Logger) {
     this.bus = bus;
-    this.client = client;
+    this.client = storage.client;
+    this.manager = storage.manager;
     this.logger = logger.child({ part: "work queue" });
   }
 
@@ -49,6 +57,17 @@ export class NatsWorkQueue implements WorkQueue {
     } catch (error) {
       throw storeFailure(what, error);
     }
+  }
+
+  async remove({
+    requestId,
+    functionName,
+  }: Pick<WorkToQueue, "functionName" | "requestId">): Promise<void> {
+    const what = `removing call '${requestId}' from the queue`;
+    requireNats(this.bus, what);
+    const filter = subjects.work(subjects.shardOf(functionName, workShardCount), requestId);
+    const purged = this.manager.streams.purge(subjects.streams.work, { filter });
+    await within(what, storeTimeoutMs, purged);
   }
 
   start(run: (work: Work) => Promise<void>): void {
