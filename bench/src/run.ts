@@ -9,6 +9,7 @@ import { benchForecast } from "./forecast/bench-forecast.ts";
 import { describeMachine, describeReport, holds } from "./report.ts";
 import type { Report } from "./report.ts";
 import { benchScale } from "./scale.ts";
+import { benchStream } from "./stream.ts";
 import { benchSynthetic } from "./synthetic/bench-synthetic.ts";
 import { benchWarm } from "./warm.ts";
 
@@ -17,6 +18,7 @@ const benches: Readonly<Record<string, () => Promise<Report>>> = {
   clone: benchClone,
   forecast: benchForecast,
   scale: benchScale,
+  stream: benchStream,
   synthetic: benchSynthetic,
   warm: benchWarm,
 };
