@@ -115,8 +115,8 @@ describe("termsOf", () => {
     assert.deepEqual([inherited.coldStartCost, inherited.coldStartCostFrom], [7, "tenant"]);
   });
 
-  it("predicts by default, with a cold start worth as much as the keep-alive", () => {
+  it("predicts by default, with a cold start worth twice the keep-alive", () => {
     const { prediction, coldStartCost, predictionFrom } = termsOf(version, tenantTermsDefault);
-    assert.deepEqual([prediction, coldStartCost, predictionFrom], ["on", 600, "default"]);
+    assert.deepEqual([prediction, coldStartCost, predictionFrom], ["on", 1_200, "default"]);
   });
 });
