@@ -65,6 +65,13 @@ describe("A Python client generated from our .proto files", () => {
     assert.equal(seen["stale"], "ABORTED");
   });
 
+  it("sets schedules and subscriptions, and finds them as they were set", () => {
+    assert.deepEqual(seen["schedule"], [true, 10, true, true]);
+    assert.equal(seen["schedule_stale"], "ABORTED");
+    assert.deepEqual(seen["schedules"], ["nightly"]);
+    assert.deepEqual(seen["subscriptions"], [["orders", true, ""]]);
+  });
+
   it("reads streamed answers, and answers of functions that do not stream", () => {
     assert.deepEqual(seen["stream_kinds"], ["begin", "end", ["chunk"]]);
     assert.equal(seen["stream_bytes"], 10_000_000);

@@ -56,6 +56,31 @@ seen["payload"] = json.loads(answer.payload)
 seen["start"] = tidepool_pb2.Start.Name(answer.start)
 
 
+nightly = tidepool_pb2.ScheduleSettings(
+    function_name="from-python",
+    cron="0 30 2 * * *",
+    time_zone="Europe/Berlin",
+    flexible_minutes=15,
+    missed=tidepool_pb2.MISSED_TICKS_ONE,
+    payload=b'{"from": "python"}',
+)
+put = api.PutSchedule(tidepool_pb2.PutScheduleRequest(name="nightly", settings=nightly))
+got = api.GetSchedule(tidepool_pb2.GetScheduleRequest(name="nightly"))
+seen["schedule"] = [got.settings == nightly, len(got.next_at), 0 <= got.offset_ms < 900_000, got.revision == put.revision]
+try:
+    api.PutSchedule(tidepool_pb2.PutScheduleRequest(name="nightly", settings=nightly, revision="older"))
+except grpc.RpcError as error:
+    seen["schedule_stale"] = error.code().name
+listed = api.ListSchedules(tidepool_pb2.ListSchedulesRequest(function_name="from-python")).schedules
+api.DeleteSchedule(tidepool_pb2.DeleteScheduleRequest(name="nightly"))
+seen["schedules"] = [schedule.name for schedule in listed]
+orders = tidepool_pb2.SubscriptionSettings(function_name="from-python", subject="orders.*")
+api.PutSubscription(tidepool_pb2.PutSubscriptionRequest(name="orders", settings=orders))
+listed = api.ListSubscriptions(tidepool_pb2.ListSubscriptionsRequest()).subscriptions
+api.DeleteSubscription(tidepool_pb2.DeleteSubscriptionRequest(name="orders"))
+seen["subscriptions"] = [[each.name, each.settings == orders, each.problem] for each in listed]
+
+
 def stream(payload):
     parts = api.InvokeStream(tidepool_pb2.InvokeRequest(name="from-python", payload=payload), timeout=60)
     return [(part.WhichOneof("part"), part) for part in parts]

@@ -17,11 +17,9 @@ export async function forecast(
 const windowsShownMax = 5;
 
 export function describeForecast(forecast: Forecast): string {
-  const { name, degree, periodMs, evidence, callsSeen, hits, misses } = forecast;
+  const { evidence, callsSeen, hits, misses } = forecast;
   const lines = [
-    degree > 0
-      ? `${name}: every ${formatDuration(periodMs)}, degree ${degree.toFixed(2)}`
-      : `${name}: no period known`,
+    headLine(forecast),
     `calls seen: ${callsSeen} · windows hit: ${hits}, missed: ${misses}`,
     ...evidence.map((text) => `  - ${text}`),
     `prediction ${forecast.prediction} (${forecast.predictionFrom}), a cold start is worth ${round(forecast.coldStartCost)} idle VM-seconds (${forecast.coldStartCostFrom})`,
@@ -31,6 +29,13 @@ export function describeForecast(forecast: Forecast): string {
     `pre-warmed VMs idled ${round(forecast.tenantCap.used)} of ${round(forecast.tenantCap.max)} VM-seconds of the tenant's hour, ${round(forecast.shardCap.used)} of ${round(forecast.shardCap.max)} of the shard's`,
   ];
   return `${lines.join("\n")}\n${windowsTable(forecast)}${recentTable(forecast.recent)}`;
+}
+
+/** Calls that are declared, or expected slot by slot, have no period. */
+function headLine({ name, degree, periodMs }: Forecast): string {
+  if (degree === 0) return `${name}: no period known`;
+  const period = periodMs > 0 ? `every ${formatDuration(periodMs)}` : "calls are expected";
+  return `${name}: ${period}, degree ${degree.toFixed(2)}`;
 }
 
 function provisionedLines({ provisioned }: Forecast): string[] {
