@@ -18,7 +18,7 @@ const rows: readonly (readonly [FigureName, string, (value: number) => string])[
   ],
   [
     "timesFewerThanEveryFixed",
-    `fewer than the best fixed keep-alive, at every waste from ${budgets.from} to ${budgets.to}`,
+    `fewer than the best fixed keep-alive, at every waste up to ${budgets.to}`,
     times,
   ],
   [
