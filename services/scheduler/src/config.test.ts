@@ -5,7 +5,12 @@ describe("readConfig of the scheduler", () => {
   it("has a default for everything, with an id of its own for each process", () => {
     const { schedulerId, ...config } = readConfig({});
     assert.deepEqual(config, {
-      nats: { servers: "nats://127.0.0.1:4222", replicas: 1 },
+      nats: {
+        servers: "nats://127.0.0.1:4222",
+        replicas: 1,
+        logsKeptMs: 86_400_000,
+        logsBytesMax: 268_435_456,
+      },
       logLevel: "info",
       shardCount: 64,
       poolBaseTarget: 8,

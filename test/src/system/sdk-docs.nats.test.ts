@@ -26,7 +26,7 @@ describe("The examples of docs/sdk.md", () => {
     await mkdir(join(repositoryRoot, "test/dist"), { recursive: true });
     dir = await mkdtemp(join(repositoryRoot, "test/dist/sdk-docs-"));
     const examples = [...readSource("docs/sdk.md").matchAll(/```ts\n([\s\S]*?)```/g)];
-    assert.equal(examples.length, 8);
+    assert.equal(examples.length, 9);
     source = examples.map(([, code]) => code).join("\n");
     program = join(dir, "program.ts");
     await writeFile(program, source);
@@ -59,6 +59,7 @@ describe("The examples of docs/sdk.md", () => {
     assert.equal(lines[1], "1 2");
     assert.deepEqual(lines.slice(3, 6), ["2 false", "1 true", "stale"]);
     assert.match(lines[6] ?? "", /^notFound .* order-7 /);
+    assert.ok(lines.includes("greeting [ 'greet' ]"), stdout);
     assert.ok(lines.includes("application/json 14"), stdout);
     assert.ok(lines.includes("nightly 10"), stdout);
     assert.ok(lines.includes("false succeeded { name: 'Ada' } undefined"), stdout);
