@@ -75,7 +75,7 @@ export function describeCall(call: Omit<AcceptedCall, "payload" | "payloadBytes"
   if (call.failure !== undefined) {
     const { code, component, message, thrown } = call.failure;
     lines.push(`  failure  ${code} from ${component}: ${message}`);
-    if (thrown !== undefined && thrown.stack !== "") lines.push(`           ${thrown.stack}`);
+    for (const line of (thrown?.stack ?? "").split("\n").slice(1)) lines.push(`         ${line}`);
   }
   if (call.response !== undefined && status === "succeeded") {
     const { start, stages, version, vmId, hostId } = call.response;
