@@ -62,8 +62,11 @@ describe("chooseOffsetMs", () => {
     });
   }
 
-  it("leaves none of 100 jobs in a clump: two in any 6 seconds at most", () => {
-    assert.ok(peakOf(startsMs, 6_000) <= 2);
+  it("begins 100 jobs 3 to 17 s apart, so that jobs of a minute are 9 at once", () => {
+    const inOrder = startsMs.toSorted((a, b) => a - b);
+    const gapsMs = inOrder.slice(1).map((atMs, index) => atMs - (inOrder[index] ?? 0));
+    assert.ok(Math.min(...gapsMs) > 3_000 && Math.max(...gapsMs) < 17_000, String(gapsMs));
+    assert.ok(peakOf(startsMs, 60_000) <= 9);
   });
 
   it("is inside the window, with time to begin, for any window and any neighbours", () => {

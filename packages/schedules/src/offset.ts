@@ -10,8 +10,10 @@ import { nextTicks, ticksBetween } from "./ticks.ts";
 export const windowReserveMs = 5_000;
 /** Offsets that are compared. */
 const candidateCount = 720;
-/** Ticks ahead that are looked at, and starts of one other schedule within one of their windows. */
+/** Ticks ahead that are looked at; of a crowd the next one alone, which takes its time. */
 const ticksSeen = 2;
+const crowdCount = 100;
+/** Starts of one other schedule within one of their windows. */
 const neighbourStartsMax = 50;
 /** Two starts this close to each other are as good as one. */
 const closenessMs = 1_000;
@@ -27,7 +29,7 @@ export function chooseOffsetMs(
   const { windowMs } = schedule;
   if (windowMs <= 0) return 0;
   const roomMs = windowMs - windowReserveMs;
-  const instants = nextTicks(schedule.ticks, nowMs, ticksSeen);
+  const instants = nextTicks(schedule.ticks, nowMs, others.length > crowdCount ? 1 : ticksSeen);
   const taken = instants.flatMap((instantMs) => {
     const starts = others
       .filter(({ name }) => name !== schedule.name)

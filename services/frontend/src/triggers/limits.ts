@@ -10,7 +10,7 @@ export const rateMaxMs = 366 * 86_400_000;
 /** Ticks ahead that are told of a schedule. */
 export const ticksToldMax = 10;
 /** Other schedules that are looked at when an offset is chosen: the newest. */
-export const offsetNeighboursMax = 1_000;
+export const offsetNeighboursMax = 500;
 
 export const subscriptionsMaxCount = 1_000;
 /** Longest subject that may be listened to, characters. */
