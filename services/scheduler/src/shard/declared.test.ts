@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { mock } from "node:test";
 import { silentLogger } from "@tidepool/common";
 import { policies, seededRandom } from "@tidepool/policy";
-import { tickRequestId, ticksBetween } from "@tidepool/schedules";
+import { chooseOffsetMs, tickRequestId, ticksBetween } from "@tidepool/schedules";
 import type { Ticks } from "@tidepool/schedules";
 import { HostTable } from "../hosts/host-table.ts";
 import { tenantTermsDefault } from "../ports.ts";
@@ -274,6 +274,26 @@ describe("A shard's declared calls", function () {
     const { starts, host } = await run(schedules, fromMs, fromMs + 20 * minuteMs);
     assert.deepEqual(starts, ["predicted", "predicted"]);
     assert.equal(host.peakIdle, 1);
+  });
+
+  it("need a fifth of the VMs at most where 100 of a minute have 15 minutes, and none is cold", async () => {
+    const fromMs = at("2026-06-01T00:00:00Z");
+    const windowMs = 15 * minuteMs;
+    const ticks = { cron: "5 * * * *" };
+    const flexible: { name: string; ticks: Ticks; offsetMs: number }[] = [];
+    for (let index = 0; index < 100; index += 1) {
+      const job = { name: `s-${index}`, ticks, windowMs };
+      flexible.push({ ...job, offsetMs: chooseOffsetMs(job, flexible, fromMs) });
+    }
+    const rigid = flexible.map((job) => ({ ...job, offsetMs: 0 }));
+    const crowd = await run(rigid, fromMs, fromMs + 10 * minuteMs);
+    mock.timers.reset();
+    const spread = await run(flexible, fromMs, fromMs + 22 * minuteMs);
+    assert.deepEqual([crowd.host.peakIdle, crowd.starts.length], [100, 100]);
+    assert.ok(spread.host.peakIdle <= 20, `${spread.host.peakIdle} VMs at once`);
+    assert.equal(spread.starts.length, 100);
+    assert.ok(![...crowd.starts, ...spread.starts].includes("cold"));
+    for (const { offsetMs } of flexible) assert.ok(offsetMs >= 0 && offsetMs < windowMs);
   });
 
   it("are told in the forecast with who declared them, and cover their demand", async () => {
