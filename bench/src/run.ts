@@ -6,6 +6,7 @@ import { TidepoolError } from "@tidepool/common";
 import { benchAsync } from "./async.ts";
 import { benchClone } from "./clone.ts";
 import { benchForecast } from "./forecast/bench-forecast.ts";
+import { benchModel } from "./forecast/bench-model.ts";
 import { describeMachine, describeReport, holds } from "./report.ts";
 import type { Report } from "./report.ts";
 import { benchScale } from "./scale.ts";
@@ -17,6 +18,7 @@ const benches: Readonly<Record<string, () => Promise<Report>>> = {
   async: benchAsync,
   clone: benchClone,
   forecast: benchForecast,
+  model: benchModel,
   scale: benchScale,
   stream: benchStream,
   synthetic: benchSynthetic,

@@ -4,6 +4,7 @@
  * one to the other and back without forgetting.
  */
 import { TidepoolError } from "@tidepool/common";
+import { FleetLearning } from "./model/fleet-learning.ts";
 import { rememberCalls } from "./model/memory.ts";
 import type { NetworkWeights } from "./model/network.ts";
 import { shippedWeights } from "./model/weights.ts";
@@ -42,6 +43,8 @@ export interface FunctionPolicy<Kept = FunctionRecord> {
     /** For this record at this instant, where it is known already. */
     decided?: Decision,
   ): FunctionDemand;
+  /** The same for the functions of one shard, and going on to learn from all of them. */
+  onFleet?(): { readonly policy: FunctionPolicy<Kept>; readonly fleet: FleetLearning };
   /** For people, with the next `windowsMax` windows. */
   describe(record: Kept, settings: PlanPolicy, nowMs: number, windowsMax: number): Description;
 }
@@ -61,11 +64,19 @@ const periodic: FunctionPolicy = {
 const learned = learnedPolicy("learned", shippedWeights);
 
 /** The combined policy with weights of one's own. */
-export function learnedPolicy(name: string, weights: () => NetworkWeights): FunctionPolicy {
+export function learnedPolicy(
+  name: string,
+  weights: () => NetworkWeights,
+  learning?: FleetLearning,
+): FunctionPolicy {
   let made: LearnedPlan | undefined;
-  const plan = (): LearnedPlan => (made ??= new LearnedPlan(weights()));
+  const plan = (): LearnedPlan => (made ??= new LearnedPlan(weights(), learning));
   return {
     name,
+    onFleet: () => {
+      const fleet = new FleetLearning(weights());
+      return { policy: learnedPolicy(name, weights, fleet), fleet };
+    },
     createRecord,
     notePrewarmed,
     noteArrival: (...given) => plan().noteArrival(...given),

@@ -16,6 +16,7 @@ describe("readConfig of the scheduler", () => {
       poolBaseTarget: 8,
       poolFloor: 1,
       policy: "learned",
+      fleetLearning: "on",
       shardPrewarmIdleVmSecondsMax: 360_000,
     });
     assert.notEqual(schedulerId, readConfig({}).schedulerId);

@@ -9,6 +9,9 @@ import type { PolicyName } from "@tidepool/policy";
 import { subjects } from "@tidepool/proto";
 import { shardPrewarmIdleVmSecondsMaxDefault } from "./shard/prewarm-meter.ts";
 
+const switches = ["on", "off"] as const;
+export type Switch = (typeof switches)[number];
+
 export interface SchedulerConfig {
   readonly nats: BusSettings;
   readonly logLevel: LogLevel;
@@ -22,6 +25,8 @@ export interface SchedulerConfig {
   readonly poolFloor: number;
   /** What keeps VMs and pre-warms them. */
   readonly policy: PolicyName;
+  /** Whether the learned policy's weights go on learning from each shard's functions together. */
+  readonly fleetLearning: Switch;
   /** What pre-warmed VMs of one shard may idle within any hour, VM-seconds. */
   readonly shardPrewarmIdleVmSecondsMax: number;
 }
@@ -40,6 +45,7 @@ export function readConfig(env: NodeJS.ProcessEnv): SchedulerConfig {
       poolBaseTarget: reader.integer("TIDEPOOL_POOL_BASE_TARGET", 8, { min: 0, max: 10_000 }),
       poolFloor: reader.integer("TIDEPOOL_POOL_FLOOR", 1, { min: 0, max: 10_000 }),
       policy: reader.oneOf("TIDEPOOL_POLICY", "learned", policyNames),
+      fleetLearning: reader.oneOf("TIDEPOOL_FLEET_LEARNING", "on", switches),
       shardPrewarmIdleVmSecondsMax: reader.integer(
         "TIDEPOOL_SHARD_PREWARM_IDLE_VM_SECONDS_MAX",
         shardPrewarmIdleVmSecondsMaxDefault,

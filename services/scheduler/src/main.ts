@@ -25,6 +25,7 @@ const scheduler = new Scheduler({
     ceiling: Math.max(config.poolBaseTarget, warmingPolicyDefault.ceiling),
   },
   policy: policies[config.policy],
+  isFleetLearning: config.fleetLearning === "on",
   shardPrewarmIdleVmSecondsMax: config.shardPrewarmIdleVmSecondsMax,
   logger,
 });

@@ -1,5 +1,5 @@
 /** What the scheduler's shards need of the outside, and the words that they use for it. */
-import type { Demand } from "@tidepool/policy";
+import type { Demand, StoredLearning } from "@tidepool/policy";
 import type { tidepool } from "@tidepool/proto";
 import type { ProvisionedWindow } from "./provisioned/windows.ts";
 
@@ -146,6 +146,19 @@ export interface SnapshotStore {
    * @throws TidepoolError `stale` when a later owner of the shard has written
    */
   save(lease: Lease, sequence: number, functions: Iterable<StoredFunction>): Promise<void>;
+}
+
+/** What was learned from a shard's functions together. */
+export interface StoredFleet {
+  /** The last message of the stream that was learned from. */
+  readonly sequence: number;
+  readonly learning: StoredLearning;
+}
+
+export interface FleetStore {
+  /** Undefined when nothing is stored that could be read. */
+  load(shard: number): Promise<StoredFleet | undefined>;
+  save(lease: Lease, fleet: StoredFleet): Promise<void>;
 }
 
 export interface ArrivalSource {

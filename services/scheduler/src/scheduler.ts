@@ -16,6 +16,7 @@ import { FunctionWatch } from "./nats/function-watch.ts";
 import { NatsHostCommands } from "./nats/host-commands.ts";
 import { parseAcquire, parseHeartbeat } from "./nats/parse.ts";
 import { NatsExplanations } from "./nats/explanations.ts";
+import { NatsFleetStore } from "./nats/fleet-store.ts";
 import { NatsSnapshotStore } from "./nats/snapshot-store.ts";
 import { TenantWatch } from "./nats/tenant-watch.ts";
 import { NatsCallAcceptor, NatsProgressStore } from "./nats/tick-adapters.ts";
@@ -36,6 +37,8 @@ export interface SchedulerOptions {
   readonly warmingPolicy: WarmingPolicy;
   /** What keeps and pre-warms; the learned one unless told otherwise. */
   readonly policy?: FunctionPolicy;
+  /** Whether the policy goes on learning from each shard's functions together; not unless told so. */
+  readonly isFleetLearning?: boolean;
   /** What pre-warmed VMs of one shard may idle within any hour. */
   readonly shardPrewarmIdleVmSecondsMax?: number;
   readonly logger: Logger;
@@ -122,6 +125,9 @@ export class Scheduler {
       policy: options.policy ?? policies.learned,
       commands: new NatsHostCommands(bus),
       snapshots: new NatsSnapshotStore(storage, this.logger),
+      ...(options.isFleetLearning === true
+        ? { fleets: new NatsFleetStore(storage, this.logger) }
+        : {}),
       arrivals: new NatsArrivalSource(bus, storage, this.logger),
       functionOf: (name, qualifier) => this.functions.get(name, qualifier),
       tenantOf: (tenant) => this.tenants.get(tenant),

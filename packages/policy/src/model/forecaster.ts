@@ -6,16 +6,16 @@
 import type { CallView } from "./call-view.ts";
 import { EvidenceReader, evidenceCount } from "./evidence.ts";
 import type { CallHistory } from "./history.ts";
-import { Network, type NetworkWeights } from "./network.ts";
+import type { Weigher } from "./fleet-learning.ts";
 
 export class Forecaster {
-  readonly #network: Network;
+  readonly #weigher: Weigher;
   readonly #reader = new EvidenceReader();
   readonly #evidence = new Float32Array(evidenceCount);
   #history: CallHistory | undefined;
 
-  constructor(weights: NetworkWeights) {
-    this.#network = new Network(weights);
+  constructor(weigher: Weigher) {
+    this.#weigher = weigher;
   }
 
   /** The history taken up, laid out for looking back. */
@@ -33,13 +33,13 @@ export class Forecaster {
   probability(slot: number): number {
     const history = this.#history;
     if (history === undefined || history.total === 0) return 0;
-    this.#reader.read(slot, this.#evidence);
-    return logistic(this.#network.logit(this.#evidence) + history.bias);
+    return logistic(this.#weigher.logit(this.evidence(slot)) + history.bias);
   }
 
-  /** The probabilities of the `out.length` slots from `slot` on, if none comes in them. */
-  path(slot: number, out: Float32Array): void {
-    for (let ahead = 0; ahead < out.length; ahead += 1) out[ahead] = this.probability(slot + ahead);
+  /** What the probability rests on; the next one read overwrites it. */
+  evidence(slot: number): Float32Array {
+    this.#reader.read(slot, this.#evidence);
+    return this.#evidence;
   }
 }
 

@@ -7,13 +7,15 @@ import { markDue } from "./due.ts";
 import { isPeriodSought } from "./evidence.ts";
 import { Forecaster } from "./forecaster.ts";
 import type { CallHistory } from "./history.ts";
-import type { NetworkWeights } from "./network.ts";
+import type { FleetLearning } from "./fleet-learning.ts";
+import { Network, type NetworkWeights } from "./network.ts";
 
 /** Slots that are marked due or quiet at once: few at first, since most functions are called again soon. */
 const markedSlotsFirst = 16;
 const markedSlots = 64;
-/** Paths kept: those made last. */
+/** Paths kept: those made last. Of weights that learn there are as many sets as shards in a process. */
 const pathsKeptMax = 32_768;
+const fleetPathsKeptMax = 4_096;
 
 interface Path {
   /** By slots after the newest call, less one; NaN where one is due and not yet made. */
@@ -24,12 +26,19 @@ interface Path {
 export class GapPaths {
   readonly #forecaster: Forecaster;
   readonly #paths = new Map<string, Path>();
+  readonly #fleet: FleetLearning | undefined;
+  readonly #keptMax: number;
+  /** Of the weights that the paths were made with. */
+  #edition = 0;
   readonly #due = new Uint8Array(markedSlots);
   #opened: CallHistory | undefined;
   #latest: { readonly calls: CallHistory; readonly path: Path } | undefined;
 
-  constructor(weights: NetworkWeights) {
-    this.#forecaster = new Forecaster(weights);
+  /** @param fleet goes on learning from the weights' forecasts, and forecasts with them */
+  constructor(weights: NetworkWeights, fleet?: FleetLearning) {
+    this.#fleet = fleet;
+    this.#keptMax = fleet === undefined ? pathsKeptMax : fleetPathsKeptMax;
+    this.#forecaster = new Forecaster(fleet ?? new Network(weights));
   }
 
   /** Probability of a call in the slot `ahead` ≥ 1 after the newest with calls; 0 where nothing is due. */
@@ -52,10 +61,30 @@ export class GapPaths {
     if (isPeriodSought(calls)) this.#open(calls);
   }
 
+  /** The slot has passed, with or without a call: what was forecast of it is learned from. */
+  learn(calls: CallHistory, ahead: number, isHit: boolean): void {
+    const fleet = this.#fleet;
+    if (fleet === undefined || !fleet.isLearning || !this.isDue(calls, ahead)) return;
+    const weight = fleet.drawn(this.at(calls, ahead), isHit, drawOf(calls, ahead));
+    if (weight === 0) return;
+    this.#open(calls);
+    fleet.observe(this.#forecaster.evidence(calls.lastSlot + ahead), isHit, weight);
+  }
+
   #valueAt(calls: CallHistory, ahead: number): number {
+    this.#renew();
     const path = this.#pathOf(calls);
     while (path.marked < ahead) this.#mark(calls, path);
     return path.values[ahead - 1] ?? 0;
+  }
+
+  /** Other weights make other paths. */
+  #renew(): void {
+    const edition = this.#fleet?.version ?? 0;
+    if (edition === this.#edition) return;
+    this.#edition = edition;
+    this.#paths.clear();
+    this.#latest = undefined;
   }
 
   #mark(calls: CallHistory, path: Path): void {
@@ -85,7 +114,7 @@ export class GapPaths {
     if (path === undefined) {
       path = { values: new Float32Array(0), marked: 0 };
       this.#paths.set(key, path);
-      if (this.#paths.size > pathsKeptMax)
+      if (this.#paths.size > this.#keptMax)
         for (const oldest of this.#paths.keys()) {
           this.#paths.delete(oldest);
           break;
@@ -100,4 +129,12 @@ export class GapPaths {
 function fingerprint(calls: CallHistory): string {
   const { firstSlot, lastSlot, total, lastCount, countLevel, bias, rateLoss } = calls;
   return `${lastSlot} ${total} ${firstSlot} ${lastCount} ${countLevel} ${bias} ${rateLoss}`;
+}
+
+/** Between 0 and 1, and for the same slot of the same function always the same. */
+function drawOf({ firstSlot, total }: CallHistory, ahead: number): number {
+  let hash = Math.imul(firstSlot ^ Math.imul(total, 0x9e37_79b1), 0x85eb_ca6b) ^ ahead;
+  hash = Math.imul(hash ^ (hash >>> 15), 0xc2b2_ae35);
+  hash = Math.imul(hash ^ (hash >>> 13), 0x27d4_eb2f);
+  return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
 }

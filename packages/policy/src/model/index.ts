@@ -1,5 +1,7 @@
 export { markDue } from "./due.ts";
 export { EvidenceReader, evidenceCount } from "./evidence.ts";
+export { FleetLearning } from "./fleet-learning.ts";
+export type { StoredLearning, Weigher } from "./fleet-learning.ts";
 export { CallHistory } from "./history.ts";
 export { LayerStack } from "./layer-stack.ts";
 export type { Trained } from "./layer-stack.ts";

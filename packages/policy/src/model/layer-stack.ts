@@ -120,6 +120,12 @@ export class LayerStack {
     ];
   }
 
+  /** The numbers themselves, in the order of `trained`: what another stack of the same sizes can take over. */
+  values(): Float32Array[] {
+    const hidden = this.#layers.flatMap(({ weights, biases }) => [weights, biases]);
+    return [...hidden, this.#last.weights, this.#last.bias];
+  }
+
   load(layers: readonly Layer[]): void {
     for (const [index, { inputs, outputs, weights, biases }] of layers.entries()) {
       const layer = this.#layers[index];

@@ -23,6 +23,8 @@ export interface NetworkWeights {
 const evidenceClip = 4;
 
 export class Network {
+  /** Never changes; see FleetLearning for one that does. */
+  readonly version = 0;
   readonly weights: NetworkWeights;
   readonly #stack: LayerStack;
 

@@ -3,6 +3,7 @@
  * spans in which the probability of a call is worth its price. They follow from the record alone, so that
  * every moment between two calls sees the same plan.
  */
+import type { FleetLearning } from "./fleet-learning.ts";
 import { GapPaths } from "./gap-paths.ts";
 import type { CallHistory } from "./history.ts";
 import { rememberCalls, slotAt, type SlotMemory } from "./memory.ts";
@@ -44,8 +45,8 @@ const spanSlotsMax = 4;
 export class SlotPlanner {
   readonly #paths: GapPaths;
 
-  constructor(weights: NetworkWeights) {
-    this.#paths = new GapPaths(weights);
+  constructor(weights: NetworkWeights, fleet?: FleetLearning) {
+    this.#paths = new GapPaths(weights, fleet);
   }
 
   /** `count` calls arrived; the slots since the call before are learned from. */
@@ -138,6 +139,7 @@ export class SlotPlanner {
       const isWanted = free.next(ahead);
       if (isHit || this.#paths.isDue(calls, slot)) settle(learned, path(slot), isHit);
       else settleQuiet(learned, 1);
+      this.#paths.learn(calls, slot, isHit);
       settleWarm(account, policy, { isPlanned, isWanted, age: slot, isHit });
     }
     return { ...memory, calls: learned, account };

@@ -3,6 +3,7 @@
  * second; where it has none, the learned one says slot by slot what a VM that waits is worth. A function
  * without a pattern to either has the fixed keep-alive and nothing else.
  */
+import type { FleetLearning } from "../model/fleet-learning.ts";
 import { createMemory, slotAt, type SlotMemory } from "../model/memory.ts";
 import type { NetworkWeights } from "../model/network.ts";
 import { isSingleInstant, withinSlot } from "../model/phase.ts";
@@ -42,8 +43,8 @@ interface SlotOutlook {
 export class LearnedPlan {
   readonly #planner: SlotPlanner;
 
-  constructor(weights: NetworkWeights) {
-    this.#planner = new SlotPlanner(weights);
+  constructor(weights: NetworkWeights, fleet?: FleetLearning) {
+    this.#planner = new SlotPlanner(weights, fleet);
   }
 
   noteArrival(

@@ -26,6 +26,7 @@ import { Declared } from "./declared.ts";
 import { DemandBook } from "./demand-book.ts";
 import type { ConfigDemand } from "./demand-book.ts";
 import { expectationOf } from "./expectation.ts";
+import { withLearning } from "./fleet-memory.ts";
 import { followWindows, whyNotPrepared } from "./follow-windows.ts";
 import { forecastReply } from "./forecast-reply.ts";
 import { FunctionState } from "./function-state.ts";
@@ -65,7 +66,7 @@ export class Shard {
   private isStopped = false;
 
   constructor(world: ShardWorld, shard: number) {
-    this.world = world;
+    this.world = withLearning(world);
     this.shard = shard;
     this.acquirer = new Acquirer(world, shard, (version) => this.noteSurprise(version));
     this.caps = new Caps(world, shard);

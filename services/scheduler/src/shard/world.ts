@@ -6,6 +6,7 @@ import type {
   ArrivalSource,
   DeclaredCalls,
   ExplanationSink,
+  FleetStore,
   FunctionVersion,
   HostCommands,
   SnapshotStore,
@@ -18,6 +19,8 @@ export interface ShardWorld {
   readonly policy: FunctionPolicy;
   readonly commands: HostCommands;
   readonly snapshots: SnapshotStore;
+  /** For what is learned from a shard's functions together; absent where nothing is. */
+  readonly fleets?: FleetStore;
   readonly arrivals: ArrivalSource;
   /** The version that calls with a qualifier go to, by default the active one; undefined when there is none (any more). */
   readonly functionOf: (name: string, qualifier?: string) => FunctionVersion | undefined;
