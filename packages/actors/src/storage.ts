@@ -6,7 +6,6 @@
  */
 import {
   DiscardPolicy,
-  JetStreamApiError,
   RetentionPolicy,
   StorageType,
   jetstream,
@@ -20,6 +19,8 @@ import { Objm } from "@nats-io/obj";
 import type { ObjectStore } from "@nats-io/obj";
 import { subjects } from "@tidepool/proto";
 import type { Bus } from "./bus.ts";
+import { ensureStream } from "./ensure-stream.ts";
+import type { WantedStream } from "./ensure-stream.ts";
 import { untilStored } from "./until-stored.ts";
 import { logsKeptHoursDefault, logsMaxMibDefault } from "./bus-settings.ts";
 
@@ -79,8 +80,6 @@ export const leasesBytesMax = 8 * mib;
 export const snapshotsBytesMax = 1024 * mib;
 export const codeStoreBytesMax = 2048 * mib;
 
-const streamNameInUse = 10_058;
-
 /** @throws TidepoolError `unavailable` when JetStream is away, off, or has no room */
 export function ensureStorage(bus: Bus): Promise<Storage> {
   const { replicas } = bus;
@@ -115,7 +114,7 @@ export function ensureStorage(bus: Bus): Promise<Storage> {
         max_bytes: codeStoreBytesMax,
         replicas,
       }),
-      ...streamsOf(bus).map((stream) => ensureStream(manager, stream, replicas)),
+      ...streamsOf(bus).map((stream) => ensureStream(manager, configOf(stream, replicas))),
     ]);
     return {
       client: jetstream(bus.connection),
@@ -190,16 +189,11 @@ function streamsOf({ logsKeptMs, logsBytesMax: bytesMax }: Bus): readonly Stream
   });
 }
 
-async function ensureStream(
-  manager: JetStreamManager,
-  stream: StreamBounds,
-  replicas: number,
-): Promise<void> {
-  const config = {
+function configOf(stream: StreamBounds, replicas: number): WantedStream {
+  return {
     name: stream.name,
     subjects: [stream.subject],
     retention: RetentionPolicy.Limits,
-    storage: StorageType.File,
     discard: DiscardPolicy.Old,
     max_age: nanos(stream.ageMaxMs),
     max_bytes: stream.bytesMax,
@@ -209,11 +203,4 @@ async function ensureStream(
       ? {}
       : { duplicate_window: nanos(stream.duplicateWindowMs) }),
   };
-  try {
-    await manager.streams.add(config);
-  } catch (error) {
-    // Made by an earlier version with other bounds: ours hold from now on.
-    if (!(error instanceof JetStreamApiError) || error.code !== streamNameInUse) throw error;
-    await manager.streams.update(stream.name, config);
-  }
 }

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { makeGenericClientConstructor, status } from "@grpc/grpc-js";
 import type { ServiceError } from "@grpc/grpc-js";
 import { connectBus } from "@tidepool/actors";
+import type { Bus } from "@tidepool/actors";
 import { Cluster, issueInto } from "@tidepool/cli";
 import { clientCredentials, silentLogger, tlsFilesIn, tlsRefreshMs } from "@tidepool/common";
 import type { TlsFiles } from "@tidepool/common";
@@ -94,6 +95,38 @@ describe("TLS inside a cluster", () => {
     });
     const bus = await connectBus({ ...options, servers: cluster.natsUrl, tls: cluster.tls });
     await bus.close();
+  });
+
+  it("lets each service say and hear on NATS only what is its own", async () => {
+    const as = (name: string): Promise<Bus> =>
+      connectBus({
+        servers: cluster.natsUrl,
+        name,
+        component: "client",
+        logger: silentLogger,
+        tls: filesOf(name),
+      });
+    const foreign: readonly [string, string][] = [
+      ["host-1.host", "tidepool.v1.host.host-2.heartbeat"],
+      ["host-1.host", "tidepool.v1.host.host-1.assign"],
+      ["host-1.host", "$JS.API.STREAM.CREATE.KV_tidepool_functions"],
+      ["host-1.host", "$KV.tidepool_functions.echo"],
+      ["scheduler-1.scheduler", "$KV.tidepool_functions.echo"],
+      ["scheduler-1.scheduler", "$JS.API.STREAM.DELETE.KV_tidepool_functions"],
+      ["frontend-1.frontend", "tidepool.v1.host.host-1.assign"],
+      ["frontend-1.frontend", "$KV.tidepool_leases.shard.0"],
+      ["frontend-1.frontend", "$JS.API.STREAM.DELETE.KV_tidepool_functions"],
+    ];
+    for (const [name, subject] of foreign) {
+      const bus = await as(name);
+      await assert.rejects(
+        bus.connection.request(subject, "", { timeout: 2_000 }),
+        (error: Error) => /permission/i.test(`${error.message} ${String(error.cause)}`),
+        `${name} on ${subject}`,
+      );
+      await bus.close();
+    }
+    assert.deepEqual((await client.invoke("echo", 3)).payload, 3);
   });
 
   it("goes on while every certificate is replaced, and new connections use the new ones", async () => {

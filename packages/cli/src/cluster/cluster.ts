@@ -9,7 +9,7 @@ import { connectBus, ensureStorage } from "@tidepool/actors";
 import { silentLogger, systemClock, TidepoolError, tlsFilesIn } from "@tidepool/common";
 import type { TlsFiles } from "@tidepool/common";
 import { issueInto, services } from "../certs/cert-folder.ts";
-import type { Service } from "../certs/cert-folder.ts";
+import type { Member, Service } from "../certs/cert-folder.ts";
 import { startService } from "../up/service-process.ts";
 import type { RunningProcess } from "../up/service-process.ts";
 import { Supervisor } from "../up/supervisor.ts";
@@ -128,13 +128,7 @@ export class Cluster {
   async #start(): Promise<void> {
     const { folder } = this.#options;
     await mkdir(join(folder, "logs"), { recursive: true, mode: 0o700 });
-    const machines = this.names.map((name) => ({
-      service: serviceOf(name),
-      id: name,
-      addresses: [this.network.address(name)],
-    }));
-    const operator = { service: "client", id: operatorId, addresses: [] } as const;
-    await issueInto(join(folder, "certs"), [...machines, operator], certificateDays);
+    await issueInto(join(folder, "certs"), this.#members, certificateDays);
     await Promise.all(this.#of("nats").map((name) => this.#startNats(name)));
     await this.#untilLeader();
     const others = this.names.filter((name) => !name.startsWith("nats-"));
@@ -151,7 +145,13 @@ export class Cluster {
     await this.#keep(name, (signal) =>
       startNatsProcess({
         member,
-        config: natsConfig(member, members, join(folder, "jetstream"), this.#tls(name, "nats")),
+        config: natsConfig(
+          member,
+          members,
+          join(folder, "jetstream"),
+          this.#tls(name, "nats"),
+          this.#members,
+        ),
         launcher: this.network.launcher(name),
         folder,
         logPath: this.#logPath(name),
@@ -231,6 +231,15 @@ export class Cluster {
     };
     await this.#supervisor.start({ name, start: started }, this.#options.signal);
     this.#options.say(`  ${name.padEnd(12)} ${this.network.address(name)}`);
+  }
+
+  get #members(): readonly Member[] {
+    const machines = this.names.map((name) => ({
+      service: serviceOf(name),
+      id: name,
+      addresses: [this.network.address(name)],
+    }));
+    return [...machines, { service: "client", id: operatorId, addresses: [] }];
   }
 
   #tlsFolder(id: string, service: Service): string {

@@ -1,5 +1,7 @@
 /** The configuration of one nats-server of a cluster. */
 import type { TlsFiles } from "@tidepool/common";
+import type { Member } from "../certs/cert-folder.ts";
+import { authorizationBlock } from "../certs/nats-users.ts";
 
 export interface NatsMember {
   readonly name: string;
@@ -10,7 +12,7 @@ export const natsPort = 4222;
 const routePort = 6222;
 
 /**
- * Nobody connects without a certificate of the cluster's authority.
+ * Nobody connects without a certificate of the cluster's authority, and each is the user of that name.
  * @param storeDir of this member alone
  */
 export function natsConfig(
@@ -18,13 +20,15 @@ export function natsConfig(
   members: readonly NatsMember[],
   storeDir: string,
   tls: TlsFiles,
+  users: readonly Member[],
 ): string {
   return [
     `server_name: ${JSON.stringify(self.name)}`,
     `listen: "${self.address}:${natsPort}"`,
     `max_payload: 1MB`,
     `jetstream { store_dir: ${JSON.stringify(storeDir)} }`,
-    ...tlsBlock(tls, ""),
+    ...tlsBlock(tls, "", "verify_and_map"),
+    ...authorizationBlock(users),
     ...(members.length > 1 ? clusterBlock(self, members, tls) : []),
     "",
   ].join("\n");
@@ -45,18 +49,22 @@ function clusterBlock(
     `  routes: [`,
     ...routes,
     `  ]`,
-    ...tlsBlock(tls, "  "),
+    ...tlsBlock(tls, "  ", "verify"),
     `}`,
   ];
 }
 
-function tlsBlock({ caFile, certFile, keyFile }: TlsFiles, indent: string): readonly string[] {
+function tlsBlock(
+  { caFile, certFile, keyFile }: TlsFiles,
+  indent: string,
+  verify: "verify" | "verify_and_map",
+): readonly string[] {
   return [
     `${indent}tls {`,
     `${indent}  ca_file: ${JSON.stringify(caFile)}`,
     `${indent}  cert_file: ${JSON.stringify(certFile)}`,
     `${indent}  key_file: ${JSON.stringify(keyFile)}`,
-    `${indent}  verify: true`,
+    `${indent}  ${verify}: true`,
     `${indent}}`,
   ];
 }

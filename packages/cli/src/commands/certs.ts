@@ -3,6 +3,7 @@ import { systemClock } from "@tidepool/common";
 import type { TidepoolError } from "@tidepool/common";
 import { identityOf, issueInto, listCertificates, services } from "../certs/cert-folder.ts";
 import type { Member, Service } from "../certs/cert-folder.ts";
+import { authorizationBlock } from "../certs/nats-users.ts";
 import { usageError } from "../failure.ts";
 import type { CommandContext } from "../program/parts.ts";
 import { renderTable } from "../terminal/table.ts";
@@ -44,6 +45,16 @@ export async function showCertificates(
     return [name, new Date(expiresAtMs).toISOString().slice(0, 10), left];
   });
   terminal.out(renderTable(columns, rows));
+}
+
+export async function printNatsUsers(folder: string, { terminal }: CommandContext): Promise<void> {
+  const found = await listCertificates(folder);
+  const members = found.flatMap(({ name }): Member[] => {
+    const [, id, service] = /^([^.]+)\.([a-z]+)$/.exec(name) ?? [];
+    const known = services.find((each) => each === service);
+    return known === undefined || id === undefined ? [] : [{ service: known, id, addresses: [] }];
+  });
+  terminal.out(`${authorizationBlock(members).join("\n")}\n`);
 }
 
 function parseMember(given: string): Member {

@@ -112,6 +112,17 @@ export function addCertificateCommands(program: Command, context: CommandContext
       const { issueCertificates } = await import("../commands/certs.ts");
       await issueCertificates(folder, members, options, context);
     });
+  command(
+    certs,
+    "nats",
+    "Print nats-server's users and what each may do, for the certificates of a folder",
+    "tidepool certs nats certs > /etc/nats/tidepool-users.conf",
+  )
+    .argument("<folder>")
+    .action(async (folder: string) => {
+      const { printNatsUsers } = await import("../commands/certs.ts");
+      await printNatsUsers(folder, context);
+    });
   command(certs, "show", "List certificates and how long they hold", "tidepool certs show certs")
     .argument("<folder>")
     .addOption(jsonOption())

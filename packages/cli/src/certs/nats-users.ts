@@ -1,0 +1,169 @@
+/**
+ * What each process may say and hear on NATS: its user is the name in its certificate. A process that was
+ * taken over can do what its service does and no more: a host can speak for itself alone, a scheduler cannot
+ * change functions, a frontend cannot order VMs. Subjects are those of docs/subjects.md.
+ */
+import { subjects } from "@tidepool/proto";
+import { identityOf } from "./cert-folder.ts";
+import type { Member } from "./cert-folder.ts";
+
+export interface Permissions {
+  readonly publish: Rules;
+  readonly subscribe: Rules;
+}
+
+export interface Rules {
+  readonly allow: readonly string[];
+  readonly deny?: readonly string[];
+}
+
+const { streams, buckets, codeBucket } = subjects;
+const inboxes = "_INBOX.>";
+const kv = (bucket: string): string => `KV_${bucket}`;
+const writes = (bucket: string): string => `$KV.${bucket}.>`;
+
+/** To find what is kept and read it: looked at, read by consumers that end by themselves. */
+function reads(...names: readonly string[]): readonly string[] {
+  return names.flatMap((name) => [
+    `$JS.API.STREAM.INFO.${name}`,
+    `$JS.API.STREAM.MSG.GET.${name}`,
+    `$JS.API.DIRECT.GET.${name}`,
+    `$JS.API.DIRECT.GET.${name}.>`,
+    `$JS.API.CONSUMER.CREATE.${name}`,
+    `$JS.API.CONSUMER.CREATE.${name}.>`,
+    `$JS.API.CONSUMER.INFO.${name}.>`,
+    `$JS.API.CONSUMER.DELETE.${name}.>`,
+    `$JS.API.CONSUMER.MSG.NEXT.${name}.>`,
+    `$JS.ACK.${name}.>`,
+    `$JS.FC.${name}.>`,
+  ]);
+}
+
+const everyStream = [
+  ...Object.values(streams),
+  ...Object.values(buckets).map(kv),
+  `OBJ_${codeBucket}`,
+];
+/** A service looks at its start whether all is there. */
+const looks = ["$JS.API.INFO", ...everyStream.map((name) => `$JS.API.STREAM.INFO.${name}`)];
+const makes = everyStream.flatMap((name) => [
+  `$JS.API.STREAM.CREATE.${name}`,
+  `$JS.API.STREAM.UPDATE.${name}`,
+]);
+
+export function permissionsOf({ service, id }: Pick<Member, "service" | "id">): Permissions {
+  switch (service) {
+    case "host":
+      return hostPermissions(id);
+    case "scheduler":
+      return schedulerPermissions;
+    case "frontend":
+      return frontendPermissions;
+    case "client":
+      return { publish: { allow: [">"] }, subscribe: { allow: [">"] } };
+    case "nats":
+      return { publish: { allow: [] }, subscribe: { allow: [] } };
+  }
+}
+
+const hostBuckets = [buckets.functions, buckets.secrets, buckets.hosts];
+
+function hostPermissions(id: string): Permissions {
+  return {
+    publish: {
+      allow: [
+        ...looks,
+        ...reads(...hostBuckets.map(kv), `OBJ_${codeBucket}`),
+        subjects.hostHeartbeat(id),
+        subjects.vmFact(id),
+        subjects.allFunctionLogs,
+        subjects.allUsage,
+        inboxes,
+      ],
+    },
+    subscribe: {
+      allow: [
+        subjects.assignVm(id),
+        subjects.keepVms(id),
+        subjects.warmingTargets,
+        `$JS.FC.>`,
+        inboxes,
+      ],
+    },
+  };
+}
+
+const schedulerPermissions: Permissions = {
+  publish: {
+    allow: [
+      ...looks,
+      ...makes,
+      ...reads(streams.arrivals, streams.facts, ...Object.values(buckets).map(kv)),
+      writes(buckets.leases),
+      writes(buckets.snapshots),
+      writes(buckets.scheduleProgress),
+      "tidepool.v1.host.*.assign",
+      "tidepool.v1.host.*.keep",
+      subjects.allShardDemand,
+      subjects.warmingTargets,
+      "tidepool.v1.call.*.expectation",
+      subjects.acceptCall,
+      inboxes,
+    ],
+  },
+  subscribe: {
+    allow: [
+      "tidepool.v1.shard.>",
+      subjects.allHostHeartbeats,
+      subjects.allVmFacts,
+      `$JS.FC.>`,
+      inboxes,
+    ],
+  },
+};
+
+/** Owners name subjects of their own as destinations and sources: a frontend may use all that are not ours to keep. */
+const frontendPermissions: Permissions = {
+  publish: {
+    allow: [">"],
+    deny: [
+      "$SYS.>",
+      "$JS.API.STREAM.DELETE.>",
+      writes(buckets.leases),
+      writes(buckets.snapshots),
+      writes(buckets.scheduleProgress),
+      "tidepool.v1.host.>",
+      subjects.allVmFacts,
+      subjects.allShardDemand,
+      subjects.warmingTargets,
+      "tidepool.v1.call.*.expectation",
+    ],
+  },
+  subscribe: {
+    allow: [">"],
+    deny: ["$SYS.>", "tidepool.v1.host.*.assign", "tidepool.v1.host.*.keep"],
+  },
+};
+
+/** The block `authorization` of nats-server's configuration. */
+export function authorizationBlock(members: readonly Member[]): readonly string[] {
+  const users = members
+    .filter(({ service }) => service !== "nats")
+    .flatMap((member) => [
+      `    {`,
+      `      user: ${JSON.stringify(identityOf(member))}`,
+      `      permissions: {`,
+      ...rules("publish", permissionsOf(member).publish),
+      ...rules("subscribe", permissionsOf(member).subscribe),
+      `      }`,
+      `    }`,
+    ]);
+  return [`authorization {`, `  users: [`, ...users, `  ]`, `}`];
+}
+
+function rules(what: string, { allow, deny = [] }: Rules): readonly string[] {
+  const list = (given: readonly string[]): string =>
+    `[${given.map((each) => JSON.stringify(each)).join(", ")}]`;
+  const refused = deny.length === 0 ? "" : `, deny: ${list(deny)}`;
+  return [`        ${what}: { allow: ${list(allow)}${refused} }`];
+}
