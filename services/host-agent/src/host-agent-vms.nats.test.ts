@@ -56,6 +56,22 @@ describe("The VMs of a HostAgent, simulated", function () {
       await host.until("all gone", () => host.agent.fleet.all().length === 0);
     });
 
+    it("under a floor stay when their time is over and when a keep lets the rest go", async () => {
+      await start();
+      const floor = { count: 1, untilMs: Date.now() + 60_000 };
+      const command = { name: "echo", count: 0, keepUntilMs: 0 };
+      for (const _ of [1, 2]) await host.assign({ keepUntilMs: Date.now() + 300 });
+      await host.until("ready", () => host.count("idle") === 2);
+      await host.keep({ ...command, floor });
+      await host.until("one gone", () => goneReasons().length === 1);
+      await host.keep(command);
+      const told = (): number | null | undefined => host.heartbeats.at(-1)?.pools?.[0]?.provisioned;
+      await host.until("told", () => told() === 1);
+      assert.equal(host.count("idle"), 1);
+      await host.keep({ ...command, floor: { count: 0, untilMs: Date.now() } });
+      await host.until("all gone", () => host.agent.fleet.all().length === 0);
+    });
+
     it("follow the newest keep, whatever the order in which keeps come", async () => {
       await start();
       await host.assign();

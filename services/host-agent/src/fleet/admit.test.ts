@@ -24,7 +24,7 @@ describe("chooseEvictions", () => {
   });
 
   it("evicts no VM that its owner has provisioned", () => {
-    const [provisioned, idle] = [aVm({ isProvisioned: true, nextUseAtMs: 9 }), aVm()];
+    const [provisioned, idle] = [aVm({ isProvisioned: true, nextUseAtMs: 9_999 }), aVm()];
     assert.deepEqual(chooseEvictions([provisioned, idle, provisioned], config, limits), [idle]);
   });
 

@@ -199,6 +199,8 @@ export class HostHarness {
     keepUntilMs: number;
     epoch?: number;
     sentAtMs?: number;
+    /** With it the command is about the floor alone. */
+    floor?: { count: number; untilMs: number };
   }): Promise<void> {
     await this.bus.request(
       "keep VMs",
@@ -212,6 +214,13 @@ export class HostHarness {
           count: options.count,
           keepUntil: toTimestamp(options.keepUntilMs),
           sentAt: toTimestamp(options.sentAtMs ?? Date.now()),
+          ...(options.floor === undefined
+            ? {}
+            : {
+                version: "1",
+                floorCount: options.floor.count,
+                floorUntil: toTimestamp(options.floor.untilMs),
+              }),
         }),
       },
       Ack,
