@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { connectBus } from "@tidepool/actors";
+import { silentLogger } from "@tidepool/common";
 import { tidepool, tidepoolService } from "@tidepool/proto";
 import { payloadMaxBytes } from "./limits.ts";
-import { failed } from "./testing/a-client.ts";
+import { Frontend } from "./frontend.ts";
+import { failed, TestClient } from "./testing/a-client.ts";
 import { aFrontend, until } from "./testing/a-frontend.ts";
 import type { TestFrontend } from "./testing/a-frontend.ts";
 import { echo } from "./testing/a-host.ts";
@@ -122,13 +125,71 @@ describe("Accepted calls", () => {
     assert.deepEqual((await list()).letters, []);
   });
 
+  it("are ended where their frontend stops, and begun again by another", async function () {
+    this.timeout(30_000);
+    system.host.react = () => {};
+    const { requestId = "" } = await accept();
+    await until(() => system.host.calls.length === 1);
+    const bus = await connectBus({
+      servers: system.bus.connection.getServer(),
+      name: "another frontend",
+      component: "frontend",
+      logger: silentLogger,
+    });
+    const config = { address: "127.0.0.1:0", shardCount: 4 };
+    const other = new Frontend({ config, bus, logger: silentLogger });
+    const { address } = await other.start();
+    await system.frontend.stop();
+    assert.equal(system.host.cancelled.length > 0, true);
+    system.host.react = echo;
+    const client = new TestClient(address);
+    let last: Invocation = {};
+    await until(async () => {
+      last = await client.call(tidepoolService.getInvocation, { requestId });
+      return (last.endedAt ?? null) !== null;
+    });
+    client.grpc.close();
+    await other.stop();
+    await bus.close();
+    assert.equal(last.status, InvocationStatus.INVOCATION_STATUS_SUCCEEDED);
+    assert.equal(last.attempts, 2);
+    assert.equal(system.host.calls.length, 2);
+  });
+});
+
+describe("Accepted calls that find no VM", () => {
+  let system: TestFrontend;
+
+  before(async () => {
+    system = await aFrontend();
+    await system.aWarmFunction("echo", 4);
+  });
+  after(() => system.stop());
+
+  const ended = async (requestId: string): Promise<Invocation> => {
+    let last: Invocation = {};
+    await until(async () => {
+      last = await system.client.call(tidepoolService.getInvocation, { requestId });
+      return (last.endedAt ?? null) !== null;
+    });
+    return last;
+  };
+
   it("wait when nothing can be run, and use up no retry", async () => {
     system.host.react = (seen) => {
       if (system.host.calls.length > 6) return echo(seen);
       const failure = { code: "noCapacity", message: "full", component: "host" };
       seen.answer({ refused: { callId: seen.start.callId ?? 0, failure } });
     };
-    const { status, attempts } = await ended((await accept({ retries: 0 })).requestId ?? "");
+    const { status, attempts } = await ended(
+      (
+        await system.client.call(tidepoolService.invokeAsync, {
+          name: "echo",
+          payload: Buffer.from("1"),
+          retries: 0,
+        })
+      ).requestId ?? "",
+    );
     assert.equal(status, InvocationStatus.INVOCATION_STATUS_SUCCEEDED);
     assert.equal(attempts, 1);
   });

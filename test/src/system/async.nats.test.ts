@@ -182,6 +182,18 @@ describe("Accepted calls and streamed answers", function () {
     await until(() => busy() === 0);
   });
 
+  it("end in their VM when their time is over", async () => {
+    const simulated = { streamBytes: 10, failure: "hang" };
+    const answer = client.invokeStream("echo", { simulated }, { timeoutMs: 400 });
+    let bytes = 0;
+    const reading = async (): Promise<void> => {
+      for await (const part of answer) bytes += part.byteLength;
+    };
+    await assert.rejects(reading(), { code: "timeout" });
+    assert.equal(bytes, 10);
+    await until(() => busy() === 0);
+  });
+
   it("end with their failure after the first byte", async () => {
     const simulated = { streamBytes: 1_000, failure: "throw" };
     const answer = client.invokeStream("echo", { simulated });

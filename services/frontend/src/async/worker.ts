@@ -9,7 +9,8 @@
  */
 import { randomUUID } from "node:crypto";
 import { setMaxListeners } from "node:events";
-import { messageOf, TidepoolError } from "@tidepool/common";
+import { SpanKind } from "@opentelemetry/api";
+import { messageOf, TidepoolError, withSpan } from "@tidepool/common";
 import type { Clock, Logger } from "@tidepool/common";
 import { answerToWire } from "../grpc/invoke-stream.ts";
 import type { Invocation } from "../routing/invocation.ts";
@@ -147,7 +148,14 @@ export class AsyncWorker {
       }
       const attemptId = claim?.ownerId ?? "";
       const invocation = { name: functionName, requestId, qualifier, payload, attemptId };
-      const answer = await this.options.invoke(invocation, signal);
+      const attributes = {
+        "tidepool.function": functionName,
+        "tidepool.request_id": requestId,
+        "tidepool.attempt": call.attempts,
+      };
+      const answer = await withSpan("attempt", { kind: SpanKind.CONSUMER, attributes }, () =>
+        this.options.invoke(invocation, signal),
+      );
       return await this.answered(call, answer);
     } catch (thrown) {
       if (signal.aborted) return { kind: "interrupted" };

@@ -2,6 +2,7 @@
  * The queue of accepted calls: a JetStream work queue in shards, each read by all frontends, which ask for as
  * many calls as they have room for. What is not acknowledged in time is given to another frontend.
  */
+import { context } from "@opentelemetry/api";
 import { JetStreamApiError } from "@nats-io/jetstream";
 import type {
   Consumer,
@@ -10,7 +11,7 @@ import type {
   JetStreamManager,
   JsMsg,
 } from "@nats-io/jetstream";
-import { workConsumerName, workShardCount } from "@tidepool/actors";
+import { parentOf, workConsumerName, workShardCount } from "@tidepool/actors";
 import type { Bus, Storage } from "@tidepool/actors";
 import { messageOf, systemClock } from "@tidepool/common";
 import type { Logger } from "@tidepool/common";
@@ -52,7 +53,11 @@ export class NatsWorkQueue implements WorkQueue {
       await within(
         what,
         storeTimeoutMs,
-        this.client.publish(subject, WorkMessage.encode(message).finish()).catch(orThere),
+        this.client
+          .publish(subject, WorkMessage.encode(message).finish(), {
+            headers: this.bus.outgoingHeaders(undefined),
+          })
+          .catch(orThere),
       );
     } catch (error) {
       throw storeFailure(what, error);
@@ -134,7 +139,10 @@ export class NatsWorkQueue implements WorkQueue {
     const work = workOf(message);
     if (work === undefined) return message.term("not readable");
     if (this.stopping.signal.aborted) return message.nak();
-    const done: Promise<void> = run(work).finally(() => running.delete(done));
+    // An attempt belongs to the trace of the call's acceptance.
+    const done: Promise<void> = context
+      .with(parentOf(message), () => run(work))
+      .finally(() => running.delete(done));
     running.add(done);
   }
 }
