@@ -10,21 +10,23 @@ import {
   capacityWaitersMax,
 } from "../limits.ts";
 
+export interface Waiting {
+  readonly functionName: string;
+  readonly version: string;
+  /** Times that this call has looked already. */
+  readonly looks: number;
+  readonly maxMs: number;
+}
+
 export class CapacityQueue {
   private readonly waiters = new Map<string, Set<() => void>>();
   private count = 0;
 
   /**
-   * Resolves when a VM of the version may be idle, or when it is time to look again.
-   * @param looks times that this call has looked already
+   * Resolves when a VM of the version may be idle, or when it is time to look again, after maxMs at the latest.
    * @throws TidepoolError `noCapacity` when capacityWaitersMax calls wait already; the signal's reason
    */
-  async wait(
-    functionName: string,
-    version: string,
-    looks: number,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async wait({ functionName, version, looks, maxMs }: Waiting, signal: AbortSignal): Promise<void> {
     if (this.count >= capacityWaitersMax) {
       throw new TidepoolError(
         "noCapacity",
@@ -39,7 +41,7 @@ export class CapacityQueue {
         const waiters = this.waiters.get(key) ?? new Set();
         const onAbort = (): void => done(() => reject(signal.reason as Error));
         const wake = (): void => done(resolve);
-        const timer = setTimeout(wake, this.lookAgainMs(looks));
+        const timer = setTimeout(wake, Math.min(maxMs, this.lookAgainMs(looks)));
         const done = (settle: () => void): void => {
           clearTimeout(timer);
           signal.removeEventListener("abort", onAbort);

@@ -253,15 +253,10 @@ export class Router {
     failure: TidepoolError,
     signal: AbortSignal,
   ): Promise<void> {
-    const leftMs = deadlineAtMs - this.options.clock.nowMs() - acquireMarginMs;
-    if (leftMs <= 0) throw failure;
-    const late = AbortSignal.timeout(Math.ceil(leftMs));
-    try {
-      await this.queue.wait(functionName, version, looks, AbortSignal.any([signal, late]));
-    } catch (error) {
-      if (late.aborted && !signal.aborted) throw failure;
-      throw error;
-    }
+    const leftMs = (): number => deadlineAtMs - this.options.clock.nowMs() - acquireMarginMs;
+    const maxMs = leftMs();
+    if (maxMs > 0) await this.queue.wait({ functionName, version, looks, maxMs }, signal);
+    if (leftMs() <= 0) throw failure;
   }
 
   private async acquireOnce(
