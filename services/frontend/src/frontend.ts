@@ -71,6 +71,7 @@ export class Frontend {
   /** In the order of their start. */
   private readonly parts: Stoppable[] = [];
   private accepted: OpenedAsync | undefined;
+  private urls: FunctionUrls | undefined;
 
   constructor(options: FrontendOptions) {
     this.options = options;
@@ -97,7 +98,7 @@ export class Frontend {
     if (this.stopping.signal.aborted) return;
     this.health.stop();
     this.stopping.abort();
-    await Promise.all([this.closeServer(), this.accepted?.stop()]);
+    await Promise.all([this.closeServer(), this.urls?.stop(), this.accepted?.stop()]);
     for (const part of this.parts.reverse()) await part.stop();
   }
 
@@ -215,7 +216,7 @@ export class Frontend {
     const serverReflectionInfo = reflection(serviceNames, this.stopping.signal);
     server.addService(reflectionService, { serverReflectionInfo });
     server.addService(reflectionAlphaService, { serverReflectionInfo });
-    const urls = new FunctionUrls({
+    this.urls = new FunctionUrls({
       address: httpAddress,
       findUrl: async (name) => (await functions.get(name)).settings.url,
       call: async (call, sink, signal) => {
@@ -225,8 +226,7 @@ export class Frontend {
       clock,
       logger,
     });
-    this.parts.push(urls);
-    return urls;
+    return this.urls;
   }
 
   private listen(address: string): Promise<string> {

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { startTelemetry, systemClock } from "@tidepool/common";
 import type { Telemetry } from "@tidepool/common";
+import { tickRequestId } from "@tidepool/schedules";
 import type { AcceptedCall, Schedule, TidepoolClient } from "@tidepool/sdk";
 import { aSystem, echoZip, until } from "./a-system.ts";
 import type { TestSystem } from "./a-system.ts";
@@ -81,28 +82,30 @@ describe("Schedules of a system over simulated VMs", function () {
   it("call it at each tick of a rate, once and never cold, though NATS restarts", async () => {
     await aFunction("steady");
     const everyMs = 2_000;
-    const { updatedAtMs } = await client.schedules.put("steady", {
+    const fromAtMs = Date.now() + 6_000;
+    const settings = {
       functionName: "steady",
       when: { everyMs },
-      fromAtMs: Date.now() + 6_000,
+      fromAtMs,
       missed: "all",
-    });
-    const before = await follow("steady", 3);
+    } as const;
+    const { updatedAtMs: createdAtMs } = await client.schedules.put("steady", settings);
+    await follow("steady", 3);
     await system.restartNats(() => systemClock.sleep(2_500));
-    const after = await follow("steady", 4);
-    await client.schedules.put("steady", {
-      functionName: "steady",
-      when: { everyMs },
-      isPaused: true,
-    });
-    for (const { response, status } of before) {
+    await follow("steady", 4);
+    await client.schedules.put("steady", { ...settings, isPaused: true });
+    const { lastAtMs = 0 } = await client.schedules.get("steady");
+    const starts: string[] = [];
+    for (let atMs = fromAtMs; atMs <= lastAtMs; atMs += everyMs) {
+      const id = tickRequestId({ name: "steady", createdAtMs }, atMs);
+      const { status, payload, response } = await client.waitForInvocation(id);
       assert.equal(status, "succeeded");
-      assert.ok(response?.start === "predicted" || response?.start === "warm", response?.start);
+      assert.equal((payload as TickEvent).time, new Date(atMs).toISOString());
+      starts.push(response?.start ?? "");
     }
-    const times = [...before, ...after].map(
-      ({ payload }) => Date.parse((payload as TickEvent).time) - updatedAtMs,
-    );
-    assert.equal(new Set(times).size, times.length, "each tick once");
+    assert.ok(starts.length >= 5, starts.join(" "));
+    // Those that came while NATS was away are made up for at once, and not where VMs wait for them.
+    for (const start of starts.slice(0, 3)) assert.match(start, /predicted|warm/);
   });
 
   it("end with what they call, and are told of by name", async () => {
