@@ -27,6 +27,9 @@ const exactCoverageMin = 0.9;
 const priceMax = 0.9;
 /** Slots that are looked ahead for the next window. */
 const lookAheadSlots = 15;
+/** When no call has come for so many times its longest recent gap, what was learned of a function has ended. */
+const endedGaps = 3;
+const endedGapsSeen = 32;
 /** So long after its newest call a function is no longer looked after. */
 const forgottenSlots = 20_160;
 
@@ -191,11 +194,20 @@ export class LearnedPlan {
     if (isExact(exact, memory)) return undefined;
     const degree = Math.max(learned, exact?.degree ?? 0);
     const ahead = Math.max(0, slotAt(memory, nowMs) - memory.calls.lastSlot);
+    if (ahead > endedGaps * longestGap(memory)) return undefined;
     const to = ahead + lookAheadSlots;
     const spans =
       looked === "none" ? [] : this.#planner.spans(memory, warm, ahead, to, looked === "cut");
     return { degree, memory, ahead, spans };
   }
+}
+
+/** Of the newest gaps, in slots. */
+function longestGap({ calls }: SlotMemory): number {
+  let longest = 0;
+  const count = Math.min(endedGapsSeen, calls.gapCount);
+  for (let i = 0; i < count; i += 1) longest = Math.max(longest, calls.gap(i));
+  return longest;
 }
 
 /**

@@ -81,6 +81,24 @@ describe("clocks", () => {
   });
 });
 
+describe("a clock that stops", () => {
+  it("is waited for no longer than the keep-alive would", () => {
+    for (const periodMs of periodsMs) {
+      const calls = clock(periodMs, 5_000, 0, 3).slice(0, 30);
+      const lastMs = (calls.at(-1) ?? 0) + 1;
+      const { idleVmMs } = replayFunction(calls, {
+        policy: policies.learned,
+        settings: planPolicyDefault,
+        prepareMs: 700,
+        callMs: 300,
+        scoreFromMs: lastMs,
+        untilMs: lastMs + 40 * periodMs,
+      });
+      assert.ok(idleVmMs <= planPolicyDefault.keepAliveMs, `${periodMs}: ${idleVmMs} ms`);
+    }
+  });
+});
+
 describe("calls of chance", () => {
   it("are called periodic in fewer than 1 % of cases", () => {
     const cases = 200;
