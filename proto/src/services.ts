@@ -204,6 +204,9 @@ export const tidepoolService = {
   ),
   getTenant: method(apiPath("GetTenant"), "unary", api.GetTenantRequest, api.Tenant),
   updateTenant: method(apiPath("UpdateTenant"), "unary", api.UpdateTenantRequest, api.Tenant),
+  listHosts: method(apiPath("ListHosts"), "unary", api.ListHostsRequest, api.ListHostsResponse),
+  drainHost: method(apiPath("DrainHost"), "unary", api.DrainHostRequest, api.Host),
+  undrainHost: method(apiPath("UndrainHost"), "unary", api.UndrainHostRequest, api.Host),
 } as const;
 
 const internal = tidepool.internal.v1;

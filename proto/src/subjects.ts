@@ -123,6 +123,8 @@ export const buckets = {
   secrets: "tidepool_secrets",
   /** Tenant name → TenantRecord. */
   tenants: "tidepool_tenants",
+  /** Host id → HostRecord, while it is drained. */
+  hosts: "tidepool_hosts",
   /** Request id → AcceptedCall. */
   invocations: "tidepool_invocations",
   /** "function.SHA-256 of the key" → request id. */

@@ -2,6 +2,7 @@
 import { Command, Option } from "commander";
 import { addCompletionCommands } from "./program/completion.ts";
 import { addFunctionCommands } from "./program/functions.ts";
+import { addHostCommands } from "./program/hosts.ts";
 import { addInvocationCommands } from "./program/invocations.ts";
 import type { AddCommands, CommandContext } from "./program/parts.ts";
 import { addProjectCommands } from "./program/project.ts";
@@ -26,6 +27,7 @@ const groups: readonly AddCommands[] = [
   addSecretCommands,
   addTenantCommands,
   addUsageCommands,
+  addHostCommands,
   addTrafficCommands,
   addCertificateCommands,
 ];

@@ -31,6 +31,7 @@ import { parseExplanation } from "./parse-explanation.ts";
 import { Caller } from "./caller.ts";
 import { parseSettings, settingsToWire } from "./settings.ts";
 import type { CompleteSettings, FunctionSettings } from "./settings.ts";
+import { HostsClient } from "./hosts.ts";
 import { SchedulesClient } from "./schedules.ts";
 import { SecretsClient } from "./secrets.ts";
 import { StreamedAnswer } from "./streamed-answer.ts";
@@ -107,6 +108,7 @@ export class TidepoolClient {
   readonly secrets: SecretsClient;
   readonly subscriptions: SubscriptionsClient;
   readonly deadLetters: DeadLettersClient;
+  readonly hosts: HostsClient;
   private readonly caller: Caller;
 
   private constructor(caller: Caller) {
@@ -115,6 +117,7 @@ export class TidepoolClient {
     this.secrets = new SecretsClient(caller);
     this.subscriptions = new SubscriptionsClient(caller);
     this.deadLetters = new DeadLettersClient(caller);
+    this.hosts = new HostsClient(caller);
   }
 
   /**

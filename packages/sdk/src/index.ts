@@ -52,6 +52,7 @@ export type {
   SubscriptionsClient,
   SubscriptionSettings,
 } from "./subscriptions.ts";
+export type { HostDescription, HostsClient, HostState } from "./hosts.ts";
 export type { CallLimits, TlsOptions } from "./transport.ts";
 export type { UsageOptions, UsageRecord } from "./usage.ts";
 export { predictions } from "./types.ts";

@@ -63,6 +63,14 @@ describe("Schedules of a frontend", () => {
     assert.deepEqual(second.settings?.fromAt, first.settings?.fromAt);
   });
 
+  it("are not set anew to an instant that has passed since they were made", async () => {
+    const made = await put("late", { rateMs: 1_000 });
+    const onceAt = toTimestamp((fromTimestamp(made.updatedAt) ?? 0) + 1);
+    await until(() => Date.now() > (fromTimestamp(onceAt) ?? 0));
+    assert.equal((await failed(put("late", { onceAt }))).code, "invalid");
+    assert.equal((await put("late", { onceAt, isPaused: true })).nextAt?.length, 0);
+  });
+
   it("are refused to who has seen an older one", async () => {
     const { revision = "" } = await put("guarded", { rateMs: 1_000 });
     await put("guarded", { rateMs: 2_000 }, revision);

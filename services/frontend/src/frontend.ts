@@ -3,7 +3,7 @@
  * state that another frontend could miss: any number of them serve side by side.
  */
 import { Server } from "@grpc/grpc-js";
-import { ensureStorage, UsageBook } from "@tidepool/actors";
+import { ensureHostsBucket, ensureStorage, UsageBook } from "@tidepool/actors";
 import type { Bus, Stoppable, Storage } from "@tidepool/actors";
 import { messageOf, serverCredentials, systemClock, TidepoolError } from "@tidepool/common";
 import type { Clock, Keyring, Logger } from "@tidepool/common";
@@ -18,6 +18,8 @@ import type { FrontendConfig } from "./config.ts";
 import { openAsync } from "./async/open-async.ts";
 import type { OpenedAsync } from "./async/open-async.ts";
 import { CallExplainer } from "./explain/call-explainer.ts";
+import { Hosts } from "./fleet/hosts.ts";
+import { HostsView } from "./fleet/hosts-view.ts";
 import { openFunctions } from "./functions/open-functions.ts";
 import { Handlers } from "./grpc/handlers.ts";
 import { Health } from "./grpc/health.ts";
@@ -28,6 +30,7 @@ import { HostStreams } from "./hosts/host-streams.ts";
 import { drainMaxMs, grpcMessageMaxBytes, grpcReceiveMaxBytes } from "./limits.ts";
 import { ArrivalPublisher } from "./nats/arrivals.ts";
 import { NatsCallRecords, NatsOutcomes } from "./nats/call-records.ts";
+import { NatsDrainStore } from "./nats/drain-store.ts";
 import { FleetNews } from "./nats/fleet-news.ts";
 import type { FunctionListener } from "./nats/function-store.ts";
 import { NatsScheduler } from "./nats/scheduler.ts";
@@ -136,10 +139,15 @@ export class Frontend {
     const hosts = new HostStreams(logger, config.nats?.tls);
     this.parts.push({ stop: () => Promise.resolve(hosts.close()) });
     const pools = new PoolsView();
+    const hostsView = new HostsView();
+    const drains = new NatsDrainStore(bus, await ensureHostsBucket(bus), logger);
+    await drains.start();
+    this.parts.push(drains);
     const news = new FleetNews({
       bus,
       table,
       pools,
+      hostsView,
       clock,
       logger,
       forgetHost: (hostId) => hosts.forget(hostId),
@@ -197,6 +205,7 @@ export class Frontend {
         functions,
         versions,
         secrets,
+        fleet: new Hosts(hostsView, drains, clock),
         asyncCalls: accepted.asyncCalls,
         deadLetters: accepted.deadLetters,
         router,

@@ -104,6 +104,15 @@ export interface TenantStore {
   put(name: string, tenant: tidepool.v1.Tenant.$Properties): Promise<void>;
 }
 
+/** Which hosts get no work. */
+export interface DrainStore {
+  /** By host, since when; from the copy. */
+  all(): ReadonlyMap<string, number>;
+  /** Since when it is drained: now, unless it was. */
+  drain(hostId: string, nowMs: number): Promise<number>;
+  undrain(hostId: string): Promise<void>;
+}
+
 export interface StoredSecret extends Sealed {
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
@@ -159,6 +168,7 @@ export interface HostStages {
 export type HostAnswer =
   | {
       readonly kind: "result";
+      /** Empty when the sink has had it. */
       readonly payload: Uint8Array;
       readonly isStreamed: boolean;
       readonly start: tidepool.v1.Start;

@@ -14,6 +14,7 @@ import { Assignments } from "./assignments/assignments.ts";
 import { CodeCache } from "./code/code-cache.ts";
 import { baseConfig } from "./config.ts";
 import type { HostAgentConfig } from "./config.ts";
+import { Drain } from "./fleet/drain.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import { startHostServer } from "./grpc/host-server.ts";
 import type { HostServer } from "./grpc/host-server.ts";
@@ -23,6 +24,7 @@ import { FunctionLogs } from "./logs/function-logs.ts";
 import { LogShipper } from "./logs/log-shipper.ts";
 import { announceOnBus } from "./nats/announcements.ts";
 import { serveCommands } from "./nats/commands.ts";
+import { watchDrain } from "./nats/drain-watch.ts";
 import { watchFunctions } from "./nats/function-watch.ts";
 import { codeFromObjectStore } from "./nats/object-store.ts";
 import { watchSecrets } from "./nats/secret-watch.ts";
@@ -58,6 +60,8 @@ export interface HostAgentOptions {
   readonly keyring?: Keyring;
   /** What was used is written so often. */
   readonly usagePeriodMs?: number;
+  /** So long idle VMs serve on when the host is drained. */
+  readonly drainMoveMs?: number;
 }
 
 /** How often idle VMs are looked over for those whose time is over. */
@@ -73,6 +77,7 @@ export class HostAgent {
   private readonly functionTemplates: FunctionTemplates;
   private readonly pools: Pools;
   private readonly assignments: Assignments;
+  private readonly drain: Drain;
   private readonly logs: FunctionLogs;
   private readonly shipper: LogShipper;
   private readonly usage: UsageBook;
@@ -84,6 +89,7 @@ export class HostAgent {
   private commands: Stoppable | undefined;
   private watching: Stoppable | undefined;
   private watchingSecrets: Stoppable | undefined;
+  private watchingDrain: Stoppable | undefined;
   private sweeping: NodeJS.Timeout | undefined;
   private isRefreshDue = false;
 
@@ -142,6 +148,16 @@ export class HostAgent {
       isLive: (owned, sinceMs) => this.assignments.isLive(owned, sinceMs),
     });
     this.pools = new Pools({ fleet: this.fleet, templates: this.templates, clock, logger });
+    this.drain = new Drain({
+      fleet: this.fleet,
+      pools: this.pools,
+      clock,
+      logger,
+      moveMs: options.drainMoveMs,
+      onChange: () => {
+        if (this.server !== undefined) this.reporter.tell();
+      },
+    });
     this.assignments = new Assignments({
       fleet: this.fleet,
       clock,
@@ -161,7 +177,8 @@ export class HostAgent {
   async start(): Promise<void> {
     const { config, bus, storage } = this.options;
     await this.destroyLeftovers();
-    const { fleet, assignments, clock } = this;
+    const { fleet, assignments, clock, drain } = this;
+    this.watchingDrain = await watchDrain(bus, storage, config.hostId, drain, this.logger);
     this.server = await startHostServer(
       config.address,
       { fleet, assignments, clock },
@@ -185,7 +202,8 @@ export class HostAgent {
     );
     this.sweeping = setInterval(() => {
       this.assignments.releaseOverdue();
-      this.functionTemplates.releaseUnused();
+      this.drain.sweep();
+      this.functionTemplates.tend();
     }, releaseSweepMs);
     this.reporter.tell();
   }
@@ -197,7 +215,8 @@ export class HostAgent {
     const drained = this.fleet.drain();
     this.reporter.tell();
     clearInterval(this.sweeping);
-    await Promise.all([this.commands?.stop(), this.watching?.stop(), this.watchingSecrets?.stop()]);
+    const heard = [this.commands, this.watching, this.watchingSecrets, this.watchingDrain];
+    await Promise.all(heard.map(async (each) => each?.stop()));
     await Promise.all([drained, madeTemplates]);
     await this.server?.stop();
     this.facts.flush();
@@ -266,6 +285,7 @@ export class HostAgent {
       hypervisor: hypervisor.name,
       accelerator: hypervisor.accelerator,
       isDraining: this.fleet.isDraining,
+      isDrained: this.fleet.isDrained,
       pools: this.pools.all().map(({ config, target, problem }) => ({
         config,
         target,

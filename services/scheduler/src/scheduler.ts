@@ -10,6 +10,7 @@ import { policies } from "@tidepool/policy";
 import type { FunctionPolicy, WarmingPolicy } from "@tidepool/policy";
 import { subjects, tidepool } from "@tidepool/proto";
 import { firstHeartbeatWaitMs, HostTable } from "./hosts/host-table.ts";
+import type { HostFunction } from "./hosts/host-table.ts";
 import { NatsArrivalSource } from "./nats/arrival-source.ts";
 import { demandToWire, parseDemand, targetsToWire } from "./nats/demand-codec.ts";
 import { FunctionWatch } from "./nats/function-watch.ts";
@@ -90,6 +91,7 @@ export class Scheduler {
   constructor(options: SchedulerOptions) {
     const { bus, storage, schedulerId, shardCount, leaseTiming, random = Math.random } = options;
     this.options = options;
+    this.hosts.onLeft = (hostId, vms) => this.replaceVms(hostId, vms);
     this.clock = options.clock ?? systemClock;
     this.logger = options.logger;
     this.targets = new WarmingTargets(options.warmingPolicy, this.hosts);
@@ -272,6 +274,14 @@ export class Scheduler {
     this.shards.delete(number);
     await Promise.all([running.firer.stop(), ...running.serving.map((serving) => serving.stop())]);
     await running.shard.stop(reason === "handover");
+  }
+
+  /** Their host is going or gone: each shard of ours makes its own anew elsewhere. */
+  private replaceVms(hostId: string, vms: readonly HostFunction[]): void {
+    for (const { name, version, idle, busy, loading } of vms) {
+      const shard = subjects.shardOf(name, this.options.shardCount);
+      this.shards.get(shard)?.shard.vmsLeft(name, version, idle + busy + loading, hostId);
+    }
   }
 
   private tick(): void {

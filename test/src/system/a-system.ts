@@ -23,6 +23,8 @@ export interface TestSystem {
   readonly natsUrl: string;
   /** Of the first host. */
   readonly agent: HostAgent;
+  /** Of every host, "h-1" first. */
+  readonly agents: readonly HostAgent[];
   restartNats(whileAway: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
@@ -41,6 +43,8 @@ export interface TestSystemOptions {
   readonly logger?: Logger;
   /** What was used is written so often. */
   readonly usagePeriodMs?: number;
+  /** So long idle VMs of a drained host serve on. */
+  readonly drainMoveMs?: number;
 }
 
 export async function aSystem(options: TestSystemOptions = {}): Promise<TestSystem> {
@@ -81,6 +85,7 @@ export async function aSystem(options: TestSystemOptions = {}): Promise<TestSyst
       logger,
       keyring,
       usagePeriodMs,
+      ...(options.drainMoveMs !== undefined && { drainMoveMs: options.drainMoveMs }),
     });
     await agent.start();
     agents.push(agent);
@@ -125,6 +130,7 @@ export async function aSystem(options: TestSystemOptions = {}): Promise<TestSyst
     dir,
     natsUrl: server.url,
     agent,
+    agents,
     async restartNats(whileAway) {
       const port = Number(new URL(server.url).port);
       await server.stop();

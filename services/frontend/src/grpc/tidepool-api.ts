@@ -13,18 +13,21 @@ import { parseInvocation } from "../routing/invocation.ts";
 import type { Router } from "../routing/router.ts";
 import type { Secrets } from "../secrets/secrets.ts";
 import type { Tenants } from "../tenants/tenants.ts";
+import type { Hosts } from "../fleet/hosts.ts";
 import { functionApi } from "./function-api.ts";
 import type { FunctionApiOptions } from "./function-api.ts";
 import { asyncApi } from "./async-api.ts";
 import type { AsyncApiOptions } from "./async-api.ts";
 import type { CallContext, Handlers } from "./handlers.ts";
 import { answerToWire, invokeStream } from "./invoke-stream.ts";
+import { hostApi } from "./host-api.ts";
 import { secretApi } from "./secret-api.ts";
 import { triggerApi } from "./trigger-api.ts";
 import type { TriggerApiOptions } from "./trigger-api.ts";
 
 export interface TidepoolApiOptions extends FunctionApiOptions, AsyncApiOptions, TriggerApiOptions {
   readonly secrets: Secrets;
+  readonly fleet: Hosts;
   readonly router: Router;
   readonly scheduler: Scheduler;
   readonly explainer: CallExplainer;
@@ -46,6 +49,7 @@ export function tidepoolApi(
     ...triggerApi(handlers, options),
     ...asyncApi(handlers, options),
     ...secretApi(handlers, options.secrets),
+    ...hostApi(handlers, options.fleet),
     invoke: handlers.unary(
       "Invoke",
       async (request: tidepool.v1.InvokeRequest.$Properties, context: CallContext) =>

@@ -2,6 +2,7 @@
 import type { Bus, Stoppable } from "@tidepool/actors";
 import type { Clock, Logger } from "@tidepool/common";
 import { fromTimestamp, subjects, tidepool } from "@tidepool/proto";
+import type { HostsView } from "../fleet/hosts-view.ts";
 import type { PoolsView } from "../pools/pools-view.ts";
 import type { SeenFact, SeenHeartbeat, VmTable } from "../routing/vm-table.ts";
 
@@ -9,6 +10,7 @@ export interface FleetNewsOptions {
   readonly bus: Bus;
   readonly table: VmTable;
   readonly pools: PoolsView;
+  readonly hostsView: HostsView;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly forgetHost: (hostId: string) => void;
@@ -30,11 +32,12 @@ export class FleetNews implements Stoppable {
   }
 
   start(): void {
-    const { bus, table, pools, clock } = this.options;
+    const { bus, table, pools, hostsView, clock } = this.options;
     this.subscriptions = [
       bus.subscribe(subjects.allHostHeartbeats, HostHeartbeat, (heartbeat) => {
         table.heartbeat(parseHeartbeat(heartbeat), clock.nowMs());
         pools.heartbeat(heartbeat, clock.nowMs());
+        hostsView.heartbeat(heartbeat, clock.nowMs());
         this.tell();
       }),
       bus.subscribe(subjects.allVmFacts, VmFact, (fact) => {
@@ -92,6 +95,7 @@ function parseHeartbeat(heartbeat: tidepool.internal.v1.HostHeartbeat.$Propertie
     hostId: heartbeat.hostId ?? "",
     address: heartbeat.address ?? "",
     isDraining: heartbeat.isDraining ?? false,
+    isDrained: heartbeat.isDrained ?? false,
     atMs: fromTimestamp(heartbeat.at) ?? 0,
     functions: (heartbeat.functions ?? []).map(({ name = "", version = "", idle = 0 }) => ({
       name,

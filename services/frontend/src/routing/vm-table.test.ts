@@ -48,6 +48,15 @@ describe("VmTable", () => {
     assert.equal(table.take("f", "1"), undefined);
   });
 
+  it("takes VMs of a drained host only where no other has one", () => {
+    const table = new VmTable();
+    table.heartbeat(aHeartbeat({ hostId: "h-1", idle: 5, isDrained: true }), startMs);
+    table.heartbeat(aHeartbeat({ hostId: "h-2", idle: 1 }), startMs);
+    table.heartbeat(aHeartbeat({ hostId: "h-3", idle: 5, isDrained: true }), startMs);
+    const taken = [1, 2].map(() => table.take("f", "1")?.host.hostId);
+    assert.deepEqual(taken, ["h-2", "h-1"]);
+  });
+
   it("keeps versions apart", () => {
     assert.equal(aTable(1).take("f", "2"), undefined);
   });

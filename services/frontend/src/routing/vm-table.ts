@@ -25,6 +25,8 @@ export interface SeenHeartbeat {
   readonly hostId: string;
   readonly address: string;
   readonly isDraining: boolean;
+  /** Its VMs serve until others have taken over. */
+  readonly isDrained?: boolean;
   readonly atMs: number;
   readonly functions: readonly {
     readonly name: string;
@@ -52,11 +54,13 @@ interface Candidate {
   readonly taken: Taken;
   readonly fleet: Fleet;
   readonly free: number;
+  readonly isDrained: boolean;
 }
 
 interface Host {
   address: string;
   isDraining: boolean;
+  isDrained: boolean;
   heardAtMs: number;
   heartbeatAtMs: number;
   readonly fleets: Map<string, Fleet>;
@@ -90,8 +94,10 @@ export class VmTable {
       const fleet = host.isDraining ? undefined : host.fleets.get(key);
       if (fleet === undefined || host.address === "") continue;
       const free = fleet.idle.size + fleet.unnamed - fleet.onTheirWay;
-      if (free > 0 && free > (best?.free ?? 0)) {
-        best = { taken: { host: { hostId, address: host.address }, key }, fleet, free };
+      const { isDrained, address } = host;
+      const isBetter = best?.isDrained === isDrained ? free > best.free : best?.isDrained !== false;
+      if (free > 0 && isBetter) {
+        best = { taken: { host: { hostId, address }, key }, fleet, free, isDrained };
       }
     }
     return best;
@@ -155,6 +161,7 @@ export class VmTable {
     if (heartbeat.atMs < host.heartbeatAtMs) return;
     host.address = heartbeat.address;
     host.isDraining = heartbeat.isDraining;
+    host.isDrained = heartbeat.isDrained ?? false;
     host.heardAtMs = nowMs;
     host.heartbeatAtMs = heartbeat.atMs;
     const counts = new Map<string, number>();
@@ -189,6 +196,7 @@ export class VmTable {
       host = {
         address: "",
         isDraining: false,
+        isDrained: false,
         heardAtMs: nowMs,
         heartbeatAtMs: 0,
         fleets: new Map(),

@@ -22,9 +22,13 @@ const missedWords: Readonly<Record<number, MissedTicks>> = {
   [tidepool.v1.MissedTicks.MISSED_TICKS_ALL]: "all",
 };
 
-/** @throws TidepoolError `invalid`, naming everything that is wrong and its limits */
+/**
+ * @param beginsAtMs of a rate that names no begin
+ * @throws TidepoolError `invalid`, naming everything that is wrong and its limits
+ */
 export function parseScheduleSettings(
   given: Wire | null | undefined,
+  beginsAtMs: number,
   nowMs: number,
 ): ScheduleSettings {
   const settings = given ?? {};
@@ -34,7 +38,7 @@ export function parseScheduleSettings(
     ...otherProblems(settings),
   ];
   if (problems.length > 0) throw new TidepoolError("invalid", problems.join("; "));
-  const ticks = ticksFromWire(settings, nowMs);
+  const ticks = ticksFromWire(settings, beginsAtMs);
   const payload = parseJson("payload", settings.payload, schedulePayloadMaxBytes);
   if (!settings.isPaused && nextTicks(ticks, nowMs, 1).length === 0) {
     throw new TidepoolError("invalid", `no tick is left after ${new Date(nowMs).toISOString()}`);

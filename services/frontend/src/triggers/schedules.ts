@@ -37,7 +37,7 @@ export class Schedules {
     const known = await store.read(name);
     const before = known?.value;
     // A rate that names no begin keeps the one that it had.
-    const settings = parseScheduleSettings(request.settings, before?.createdAtMs ?? nowMs);
+    const settings = parseScheduleSettings(request.settings, before?.createdAtMs ?? nowMs, nowMs);
     await requireFunction(settings.functionName);
     requireRevision(`schedule '${name}'`, request.revision, before);
     if (before === undefined && store.values().length >= schedulesMaxCount) {

@@ -57,6 +57,9 @@ export class Assignments {
     if (fleet.isDraining) {
       throw new TidepoolError("unavailable", `host ${fleet.limits.hostId} is stopping`);
     }
+    if (fleet.isDrained) {
+      throw new TidepoolError("unavailable", `host ${fleet.limits.hostId} is drained`);
+    }
     this.epochs.check(command.shard, command.epoch);
     const again = fleet.get(this.known.get(command.assignmentId) ?? "");
     if (again !== undefined && again.phase !== "stopping") return again;
@@ -183,7 +186,7 @@ export class Assignments {
 
   private makeAnew({ vmId, assignment, window, keepUntilMs }: Vm): void {
     const { fleet, logger } = this.parts;
-    if (assignment === undefined) return;
+    if (assignment === undefined || fleet.isDrained) return;
     const { owned } = assignment;
     try {
       const config = vmConfigOf(owned);

@@ -18,7 +18,10 @@ export const failureCountMax = 1_000;
 
 export class Fleet {
   readonly limits: HostLimits;
+  /** It stops. */
   isDraining = false;
+  /** An operator drained it: no new VMs, and those that are there serve until they are let go. */
+  isDrained = false;
   private readonly parts: VmParts;
   private readonly vms = new Map<string, Vm>();
   private readonly failures = new Map<string, { error: TidepoolError; untilMs: number }>();

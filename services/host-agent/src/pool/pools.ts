@@ -18,6 +18,7 @@ export class Pools {
   private readonly parts: { fleet: Fleet; templates: Templates; clock: Clock; logger: Logger };
   private readonly pools = new Map<string, Pool>();
   private newestEpoch = 0;
+  private isClosed = false;
 
   constructor(parts: { fleet: Fleet; templates: Templates; clock: Clock; logger: Logger }) {
     this.parts = parts;
@@ -46,6 +47,19 @@ export class Pools {
     }
   }
 
+  /** No generic VM waits any more, whatever the targets are. */
+  close(): void {
+    this.isClosed = true;
+    for (const pool of this.pools.values()) pool.setTarget(0);
+  }
+
+  /** The targets hold again as soon as they are told; until then each pool has its first one. */
+  open(): void {
+    if (!this.isClosed) return;
+    this.isClosed = false;
+    for (const pool of this.pools.values()) pool.setTarget(this.clamp(firstTarget));
+  }
+
   refresh(): void {
     for (const pool of this.pools.values()) pool.refresh();
   }
@@ -55,6 +69,6 @@ export class Pools {
   }
 
   private clamp(target: number): number {
-    return Math.min(target, this.parts.fleet.limits.vmCountMax);
+    return this.isClosed ? 0 : Math.min(target, this.parts.fleet.limits.vmCountMax);
   }
 }

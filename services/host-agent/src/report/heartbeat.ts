@@ -23,6 +23,7 @@ export interface HostReport {
   readonly hypervisor: string;
   readonly accelerator: string;
   readonly isDraining: boolean;
+  readonly isDrained: boolean;
   readonly pools: readonly PoolReport[];
   readonly vms: readonly VmView[];
   readonly nowMs: number;
@@ -40,6 +41,7 @@ export function heartbeatOf({ limits, pools, vms, nowMs, ...host }: HostReport):
     vmCount: vms.length,
     vmCountMax: limits.vmCountMax,
     isDraining: host.isDraining,
+    isDrained: host.isDrained,
     pools: pools.map((pool) => poolOf(pool, vms)),
     functions: functionsOf(vms),
   };

@@ -24,6 +24,9 @@ export interface HarnessOptions {
   readonly vmCountMax?: number;
   readonly poolBaseTarget?: number;
   readonly logger?: Logger;
+  readonly drainMoveMs?: number;
+  /** Done before the agent starts. */
+  readonly before?: (bus: Bus) => Promise<void>;
 }
 
 export interface AssignOptions {
@@ -34,6 +37,7 @@ export interface AssignOptions {
   readonly epoch?: number;
   readonly digest?: string;
   readonly handler?: string;
+  readonly runtime?: string;
   readonly memoryMib?: number;
   readonly environment?: Record<string, string>;
   readonly keepAliveMs?: number;
@@ -84,6 +88,7 @@ export class HostHarness {
       hypervisor: this.hypervisor,
       openSession: openGuestSession,
       logger: parts.options.logger ?? silentLogger,
+      ...(parts.options.drainMoveMs !== undefined && { drainMoveMs: parts.options.drainMoveMs }),
     });
     this.bus.subscribe(subjects.allVmFacts, VmFact, (fact) => void this.facts.push(fact));
     this.bus.subscribe(subjects.allHostHeartbeats, HostHeartbeat, (heartbeat) => {
@@ -104,6 +109,7 @@ export class HostHarness {
       logger: silentLogger,
     });
     const storage = await ensureStorage(bus);
+    await options.before?.(bus);
     const hypervisor = await options.makeHypervisor(dir);
     const harness = new HostHarness({ dir, nats, bus, storage, hypervisor, options });
     await harness.agent.start();
@@ -163,7 +169,7 @@ export class HostHarness {
             version: options.version ?? "1",
             codeDigest: `sha256:${options.digest ?? (await this.echoDigest())}`,
             settings: {
-              runtime: "nodejs20",
+              runtime: options.runtime ?? "nodejs20",
               handler: options.handler ?? "index.handler",
               memoryMib: options.memoryMib ?? 128,
               environment: options.environment ?? {},

@@ -26,6 +26,8 @@ export const goneReasons = [
   "deleted",
   /** The host-agent stopped. */
   "shutdown",
+  /** An operator drained the host. */
+  "drained",
   /** The pool's target fell. */
   "reduced",
 ] as const;

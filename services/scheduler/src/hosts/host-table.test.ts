@@ -50,6 +50,29 @@ describe("HostTable", () => {
     assert.equal(table.note(aHeartbeat({ isDraining: true }), 2), true);
   });
 
+  it("tells once whose VMs go, when their host falls silent, drains or stops", () => {
+    const table = new HostTable();
+    const left: unknown[] = [];
+    table.onLeft = (hostId, vms) => left.push([hostId, vms]);
+    const functions = [{ name: "f", version: "1", idle: 2, busy: 1, loading: 0 }];
+    for (const hostId of ["h-1", "h-2"]) table.note(aHeartbeat({ hostId, functions }), 0);
+    table.note(aHeartbeat({ isDraining: true, functions: [] }), 1);
+    assert.deepEqual(left, [["h-1", functions]]);
+    table.sweep(hostSilenceMaxMs + 1);
+    table.sweep(hostSilenceMaxMs + 2);
+    assert.deepEqual(left.slice(1), [["h-2", functions]]);
+  });
+
+  it("counts no VM of a host that drains, but knows where it is", () => {
+    const table = new HostTable();
+    const functions = [{ name: "f", version: "1", idle: 2, busy: 0, loading: 1 }];
+    for (const hostId of ["h-1", "h-2"]) table.note(aHeartbeat({ hostId, functions }), 0);
+    table.note(aHeartbeat({ isDraining: true, functions }), 1);
+    assert.deepEqual([table.idleCount("f", "1"), table.vmCount("f", "1")], [2, 3]);
+    assert.deepEqual([...table.lasting("f").keys()], ["h-2"]);
+    assert.deepEqual([...table.whereabouts("f").keys()].sort(), ["h-1", "h-2"]);
+  });
+
   it("takes its own orders off until the next heartbeat: idle first, then the pool, then free memory", () => {
     const table = new HostTable();
     const functions = [{ name: "hello", version: "1", idle: 1, busy: 0, loading: 0 }];

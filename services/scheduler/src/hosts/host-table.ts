@@ -61,6 +61,8 @@ export class HostTable {
   /** Function name → host id → its VMs there. */
   private readonly byFunction = new Map<string, Map<string, readonly HostFunction[]>>();
   private list: readonly HostView[] | undefined;
+  /** Told when a host's VMs have gone or will go: it became silent, is drained or stops. */
+  onLeft: (hostId: string, vms: readonly HostFunction[]) => void = () => {};
   private heardOne: () => void = () => {};
   /** Resolves when one host has been heard, or `giveUpWaiting` was called. */
   readonly known = new Promise<void>((resolve) => (this.heardOne = resolve));
@@ -79,16 +81,20 @@ export class HostTable {
     this.hosts.set(hostId, { view, heartbeat, heardAtMs: nowMs });
     this.list = undefined;
     this.indexFunctions(hostId, before?.heartbeat.functions ?? [], heartbeat.functions);
+    if (before?.view.state === "ready" && view.state === "draining")
+      this.onLeft(hostId, before.heartbeat.functions);
     return before?.view.state !== view.state;
   }
 
   /** @returns hosts that have just become silent */
   sweep(nowMs: number): readonly string[] {
     const silent: string[] = [];
-    for (const [hostId, { view, heardAtMs }] of this.hosts) {
+    for (const [hostId, { view, heardAtMs, heartbeat }] of this.hosts) {
       if (view.state === "silent" || nowMs - heardAtMs < hostSilenceMaxMs) continue;
+      const wasReady = view.state === "ready";
       view.state = "silent";
       silent.push(hostId);
+      if (wasReady) this.onLeft(hostId, heartbeat.functions);
     }
     return silent;
   }
@@ -117,6 +123,14 @@ export class HostTable {
     return heard.length === found.size ? found : new Map(heard);
   }
 
+  /** The same without hosts that are drained or stop: their VMs are not there for long. */
+  lasting(functionName: string): ReadonlyMap<string, readonly HostFunction[]> {
+    const found = this.byFunction.get(functionName);
+    if (found === undefined) return nowhere;
+    const ready = [...found].filter(([hostId]) => this.hosts.get(hostId)?.view.state === "ready");
+    return ready.length === found.size ? found : new Map(ready);
+  }
+
   /** Names of functions that have VMs on any host. */
   functionNames(): Iterable<string> {
     return this.byFunction.keys();
@@ -125,7 +139,7 @@ export class HostTable {
   /** VMs of a version in any phase, those that load included. */
   vmCount(functionName: string, version: string): number {
     let count = 0;
-    for (const parts of this.whereabouts(functionName).values()) {
+    for (const parts of this.lasting(functionName).values()) {
       for (const part of parts)
         if (part.version === version) count += part.idle + part.busy + part.loading;
     }
@@ -134,7 +148,7 @@ export class HostTable {
 
   idleCount(functionName: string, version: string): number {
     let count = 0;
-    for (const parts of this.whereabouts(functionName).values()) {
+    for (const parts of this.lasting(functionName).values()) {
       for (const part of parts) if (part.version === version) count += part.idle;
     }
     return count;

@@ -101,7 +101,7 @@ export function parseHeartbeat(wire: tidepool.internal.v1.HostHeartbeat.$Propert
     memoryUsedMib: wire.memoryUsedMib ?? 0,
     vmCount: wire.vmCount ?? 0,
     vmCountMax: wire.vmCountMax ?? 0,
-    isDraining: wire.isDraining ?? false,
+    isDraining: (wire.isDraining ?? false) || (wire.isDrained ?? false),
     pools: (wire.pools ?? []).map((pool) => ({
       runtime: pool.runtime ?? "",
       memoryMib: pool.memoryMib ?? 0,

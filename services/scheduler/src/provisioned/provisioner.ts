@@ -133,7 +133,7 @@ export class Provisioner {
   /** By host: VMs that wait or load. */
   private vmsOf({ name, version }: FunctionVersion): Map<string, { there: number }> {
     const vms = new Map<string, { there: number }>();
-    for (const [hostId, parts] of this.world.hosts.whereabouts(name)) {
+    for (const [hostId, parts] of this.world.hosts.lasting(name)) {
       const there = parts
         .filter((part) => part.version === version)
         .reduce((sum, { idle, loading }) => sum + idle + loading, 0);

@@ -8,6 +8,7 @@ import { messageOf } from "@tidepool/common";
 import type { Prewarm } from "@tidepool/policy";
 import type { FunctionVersion } from "../ports.ts";
 import { versionKeyOf } from "../ports.ts";
+import { provisionAt } from "../provisioned/windows.ts";
 import { orderVm } from "./acquirer.ts";
 import { prewarmFailuresKeptMax } from "./function-state.ts";
 import type { FunctionState, PreparedWindow } from "./function-state.ts";
@@ -59,31 +60,52 @@ export class Prewarmer {
     const missing = Math.min(hosts.vmCount(name, former) - has, takeoverVmsMax);
     const id = `${versionKeyOf(name, version.version)}/after-${former}/${Math.round(nowMs)}`;
     for (let index = 0; index < missing; index += 1) {
-      void this.orderForTakeover(state, version, `${id}/${index}`, keepUntilMs);
+      void this.orderInstead(state, version, `${id}/${index}`, keepUntilMs, undefined);
+    }
+  }
+
+  /** VMs go with their host: as many elsewhere, for as long as those were to stay. What is provisioned is seen to apart. */
+  replace(state: FunctionState, version: FunctionVersion, count: number, hostId: string): void {
+    const nowMs = this.world.clock.nowMs();
+    const { prepared, told, calledAtMs } = state;
+    const open = prepared !== undefined && prepared.releaseAtMs > nowMs ? prepared : undefined;
+    const keepUntilMs =
+      open?.releaseAtMs ?? told?.untilMs ?? (calledAtMs || nowMs) + version.keepAliveMs;
+    if (keepUntilMs <= nowMs) return;
+    // Hosts that get one have not been told how long it stays after calls: the next plan tells all again.
+    state.told = undefined;
+    const provisioned = provisionAt(version.provisioned, nowMs).count;
+    const missing = Math.min(count - provisioned, takeoverVmsMax);
+    const key = versionKeyOf(state.name, version.version);
+    for (let index = 0; index < missing; index += 1) {
+      const id = `${key}/from-${hostId}/${Math.round(nowMs)}/${index}`;
+      void this.orderInstead(state, version, id, keepUntilMs, open);
     }
   }
 
   /** One that cannot be had is not tried again: calls then take the ordinary path. */
-  private async orderForTakeover(
+  private async orderInstead(
     state: FunctionState,
     version: FunctionVersion,
     assignmentId: string,
     keepUntilMs: number,
+    prepared: PreparedWindow | undefined,
   ): Promise<void> {
     const { clock, logger } = this.world;
     const order = {
       assignmentId,
       function: version,
       requestId: "",
-      window: undefined,
+      window: prepared?.window,
       keepUntilMs,
     };
     const deadlineAtMs = clock.nowMs() + takeoverOrderMaxMs;
     try {
-      const { hostId } = await orderVm(this.world, this.shard, order, deadlineAtMs);
+      const { hostId, vmId } = await orderVm(this.world, this.shard, order, deadlineAtMs);
       state.noteAssigned(hostId, clock.nowMs());
+      prepared?.vmIds.push(vmId);
     } catch (error) {
-      logger.warn("no VM for a version that takes over", {
+      logger.warn("no VM instead of others", {
         assignmentId,
         error: messageOf(error),
       });

@@ -8,7 +8,6 @@
  * the same before and after a move. A call that waits for a VM does not wait for any of that.
  */
 import { TidepoolError } from "@tidepool/common";
-import type { PlanPolicy, Prewarm } from "@tidepool/policy";
 import type { tidepool } from "@tidepool/proto";
 import { isTickRequestId } from "@tidepool/schedules";
 import type {
@@ -37,13 +36,11 @@ import type { Manner } from "./manner.ts";
 import { Memories } from "./memories.ts";
 import { PlanQueue } from "./plan-queue.ts";
 import { preparedWindow, Prewarmer } from "./prewarmer.ts";
+import { canSettle, settleMs } from "./settle.ts";
 import { mixOf, mostAskedFor, noteVersion } from "./version-mix.ts";
 import { noteCall, notePrepared } from "./window-ledger.ts";
 import { replanBatch, snapshotEveryMs, snapshotPauseFactor, windowsShownMax } from "./world.ts";
 import type { ShardWorld } from "./world.ts";
-
-/** A host tells of a VM that became idle within this time; a plan made at the call waits so long for it. */
-export const settleMs = 200;
 
 export class Shard {
   readonly shard: number;
@@ -205,6 +202,14 @@ export class Shard {
       this.planSoon(state);
       if (this.isLive) this.queue.run();
     }
+  }
+
+  /** VMs of a version go, or have gone, with their host. */
+  vmsLeft(name: string, versionNumber: string, count: number, hostId: string): void {
+    const state = this.states.get(name);
+    if (state === undefined || !this.isLive || this.isStopped) return;
+    const version = this.world.functionOf(name, mostAskedFor(state.mix));
+    if (version?.version === versionNumber) this.prewarmer.replace(state, version, count, hostId);
   }
 
   /** A schedule of the function was set, changed or deleted. */
@@ -392,9 +397,4 @@ export class Shard {
       yield state.stored(this.memories.bytesOf(state));
     }
   }
-}
-
-/** Whether the hosts can tell first what the call left behind, and the pre-warm still be in time. */
-function canSettle(prewarm: Prewarm, policy: PlanPolicy, nowMs: number): boolean {
-  return prewarm.orderCount > 0 && prewarm.readyByMs - policy.prepareP95Ms - settleMs > nowMs;
 }
