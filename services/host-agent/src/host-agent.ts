@@ -203,7 +203,7 @@ export class HostAgent {
     this.sweeping = setInterval(() => {
       this.assignments.releaseOverdue();
       this.drain.sweep();
-      this.functionTemplates.tend();
+      this.functionTemplates.releaseUnused();
     }, releaseSweepMs);
     this.reporter.tell();
   }
