@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readdirSync } from "node:fs";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { authorizationBlock, issueInto } from "@tidepool/cli";
 import { readSource, repositoryRoot } from "./repository.ts";
 
 const run = promisify(execFile);
@@ -14,6 +17,33 @@ describe("deploy/", () => {
     const env = { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin` };
     const { stderr } = await run("nats-server", ["-t", "-c", path], { env });
     assert.match(stderr, /is valid/);
+  });
+
+  it("has a configuration for a cluster that nats-server accepts, with the users that the certificates name", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "tidepool-deploy-"));
+    try {
+      const certs = join(folder, "certs");
+      const members = [
+        { service: "nats", id: "n-1", addresses: ["127.0.0.1"] },
+        { service: "host", id: "h-1", addresses: [] },
+      ] as const;
+      await issueInto(certs, members, 1);
+      await cp(join(repositoryRoot, "deploy/nats/cluster.conf"), join(folder, "cluster.conf"));
+      await cp(join(certs, "n-1.nats"), join(folder, "tls"), { recursive: true });
+      await writeFile(join(folder, "users.conf"), authorizationBlock(members).join("\n"));
+      const env = {
+        ...process.env,
+        PATH: `${process.env["PATH"] ?? ""}:/usr/sbin`,
+        TIDEPOOL_NATS_NAME: "n-1",
+        TIDEPOOL_NATS_ADDRESS: "127.0.0.1",
+        TIDEPOOL_NATS_ROUTES: '["nats://127.0.0.2:6222"]',
+      };
+      const options = { env, cwd: folder };
+      const { stderr } = await run("nats-server", ["-t", "-c", "cluster.conf"], options);
+      assert.match(stderr, /is valid/);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 
   it("has a unit for each service, which starts a main that exists and the configuration that is here", () => {
