@@ -9,6 +9,7 @@ import { benchForecast } from "./forecast/bench-forecast.ts";
 import { benchModel } from "./forecast/bench-model.ts";
 import { describeMachine, describeReport, holds } from "./report.ts";
 import type { Report } from "./report.ts";
+import { benchInit } from "./init.ts";
 import { benchScale } from "./scale.ts";
 import { benchStream } from "./stream.ts";
 import { benchSynthetic } from "./synthetic/bench-synthetic.ts";
@@ -19,6 +20,7 @@ const benches: Readonly<Record<string, () => Promise<Report>>> = {
   clone: benchClone,
   forecast: benchForecast,
   model: benchModel,
+  init: benchInit,
   scale: benchScale,
   stream: benchStream,
   synthetic: benchSynthetic,

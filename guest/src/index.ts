@@ -4,4 +4,4 @@ export { hostPackages } from "./host-packages.ts";
 export type { HostPackage } from "./host-packages.ts";
 export { handlerFiles, listRuntimes, readManifest } from "./manifest.ts";
 export type { RuntimeManifest } from "./manifest.ts";
-export { noteUse, pruneCache } from "./cache-folder.ts";
+export { cacheLimits, noteUse, pruneCache } from "./cache-folder.ts";

@@ -10,7 +10,7 @@ import { CodeReceiver, codeFolder } from "./code-receiver.ts";
 import { describeThrown } from "./function-error.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { Invoker } from "./invoker.ts";
-import { ageGenerators, renewGenerators } from "./function-randomness.ts";
+import { drawThrough } from "./function-randomness.ts";
 import { freshenClone, freshenTimeOrigin, replaceRandomness } from "./fresh.ts";
 import { collectGarbage, optimizeFromNowOn } from "./optimizing.ts";
 import { openPort } from "./port.ts";
@@ -84,7 +84,7 @@ function take(message: HostRuntime): void {
       });
       return;
     case "freeze":
-      ageGenerators();
+      drawThrough();
       collectGarbage();
       port.send({ snapshotReady: {} });
       return;
@@ -92,7 +92,7 @@ function take(message: HostRuntime): void {
       void runHooks(async () => {
         const startedAtMs = performance.now();
         freshenTimeOrigin();
-        renewGenerators();
+        drawThrough();
         await hooks.runAfter();
         port.send({ restoreDone: { runUs: Math.round((performance.now() - startedAtMs) * 1000) } });
       });

@@ -15,6 +15,7 @@ import { CodeCache } from "./code/code-cache.ts";
 import { baseConfig } from "./config.ts";
 import type { HostAgentConfig } from "./config.ts";
 import { Drain } from "./fleet/drain.ts";
+import { hasRoom } from "./fleet/admit.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import { startHostServer } from "./grpc/host-server.ts";
 import type { HostServer } from "./grpc/host-server.ts";
@@ -144,7 +145,9 @@ export class HostAgent {
       logger,
       ensureTemplate: (wanted) => this.templates.ensure(wanted),
       codeFiles: (digest, signal) => code.files(digest, signal),
-      hasRoom: (wanted) => this.fleet.hasRoom(wanted),
+      // For seconds one VM more than the host may have for calls, but never more memory.
+      hasRoom: (wanted) =>
+        hasRoom(this.fleet.views(), wanted, { ...this.fleet.limits, vmCountMax: Infinity }),
       isLive: (owned, sinceMs) => this.assignments.isLive(owned, sinceMs),
     });
     this.pools = new Pools({ fleet: this.fleet, templates: this.templates, clock, logger });
@@ -203,7 +206,7 @@ export class HostAgent {
     this.sweeping = setInterval(() => {
       this.assignments.releaseOverdue();
       this.drain.sweep();
-      this.functionTemplates.releaseUnused();
+      this.functionTemplates.tend();
     }, releaseSweepMs);
     this.reporter.tell();
   }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { defaultCacheDir, ensureGuestImage } from "@tidepool/guest";
 import { QemuHypervisor } from "./qemu/qemu-hypervisor.ts";
 import { HostHarness } from "./testing/host-harness.ts";
+import { zipOf } from "./testing/zip.ts";
 
 /**
  * User code that does its worst inside real VMs. What could go wrong: the guest takes the host-agent with
@@ -70,6 +71,47 @@ describe("HostAgent with real VMs", function () {
     const again = await host.frontend.invoke(name, {});
     assert.ok(Math.abs(Number(again.value) - Date.now()) < 500);
     assert.ok((again.message.result?.stages?.restoreMs ?? 0) > 0);
+  });
+
+  it("runs functions of other runtimes", async () => {
+    const files = { "index.py": "def handler(event, context): return event['n'] + 1" };
+    const python = { runtime: "python3.11", digest: await host.upload(files) };
+    assert.equal((await host.acquireAndInvoke("python", { n: 1 }, python)).value, 2);
+    const bootstrap = `#!/bin/sh
+api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation"
+curl -sS -o /tmp/event -D /tmp/headers "$api/next"
+id=$(sed -n 's/^Lambda-Runtime-Aws-Request-Id: *//Ip' /tmp/headers | tr -d '\\r')
+curl -sS -X POST "$api/$id/response" -d @/tmp/event
+exec sleep 60`;
+    const zip = zipOf([{ path: "bootstrap", content: bootstrap, mode: 0o100755 }]);
+    const own = { runtime: "provided", handler: "bootstrap", digest: await host.uploadZip(zip) };
+    assert.deepEqual((await host.acquireAndInvoke("own", { n: 1 }, own)).value, { n: 1 });
+  });
+
+  it("starts a function that declares it safe from a template after its init", async () => {
+    const source = `const at = Date.now();
+      let isRestored = false;
+      tidepool.afterRestore(() => { isRestored = true; });
+      exports.handler = async () => ({ at, isRestored, now: Date.now() });`;
+    const options = { digest: await host.upload({ "index.js": source }), snapshotInit: true };
+    const call = async (): Promise<{ at: number; isRestored: boolean; now: number }> => {
+      const { value, message } = await host.acquireAndInvoke("snapshot", {}, options);
+      const vm = host.agent.fleet.get(message.result?.vmId ?? "");
+      vm?.stop("used");
+      await vm?.whenGone;
+      return value as Awaited<ReturnType<typeof call>>;
+    };
+    const first = await call();
+    assert.equal(first.isRestored, false);
+    let second = await call();
+    for (const untilMs = Date.now() + 60_000; !second.isRestored && Date.now() < untilMs;) {
+      second = await call();
+    }
+    const third = await call();
+    assert.equal(third.isRestored, true);
+    assert.equal(third.at, second.at);
+    assert.notEqual(third.at, first.at);
+    assert.ok(Math.abs(third.now - Date.now()) < 10_000);
   });
 
   const crimes = [

@@ -18,6 +18,8 @@ import type { Backoff } from "./backoff.ts";
 
 /** Kept at a time; the ones used longest ago go. */
 export const functionTemplatesMaxCount = 8;
+/** Versions that wait for one; the ones that have waited longest make room. */
+export const wantedVersionsMaxCount = 100;
 /** Versions of which is remembered that theirs could not be made. */
 export const failedVersionsMaxCount = 1_000;
 
@@ -44,6 +46,7 @@ export class FunctionTemplates {
   private readonly parts: FunctionTemplatesParts;
   /** In the order in which they were used. */
   private readonly entries = new Map<string, Entry>();
+  private readonly wanted = new Map<string, OwnedFunction>();
   private readonly failures = new Map<string, Backoff>();
   private readonly stopped = new AbortController();
   private making: { readonly key: string; readonly done: Promise<void> } | undefined;
@@ -74,10 +77,22 @@ export class FunctionTemplates {
     }
   }
 
-  /** Lets those go that no call will ask for. */
-  releaseUnused(): void {
+  /** To be called now and then: lets those go that no call will ask for, and begins the next that is wanted. */
+  tend(): void {
     for (const [key, entry] of this.entries) {
       if (!this.parts.isLive(entry.owned, entry.madeAtMs)) this.drop(key, entry, "replaced");
+    }
+    const { hypervisor, clock } = this.parts;
+    if (hypervisor.functionTemplates === undefined || this.making !== undefined) return;
+    for (const [key, owned] of this.wanted) {
+      const untilMs = this.failures.get(key)?.untilMs ?? 0;
+      if (untilMs > clock.nowMs() || !this.parts.hasRoom(vmConfigOf(owned))) continue;
+      this.wanted.delete(key);
+      const done = this.make(key, owned, hypervisor.functionTemplates).finally(() => {
+        this.making = undefined;
+      });
+      this.making = { key, done };
+      return;
     }
   }
 
@@ -88,27 +103,21 @@ export class FunctionTemplates {
 
   async stop(): Promise<void> {
     this.stopped.abort(new TidepoolError("unavailable", "the host-agent stops"));
+    this.wanted.clear();
     await this.settled();
   }
 
   private want(key: string, owned: OwnedFunction): void {
-    const { hypervisor, logger, clock } = this.parts;
-    if (hypervisor.functionTemplates === undefined) {
-      if (this.hasSaidThatThereAreNone) return;
-      this.hasSaidThatThereAreNone = true;
-      const text = "this driver takes no templates after a function's init: it is run in every VM";
-      logger.warn(text, { driver: hypervisor.name, functionName: owned.name });
+    const { hypervisor, logger } = this.parts;
+    if (hypervisor.functionTemplates !== undefined) {
+      const isUnderWay = this.making?.key === key || this.stopped.signal.aborted;
+      if (!isUnderWay) remember(this.wanted, key, owned, wantedVersionsMaxCount);
       return;
     }
-    const config = vmConfigOf(owned);
-    const failed = this.failures.get(key);
-    const mayNow = failed === undefined || failed.untilMs <= clock.nowMs();
-    if (this.making !== undefined || this.stopped.signal.aborted || !mayNow) return;
-    if (!this.parts.hasRoom(config)) return;
-    const done = this.make(key, owned, hypervisor.functionTemplates).finally(() => {
-      this.making = undefined;
-    });
-    this.making = { key, done };
+    if (this.hasSaidThatThereAreNone) return;
+    this.hasSaidThatThereAreNone = true;
+    const text = "this driver takes no templates after a function's init: it is run in every VM";
+    logger.warn(text, { driver: hypervisor.name, functionName: owned.name });
   }
 
   private async make(
@@ -128,7 +137,6 @@ export class FunctionTemplates {
       this.failures.delete(key);
       this.entries.set(key, { owned, template, madeAtMs: clock.nowMs() });
       logger.info("template of a function made", { ...named, ms: clock.nowMs() - fromMs });
-      this.releaseUnused();
       this.makeRoom();
     } catch (error) {
       if (signal.aborted) return;

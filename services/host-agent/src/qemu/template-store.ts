@@ -20,9 +20,11 @@ import {
 } from "node:fs/promises";
 import { join } from "node:path";
 import { TidepoolError } from "@tidepool/common";
-import { noteUse, pruneCache } from "@tidepool/guest";
+import { cacheLimits, noteUse, pruneCache } from "@tidepool/guest";
 
 const recordFile = "template.json";
+/** There is one for each runtime, memory and number of CPUs. */
+export const templateLimits = { ...cacheLimits, entriesMaxCount: 12 };
 
 export interface TemplateFiles {
   readonly ramPath: string;
@@ -85,7 +87,7 @@ export class TemplateStore {
       };
       await writeFile(join(folder, recordFile), JSON.stringify(record, null, 2));
       await this.#publish(folder, id);
-      await pruneCache(this.#folder);
+      await pruneCache(this.#folder, templateLimits);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
