@@ -109,6 +109,25 @@ describe("Subscriptions of frontends", () => {
     await drop("held");
   });
 
+  it("say why they do not run, and run again when they can", async () => {
+    const manager = await jetstreamManager(test.bus.connection);
+    const stream = { name: "COMES", subjects: ["comes"] };
+    await manager.streams.add(stream);
+    await put("comes", { stream: { stream: "COMES" } });
+    const problem = async (): Promise<string> => {
+      const { subscriptions = [] } = await client.call(listSubscriptions, {});
+      return subscriptions.find(({ name }) => name === "comes")?.problem ?? "gone";
+    };
+    await until(async () => (await problem()) === "");
+    await manager.streams.delete("COMES");
+    await until(async () => /stream/.test(await problem()));
+    await manager.streams.add(stream);
+    await until(async () => (await problem()) === "", 20_000);
+    await jetstream(test.bus.connection).publish("comes", '"again"');
+    await until(() => events().some(({ data }) => data === "again"));
+    await drop("comes");
+  });
+
   it("end a circle of destinations", async () => {
     await put("circle", { subject: "circle" });
     await until(async () => {

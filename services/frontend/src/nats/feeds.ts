@@ -188,6 +188,7 @@ export class NatsFeeds implements Feeds {
     const consumer = await client.consumers.get(source.stream, consumerName(stored));
     const messages: ConsumerMessages = await consumer.consume({
       max_messages: messagesAtOnceMax,
+      abort_on_missing_resource: true,
       callback: (message) => void this.takeFromStream(running, source.stream, message),
     });
     const stop = (): void => messages.stop();
