@@ -24,7 +24,7 @@ describe("A Python client generated from our .proto files", () => {
   let seen: Record<string, unknown>;
 
   before(async () => {
-    system = await aSystem();
+    system = await aSystem({ usagePeriodMs: 500 });
     await until(async () => {
       for await (const { pools } of system.client.watchPools()) return (pools[0]?.ready ?? 0) > 0;
       return false;
@@ -70,6 +70,32 @@ describe("A Python client generated from our .proto files", () => {
     assert.equal(seen["schedule_stale"], "ABORTED");
     assert.deepEqual(seen["schedules"], ["nightly"]);
     assert.deepEqual(seen["subscriptions"], [["orders", true, ""]]);
+  });
+
+  it("sets a secret, and is told who uses it and nothing more", () => {
+    assert.deepEqual(seen["secrets"], [["from-python", ["limited"]]]);
+    assert.deepEqual(seen["secret_in_use"], ["FAILED_PRECONDITION", "secretInUse", 36]);
+  });
+
+  it("runs into limits, with who, why and when to try again", () => {
+    assert.equal(seen["limited"], 1);
+    assert.deepEqual(seen["throttled"], [
+      "RESOURCE_EXHAUSTED",
+      "throttled",
+      "frontend",
+      "functionRate",
+      true,
+    ]);
+    assert.equal(seen["stopped_version"], "1");
+    assert.deepEqual(seen["stopped"], ["RESOURCE_EXHAUSTED", "functionStopped", false]);
+    assert.deepEqual(seen["bad_payload"], ["INVALID_ARGUMENT", "client", "payloadNotJson", "mine"]);
+    assert.equal(seen["tenant"], 500);
+  });
+
+  it("reads the logs of all functions, and what one used", () => {
+    const names = seen["log_names"] as string[];
+    assert.ok(names.includes("limited") && names.includes("from-python"), String(names));
+    assert.deepEqual(seen["used"], [1, 2]);
   });
 
   it("reads streamed answers, and answers of functions that do not stream", () => {

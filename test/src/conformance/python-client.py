@@ -170,4 +170,68 @@ except grpc.RpcError as error:
     seen["error"] = [error.code().name, failure.code, failure.message]
 
 api.DeleteFunction(tidepool_pb2.DeleteFunctionRequest(name="from-python"))
+
+
+def failure_of(call):
+    """What came with a failed call: its status and its tidepool.v1.Failure."""
+    try:
+        call()
+    except grpc.RpcError as error:
+        details = dict(error.trailing_metadata())["grpc-status-details-bin"]
+        failure = tidepool_pb2.Failure()
+        status_pb2.Status.FromString(details).details[0].Unpack(failure)
+        return error.code().name, failure
+    raise AssertionError("the call did not fail")
+
+
+secret = api.PutSecret(tidepool_pb2.PutSecretRequest(name="from-python", value=b"a value"))
+limited = tidepool_pb2.FunctionSettings(
+    runtime="nodejs20",
+    handler="index.handler",
+    vcpu_count=2,
+    secrets={"TOKEN": "from-python"},
+    rate_limit=tidepool_pb2.RateLimit(calls_per_second=0.5, burst=1),
+)
+api.CreateFunction(tidepool_pb2.CreateFunctionRequest(name="limited", settings=limited))
+
+
+def upload_limited():
+    yield tidepool_pb2.UploadCodeRequest(name="limited")
+    with open(zip_path, "rb") as file:
+        yield tidepool_pb2.UploadCodeRequest(chunk=file.read())
+
+
+api.UploadCode(upload_limited())
+call_limited = lambda: api.Invoke(tidepool_pb2.InvokeRequest(name="limited", payload=b"1"), timeout=20)
+seen["limited"] = json.loads(call_limited().payload)
+status, failure = failure_of(call_limited)
+seen["throttled"] = [status, failure.code, failure.component, failure.reason, 0 < failure.retry_after_ms <= 2000]
+limited.reserved_concurrency = 0
+seen["stopped_version"] = api.UpdateFunction(tidepool_pb2.UpdateFunctionRequest(name="limited", settings=limited)).version
+status, failure = failure_of(call_limited)
+seen["stopped"] = [status, failure.reason, failure.retryable]
+status, failure = failure_of(lambda: api.DeleteSecret(tidepool_pb2.DeleteSecretRequest(name="from-python")))
+seen["secret_in_use"] = [status, failure.reason, len(failure.request_id)]
+seen["secrets"] = [[each.name, list(each.used_by)] for each in api.ListSecrets(tidepool_pb2.ListSecretsRequest()).secrets]
+bad = lambda: api.Invoke(tidepool_pb2.InvokeRequest(name="limited", payload=b"{", request_id="mine"), timeout=20)
+status, failure = failure_of(bad)
+seen["bad_payload"] = [status, failure.component, failure.reason, failure.request_id]
+tenant = tidepool_pb2.TenantSettings(concurrency_max=500)
+seen["tenant"] = api.UpdateTenant(tidepool_pb2.UpdateTenantRequest(name="default", settings=tenant)).settings.concurrency_max
+until_told = time.time() + 10
+while time.time() < until_told:
+    lines = list(api.GetLogs(tidepool_pb2.GetLogsRequest(limit=1000)))
+    if any(line.function_name == "limited" for line in lines):
+        break
+    time.sleep(0.05)
+seen["log_names"] = sorted({line.function_name for line in lines})
+until_used = time.time() + 10
+while time.time() < until_used:
+    records = list(api.GetUsage(tidepool_pb2.GetUsageRequest(function_name="limited")))
+    used = [sum(each.calls for each in records), sum(each.throttled_calls for each in records)]
+    if used == [1, 2] and any(each.gb_seconds > 0 for each in records):
+        break
+    time.sleep(0.1)
+seen["used"] = used
+
 print(json.dumps(seen))
