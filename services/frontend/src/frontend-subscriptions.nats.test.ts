@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { headers } from "@nats-io/nats-core";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
-import { tidepool, tidepoolService } from "@tidepool/proto";
+import { tidepoolService } from "@tidepool/proto";
+import type { tidepool } from "@tidepool/proto";
 import { failed } from "./testing/a-client.ts";
 import type { TestClient } from "./testing/a-client.ts";
 import { aFrontend, until } from "./testing/a-frontend.ts";
