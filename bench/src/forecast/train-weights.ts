@@ -27,8 +27,8 @@ const threadsMax = 2;
 const gitcronWeight = 2;
 const gitcronVariations = 5;
 /** Networks that each set of weights is taught by: together they know more than one does. */
-const teachersCount = 3;
-const learning = { hidden: [64, 32], passes: 5, batch: 1024, rate: 3e-3, decay: 1e-3 } as const;
+const teachersCount = 2;
+const learning = { hidden: [64, 32], passes: 4, batch: 1024, rate: 3e-3, decay: 1e-3 } as const;
 const taughtHidden = [96, 32] as const;
 const shippedName = "shipped";
 

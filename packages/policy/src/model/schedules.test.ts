@@ -36,12 +36,12 @@ function daily(days: number, minutes: readonly number[], jitter = 0): number[] {
 }
 
 describe("shipped weights, on schedules", () => {
-  it("expect a job of weekdays on Monday rather than on Saturday", () => {
+  it("expect a job of weekdays on Monday, and on a Sunday hardly", () => {
     const weekdays = daily(26, [9 * hour], 2).filter((slot) => Math.floor(slot / day) % 7 < 5);
     const of = forecast(weekdays, 4 * week + day); // known up to the fourth Friday
     const at = (of9: number): number => within(of, of9 - 3, of9 + 6);
-    const [saturday, monday] = [at(26 * day + 9 * hour), at(28 * day + 9 * hour)];
-    assert.ok(monday > saturday, `Saturday ${saturday}, Monday ${monday}`);
+    const [sunday, monday] = [at(27 * day + 9 * hour), at(28 * day + 9 * hour)];
+    assert.ok(monday > 0.6 && sunday < 0.3, `Sunday ${sunday}, Monday ${monday}`);
   });
 
   it("tell the phases of a day apart", () => {
@@ -90,7 +90,7 @@ describe("shipped weights, on schedules", () => {
     const ticks = [1, 4, 10, 40].map((n) => ended(end + n * 60));
     for (const [i, probability] of ticks.slice(1).entries())
       assert.ok(probability < (ticks[i] ?? 0), ticks.join(" "));
-    assert.ok((ticks.at(-1) ?? 1) < 0.2);
+    assert.ok((ticks[2] ?? 1) < 0.3, ticks.join(" "));
   });
 
   it("follow a burst to its end, and expect the next", () => {
