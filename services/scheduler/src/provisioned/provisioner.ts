@@ -25,6 +25,8 @@ export const orderSettleMs = 400;
 export const leadMs = 1_000;
 /** An ordered VM stays so long by itself: until its host has loaded it and was told to hold it. */
 export const orderKeepMs = 15_000;
+/** Who has just taken a shard listens so long to hosts first: VMs that wait already are not ordered again. */
+export const takeoverListenMs = 2_500;
 /** After an order that failed, the next waits so long. */
 export const orderRetryMs = 2_000;
 
@@ -51,6 +53,8 @@ export class Provisioner {
   private readonly clock: Clock;
   private readonly logger: Logger;
   private readonly functions = new Map<string, Provisioned>();
+  /** Since when each shard has been ours. */
+  private readonly owned = new Map<number, { readonly epoch: number; readonly sinceMs: number }>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(world: World, shardCount: number) {
@@ -101,17 +105,19 @@ export class Provisioner {
 
   /** Sees to what is missing now. */
   look(): void {
+    for (let shard = 0; shard < this.shardCount; shard += 1) this.noteOwned(shard);
     for (const provisioned of this.functions.values()) this.lookAt(provisioned);
   }
 
   private lookAt(provisioned: Provisioned): void {
     const { name, shard } = provisioned;
     const epoch = this.world.epochOf(shard);
+    const nowMs = this.clock.nowMs();
     if (epoch !== provisioned.epoch) provisioned.told.clear();
     provisioned.epoch = epoch;
     const version = this.world.functionOf(name);
     if (epoch === undefined || version === undefined) return;
-    const nowMs = this.clock.nowMs();
+    if (nowMs - (this.owned.get(shard)?.sinceMs ?? nowMs) < takeoverListenMs) return;
     const aheadMs = leadMs + (this.world.hosts.prepareP95Ms(version) ?? 0);
     const wanted = Math.max(
       provisionAt(version.provisioned, nowMs).count,
@@ -128,6 +134,13 @@ export class Provisioner {
     for (let count = 0; count < missing; count += 1) {
       void this.order(provisioned, version, nowMs + orderKeepMs);
     }
+  }
+
+  private noteOwned(shard: number): void {
+    const epoch = this.world.epochOf(shard);
+    if (epoch === undefined) this.owned.delete(shard);
+    else if (this.owned.get(shard)?.epoch !== epoch)
+      this.owned.set(shard, { epoch, sinceMs: this.clock.nowMs() });
   }
 
   /** By host: VMs that wait or load. */
