@@ -32,9 +32,7 @@ export interface WarmSpan {
 /** A function with fewer slots of calls is not known well enough. */
 const slotsKnownMin = 3;
 /** Nats saved from which on there is a pattern: calls without memory reach it in fewer than one case of a hundred. */
-const savedMin = 6;
-/** From this degree on the forecast is followed whatever it has cost. */
-const degreeTrusted = 0.2;
+const savedMin = 5;
 /** A function whose latest so many gaps were short is taken to be called soon again. */
 const soonGaps = 16;
 /** A call later than so many slots after the one before teaches nothing of those between. */
@@ -67,10 +65,8 @@ export class SlotPlanner {
 
   /** VMs are loaded ahead of calls that have a pattern, and where that has been cheaper than to keep them. */
   stance(memory: SlotMemory): Stance {
-    const degree = this.degree(memory);
-    if (degree >= degreeTrusted) return "follow";
     if (!isCheaper(memory.account)) return "keep";
-    return degree > 0 ? "follow" : "stay";
+    return this.degree(memory) > 0 ? "follow" : "stay";
   }
 
   /**

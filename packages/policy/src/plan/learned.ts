@@ -23,6 +23,8 @@ const keepAliveSlots = 10;
 /** A fixed period of at least this degree, and with so many of the calls in its windows, decides alone. */
 const exactDegreeMin = 0.6;
 const exactCoverageMin = 0.9;
+/** Whole slots blur a period that is shorter. */
+const widePeriodSlots = 10;
 /** A cold start is worth something: a call that is sure is waited for. */
 const priceMax = 0.9;
 /** Slots that are looked ahead for the next window. */
@@ -120,7 +122,7 @@ export class LearnedPlan {
     const isDoubtful =
       memory !== undefined &&
       isSingleInstant(memory.phase) &&
-      !isSharp(forecast(record.history, nowMs, policy));
+      !isWide(forecast(record.history, nowMs, policy), memory.slotMs);
     const known = isDoubtful ? { ...record, history: forgetPattern(record.history) } : record;
     const decision = decide(known, policy, facts, nowMs);
     if (decision.degree > 0 || memory === undefined) return decision;
@@ -216,6 +218,11 @@ function longestGap({ calls }: SlotMemory): number {
  */
 function isExact(exact: Forecast | undefined, { phase }: SlotMemory): boolean {
   return isSharp(exact) && !isSingleInstant(phase);
+}
+
+/** Whether a fixed period is sure, and so long that it matters little where in a slot a call came. */
+function isWide(exact: Forecast | undefined, slotMs: number): boolean {
+  return isSharp(exact) && (exact?.periodMs ?? 0) >= widePeriodSlots * slotMs;
 }
 
 function isSharp(exact: Forecast | undefined): boolean {
