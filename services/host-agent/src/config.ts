@@ -1,5 +1,5 @@
 /** The host-agent's configuration, from the environment; see docs/operations.md. */
-import { homedir, hostname, totalmem } from "node:os";
+import { availableParallelism, homedir, hostname, totalmem } from "node:os";
 import { join } from "node:path";
 import { readBusSettings } from "@tidepool/actors";
 import type { BusSettings } from "@tidepool/actors";
@@ -24,6 +24,8 @@ export interface HostAgentConfig {
   /** Memory that VMs may take together. */
   readonly memoryMib: number;
   readonly vmCountMax: number;
+  /** Virtual CPUs that VMs may have together; most of them wait, paused. */
+  readonly vcpuMax: number;
   /** Warming target of the base config before the scheduler names one. */
   readonly poolBaseTarget: number;
   /** Of the simulated hypervisor: the same seed, the same timing and failures. */
@@ -37,6 +39,8 @@ export const baseConfig = { runtime: "nodejs20", memoryMib: 128 } as const;
 
 /** Share of the machine's memory that VMs may take, when nothing is said. */
 const memoryShareDefault = 0.75;
+/** Virtual CPUs for each of the machine's, when nothing is said. */
+const vcpusPerCpu = 16;
 const memoryMinMib = 256;
 const memoryMaxMib = 4 * 1024 * 1024;
 
@@ -76,6 +80,10 @@ export function readConfig(env: NodeJS.ProcessEnv): HostAgentConfig {
         max: memoryMaxMib,
       }),
       vmCountMax: read.integer("TIDEPOOL_VM_COUNT_MAX", 64, { min: 1, max: 4_096 }),
+      vcpuMax: read.integer("TIDEPOOL_VCPU_MAX", vcpusPerCpu * availableParallelism(), {
+        min: 1,
+        max: 65_536,
+      }),
       poolBaseTarget: read.integer("TIDEPOOL_POOL_BASE_TARGET", 8, { min: 0, max: 1_024 }),
       secretsKeyFile: read.optional("TIDEPOOL_SECRETS_KEY_FILE"),
       simulatedSeed: read.integer("TIDEPOOL_SIMULATED_SEED", 1, { min: 0, max: 2 ** 31 }),

@@ -166,9 +166,10 @@ describe("The VMs of a HostAgent, simulated", function () {
       await host.until("at 4", () => host.count("warming") === 4);
       host.target(2);
       await host.until("at 2", () => host.agent.fleet.all().length === 2);
-      const gone = host.facts.filter(({ phase }) => phase === "gone");
+      const gone = () => host.facts.filter(({ phase }) => phase === "gone");
+      await host.until("told", () => gone().length === 2);
       assert.deepEqual(
-        gone.map(({ reason }) => reason),
+        gone().map(({ reason }) => reason),
         ["reduced", "reduced"],
       );
     });

@@ -50,7 +50,7 @@ export interface HostAgentOptions {
     HostAgentConfig,
     "hostId" | "address" | "stateDir" | "memoryMib" | "vmCountMax" | "poolBaseTarget"
   > &
-    Partial<Pick<HostAgentConfig, "nats">>;
+    Partial<Pick<HostAgentConfig, "nats" | "vcpuMax">>;
   readonly bus: Bus;
   readonly storage: Storage;
   readonly hypervisor: Hypervisor;
@@ -68,12 +68,16 @@ export interface HostAgentOptions {
 /** How often idle VMs are looked over for those whose time is over. */
 export const releaseSweepMs = 100;
 
+/** Of code on disk that a heartbeat tells of, that used last. */
+export const codeDigestsToldMax = 64;
+
 export class HostAgent {
   readonly fleet: Fleet;
   private readonly options: HostAgentOptions;
   private readonly logger: Logger;
   private readonly clock: Clock;
   private readonly facts: FactQueue;
+  private readonly code: CodeCache;
   private readonly templates: Templates;
   private readonly functionTemplates: FunctionTemplates;
   private readonly pools: Pools;
@@ -96,7 +100,7 @@ export class HostAgent {
 
   constructor(options: HostAgentOptions) {
     const { config, bus, storage, hypervisor, openSession } = options;
-    const { hostId, memoryMib, vmCountMax } = config;
+    const { hostId, memoryMib, vmCountMax, vcpuMax } = config;
     this.options = options;
     const logger = (this.logger = options.logger.child({ component: "host-agent", hostId }));
     const clock = (this.clock = options.clock ?? systemClock);
@@ -115,15 +119,15 @@ export class HostAgent {
     });
     this.meter = new UsageMeter((of, amount) => this.usage.add(of, amount));
     this.templates = new Templates(hypervisor, clock, logger);
-    const code = new CodeCache({
+    const code = (this.code = new CodeCache({
       dir: join(config.stateDir, "code"),
       source: codeFromObjectStore(storage.code),
       clock,
       logger,
-    });
+    }));
     const secrets = new Secrets(storage.secrets, options.keyring);
     this.fleet = new Fleet(
-      { hostId, memoryMib, vmCountMax },
+      { hostId, memoryMib, vmCountMax, ...(vcpuMax !== undefined && { vcpuMax }) },
       {
         hypervisor,
         openSession,
@@ -179,7 +183,7 @@ export class HostAgent {
   /** @throws TidepoolError when the address cannot be listened on or the hypervisor cannot be asked */
   async start(): Promise<void> {
     const { config, bus, storage } = this.options;
-    await this.destroyLeftovers();
+    await Promise.all([this.destroyLeftovers(), this.code.open()]);
     const { fleet, assignments, clock, drain } = this;
     this.watchingDrain = await watchDrain(bus, storage, config.hostId, drain, this.logger);
     this.server = await startHostServer(
@@ -289,10 +293,12 @@ export class HostAgent {
       accelerator: hypervisor.accelerator,
       isDraining: this.fleet.isDraining,
       isDrained: this.fleet.isDrained,
+      codeDigests: this.code.digests(codeDigestsToldMax),
       pools: this.pools.all().map(({ config, target, problem }) => ({
         config,
         target,
         problem,
+        hasTemplate: this.templates.has(config),
         prepareP95Ms: this.prepareTimes.quantile(configKey(config), 0.95),
         cloneMs: this.cloneTimes.mean(configKey(config)),
       })),

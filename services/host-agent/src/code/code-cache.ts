@@ -28,11 +28,25 @@ export interface CodeCacheOptions {
 export class CodeCache {
   private readonly options: CodeCacheOptions;
   private readonly maxBytes: number;
+  /** Digests on disk, those used last at the end. */
+  private readonly used = new Set<string>();
   private readonly fetching = new Map<string, Promise<Buffer>>();
 
   constructor(options: CodeCacheOptions) {
     this.options = options;
     this.maxBytes = options.maxBytes ?? codeCacheMaxBytes;
+  }
+
+  /** Finds what an earlier process left on disk. */
+  async open(): Promise<void> {
+    const kept = await this.kept().catch(() => []); // no folder yet
+    kept.sort((a, b) => a.usedAtMs - b.usedAtMs);
+    for (const { name } of kept) if (/^[0-9a-f]{64}$/.test(name)) this.used.add(name);
+  }
+
+  /** Of code on disk, those used last first. */
+  digests(countMax: number): readonly string[] {
+    return [...this.used].slice(-countMax).reverse();
   }
 
   /**
@@ -49,12 +63,14 @@ export class CodeCache {
     try {
       zip = await readFile(path);
     } catch {
+      this.used.delete(digest);
       return undefined; // not there yet
     }
     if (digestOf(zip) !== digest) {
       this.options.logger.warn("code on disk is damaged", { digest });
       return undefined;
     }
+    this.noteUsed(digest);
     const now = new Date(this.options.clock.nowMs());
     await utimes(path, now, now).catch(() => {}); // may have been evicted just now
     return zip;
@@ -90,6 +106,7 @@ export class CodeCache {
       await mkdir(dir, { recursive: true });
       await writeFile(partial, zip);
       await rename(partial, join(dir, digest));
+      this.noteUsed(digest);
       await this.evict();
     } catch (error) {
       logger.warn("code not kept on disk", { digest, error: messageOf(error) });
@@ -98,24 +115,36 @@ export class CodeCache {
   }
 
   private async evict(): Promise<void> {
+    for (const name of chooseCodeToEvict(await this.kept(), this.maxBytes)) {
+      await rm(join(this.options.dir, name), { force: true });
+      this.used.delete(name);
+    }
+  }
+
+  private async kept(): Promise<KeptCode[]> {
     const { dir } = this.options;
-    const kept = await Promise.all(
+    return Promise.all(
       (await readdir(dir)).map(async (name) => {
         const { size, mtimeMs } = await stat(join(dir, name));
         return { name, size, usedAtMs: mtimeMs };
       }),
     );
-    for (const name of chooseCodeToEvict(kept, this.maxBytes)) {
-      await rm(join(dir, name), { force: true });
-    }
+  }
+
+  private noteUsed(digest: string): void {
+    this.used.delete(digest);
+    this.used.add(digest);
   }
 }
 
+interface KeptCode {
+  readonly name: string;
+  readonly size: number;
+  readonly usedAtMs: number;
+}
+
 /** The files to remove, used longest ago first, so that the others fit. Pure. */
-export function chooseCodeToEvict(
-  kept: readonly { readonly name: string; readonly size: number; readonly usedAtMs: number }[],
-  maxBytes: number,
-): readonly string[] {
+export function chooseCodeToEvict(kept: readonly KeptCode[], maxBytes: number): readonly string[] {
   let bytes = kept.reduce((sum, { size }) => sum + size, 0);
   const evicted: string[] = [];
   for (const { name, size } of [...kept].sort((a, b) => a.usedAtMs - b.usedAtMs)) {

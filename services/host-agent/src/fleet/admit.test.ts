@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { TidepoolError } from "@tidepool/common";
+import fc from "fast-check";
 import { aVm, anUnowned } from "../testing/a-vm.ts";
+import type { VmView } from "../vm/vm-view.ts";
 import { chooseEvictions, hasRoom } from "./admit.ts";
 
 const config = { runtime: "nodejs20", memoryMib: 128 };
@@ -57,7 +60,52 @@ describe("chooseEvictions", () => {
   });
 });
 
+describe("Admission, whatever is on the host", () => {
+  const phases = ["cloning", "warming", "loading", "idle", "busy", "stopping"] as const;
+  const anyVm = fc.record({
+    phase: fc.constantFrom(...phases),
+    memoryMib: fc.constantFrom(64, 128, 512),
+    vcpuCount: fc.constantFrom(1, 2, 4),
+    isSpokenFor: fc.boolean(),
+    isProvisioned: fc.boolean(),
+    nextUseAtMs: fc.nat(100),
+  });
+
+  it("leaves no more than the limits allow, of memory, CPUs and VMs, and evicts nobody who may stay", () => {
+    const roomy = { hostId: "h-3", memoryMib: 1_024, vmCountMax: 5, vcpuMax: 8 };
+    fc.assert(
+      fc.property(fc.array(anyVm, { maxLength: 8 }), fc.constantFrom(1, 2, 4), (vms, cpus) => {
+        const views = vms.map(({ memoryMib, vcpuCount, ...view }) =>
+          aVm({ ...view, config: { runtime: "nodejs20", memoryMib, vcpuCount } }),
+        );
+        const wanted = { runtime: "nodejs20", memoryMib: 128, vcpuCount: cpus };
+        let evicted: readonly VmView[];
+        try {
+          evicted = chooseEvictions(views, wanted, roomy);
+        } catch (error) {
+          assert.ok(error instanceof TidepoolError && error.code === "noCapacity");
+          return;
+        }
+        const staying = views.filter((vm) => vm.phase !== "stopping" && !evicted.includes(vm));
+        assert.ok(hasRoom(staying, wanted, roomy));
+        for (const vm of evicted) {
+          const isFree = vm.phase === "idle" && !vm.isSpokenFor && !vm.isProvisioned;
+          assert.ok(isFree || vm.phase === "warming", `${vm.phase} was evicted`);
+        }
+      }),
+    );
+  });
+});
+
 describe("hasRoom", () => {
+  it("counts CPUs where they are limited", () => {
+    const roomy = { ...limits, memoryMib: 10_000 };
+    const two = { ...config, vcpuCount: 2 };
+    assert.equal(hasRoom([aVm({ config: two })], two, { ...roomy, vcpuMax: 4 }), true);
+    assert.equal(hasRoom([aVm({ config: two })], two, { ...roomy, vcpuMax: 3 }), false);
+    assert.equal(hasRoom([aVm({ config: two })], two, roomy), true);
+  });
+
   it("counts VMs as well as memory", () => {
     const roomy = { ...limits, memoryMib: 10_000 };
     assert.equal(hasRoom([aVm(), aVm(), aVm()], config, roomy), true);

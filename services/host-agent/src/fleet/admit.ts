@@ -7,7 +7,7 @@
 import { TidepoolError } from "@tidepool/common";
 import type { VmConfig } from "../hypervisor/hypervisor.ts";
 import { vmMemoryMib } from "../hypervisor/memory.ts";
-import { configKey } from "../hypervisor/vm-config.ts";
+import { configKey, vcpuCountOf } from "../hypervisor/vm-config.ts";
 import type { VmView } from "../vm/vm-view.ts";
 import { compare } from "./choose.ts";
 
@@ -15,15 +15,22 @@ export interface HostLimits {
   readonly hostId: string;
   readonly memoryMib: number;
   readonly vmCountMax: number;
+  /** Virtual CPUs that VMs may have together; absent: not limited. */
+  readonly vcpuMax?: number;
 }
 
 export const memoryUsedMib = (vms: readonly VmView[]): number =>
   vms.reduce((sum, vm) => sum + vmMemoryMib(vm.config), 0);
 
+export const vcpuUsedCount = (vms: readonly VmView[]): number =>
+  vms.reduce((sum, vm) => sum + vcpuCountOf(vm.config), 0);
+
 /** True when a VM of this config fits without anybody leaving. */
 export function hasRoom(vms: readonly VmView[], config: VmConfig, limits: HostLimits): boolean {
   return (
-    vms.length < limits.vmCountMax && memoryUsedMib(vms) + vmMemoryMib(config) <= limits.memoryMib
+    vms.length < limits.vmCountMax &&
+    memoryUsedMib(vms) + vmMemoryMib(config) <= limits.memoryMib &&
+    vcpuUsedCount(vms) + vcpuCountOf(config) <= (limits.vcpuMax ?? Number.POSITIVE_INFINITY)
   );
 }
 
@@ -65,8 +72,11 @@ function noCapacity(vms: readonly VmView[], config: VmConfig, limits: HostLimits
   return new TidepoolError(
     "noCapacity",
     `host ${limits.hostId} has ${freeMib} MiB of ${limits.memoryMib} free and ` +
-      `${vms.length} of at most ${limits.vmCountMax} VMs, a VM of ${configKey(config)} needs ` +
-      `${vmMemoryMib(config)} MiB, and no idle VM can make room`,
-    { reason: vmMemoryMib(config) <= limits.memoryMib ? "hostsFull" : "neverFits" },
+      `${vms.length} of at most ${limits.vmCountMax} VMs${cpusOf(vms, limits)}, a VM of ` +
+      `${configKey(config)} needs ${vmMemoryMib(config)} MiB, and no idle VM can make room`,
+    { reason: hasRoom([], config, limits) ? "hostsFull" : "neverFits" },
   );
 }
+
+const cpusOf = (vms: readonly VmView[], { vcpuMax }: HostLimits): string =>
+  vcpuMax === undefined ? "" : ` with ${vcpuUsedCount(vms)} of at most ${vcpuMax} CPUs`;

@@ -2,7 +2,7 @@
  * All VMs of this host: the one place where VMs are made, counted and let go.
  */
 import { randomBytes } from "node:crypto";
-import type { TidepoolError } from "@tidepool/common";
+import type { Clock, TidepoolError } from "@tidepool/common";
 import type { Template, VmConfig } from "../hypervisor/hypervisor.ts";
 import { drainMaxMs } from "../vm/limits.ts";
 import { Vm } from "../vm/vm.ts";
@@ -40,8 +40,7 @@ export class Fleet {
   }
 
   views(): readonly VmView[] {
-    const nowMs = this.parts.clock.nowMs();
-    return this.all().map((vm) => vm.view(nowMs));
+    return viewsOf(this.all(), this.parts.clock);
   }
 
   hasRoom(config: VmConfig): boolean {
@@ -49,16 +48,21 @@ export class Fleet {
   }
 
   /**
-   * Begins a clone, after making room for it; of a function's own template, when one is given.
+   * Begins a clone, after making room for it: those that have to go are gone before it takes any; of a function's own template, when one is given.
    * @throws TidepoolError `noCapacity`
    */
   create(config: VmConfig, functionTemplate?: Template): Vm {
     for (const { vmId } of chooseEvictions(this.views(), config, this.limits)) {
       this.vms.get(vmId)?.stop("evicted");
     }
+    const before = this.all();
     const vm = new Vm(`vm-${randomBytes(5).toString("hex")}`, config, this.parts, functionTemplate);
     this.vms.set(vm.vmId, vm);
     void vm.whenGone.then(() => this.forget(vm));
+    if (!hasRoom(viewsOf(before, this.parts.clock), config, this.limits)) {
+      const stopping = before.filter(({ phase }) => phase === "stopping");
+      vm.waitFor(Promise.all(stopping.map(({ whenGone }) => whenGone)));
+    }
     vm.start();
     return vm;
   }
@@ -91,4 +95,9 @@ export class Fleet {
       this.failures.delete(vmId);
     }
   }
+}
+
+function viewsOf(vms: readonly Vm[], clock: Clock): readonly VmView[] {
+  const nowMs = clock.nowMs();
+  return vms.map((vm) => vm.view(nowMs));
 }

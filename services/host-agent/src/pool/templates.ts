@@ -11,6 +11,7 @@ import type { Backoff } from "./backoff.ts";
 
 interface Entry {
   making: Promise<Template> | undefined;
+  isMade: boolean;
   backoff: Backoff;
   error: TidepoolError | undefined;
 }
@@ -45,6 +46,12 @@ export class Templates {
     if (entry.error === undefined) entry.making = undefined;
   }
 
+  /** Whether it has been made, or confirmed, and nothing was said against it since. */
+  has(config: VmConfig): boolean {
+    const { isMade, making } = this.entryOf(config);
+    return isMade && making !== undefined;
+  }
+
   /** Why a config has no template; undefined when it has one, or none was asked for. */
   problemOf(
     config: VmConfig,
@@ -57,7 +64,12 @@ export class Templates {
     const key = configKey(config);
     const known = this.entries.get(key);
     if (known !== undefined) return known;
-    const entry: Entry = { making: undefined, backoff: backoffNone, error: undefined };
+    const entry: Entry = {
+      making: undefined,
+      isMade: false,
+      backoff: backoffNone,
+      error: undefined,
+    };
     this.entries.set(key, entry);
     return entry;
   }
@@ -70,6 +82,7 @@ export class Templates {
       });
       entry.backoff = backoffNone;
       entry.error = undefined;
+      entry.isMade = true;
       return template;
     } catch (thrown) {
       const cause = TidepoolError.from(thrown, "unavailable");
@@ -77,6 +90,7 @@ export class Templates {
         cause,
       });
       entry.making = undefined;
+      entry.isMade = false;
       entry.backoff = backOff(entry.backoff, this.clock.nowMs());
       entry.error = error;
       this.logger.error("template failed", {

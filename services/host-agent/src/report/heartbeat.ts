@@ -1,9 +1,10 @@
 /** What a host says of itself, from the views of its VMs. Pure. */
 import { toTimestamp } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
-import { memoryUsedMib } from "../fleet/admit.ts";
+import { memoryUsedMib, vcpuUsedCount } from "../fleet/admit.ts";
 import type { HostLimits } from "../fleet/admit.ts";
 import type { VmConfig } from "../hypervisor/hypervisor.ts";
+import { vmOverheadMib } from "../hypervisor/memory.ts";
 import { configKey, vcpuCountOf } from "../hypervisor/vm-config.ts";
 import type { VmView } from "../vm/vm-view.ts";
 
@@ -15,6 +16,7 @@ export interface PoolReport {
   readonly prepareP95Ms: number;
   readonly cloneMs: number;
   readonly problem: string | undefined;
+  readonly hasTemplate: boolean;
 }
 
 export interface HostReport {
@@ -24,12 +26,18 @@ export interface HostReport {
   readonly accelerator: string;
   readonly isDraining: boolean;
   readonly isDrained: boolean;
+  /** Of code on its disk, 64 hex digits each. */
+  readonly codeDigests: readonly string[];
   readonly pools: readonly PoolReport[];
   readonly vms: readonly VmView[];
   readonly nowMs: number;
 }
 
+/** Of a digest, in hex: enough to tell code apart. */
+const codeKeyDigits = 16;
+
 export function heartbeatOf({ limits, pools, vms, nowMs, ...host }: HostReport): Wire {
+  const held = vms.filter(({ isWaitingForRoom }) => !isWaitingForRoom);
   return {
     hostId: limits.hostId,
     at: toTimestamp(nowMs),
@@ -37,8 +45,15 @@ export function heartbeatOf({ limits, pools, vms, nowMs, ...host }: HostReport):
     hypervisor: host.hypervisor,
     accelerator: host.accelerator,
     memoryMib: limits.memoryMib,
-    memoryUsedMib: memoryUsedMib(vms),
-    vmCount: vms.length,
+    memoryUsedMib: memoryUsedMib(held),
+    vcpuCount: limits.vcpuMax ?? 0,
+    vcpuUsed: vcpuUsedCount(held),
+    vmOverheadMib,
+    code: Buffer.from(
+      host.codeDigests.map((digest) => digest.slice(0, codeKeyDigits)).join(""),
+      "hex",
+    ),
+    vmCount: held.length,
     vmCountMax: limits.vmCountMax,
     isDraining: host.isDraining,
     isDrained: host.isDrained,
@@ -68,6 +83,7 @@ function poolOf(
     prepareP95Ms: pool.prepareP95Ms,
     cloneMs: pool.cloneMs,
     problem: pool.problem ?? "",
+    hasTemplate: pool.hasTemplate,
   };
 }
 

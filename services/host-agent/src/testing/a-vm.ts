@@ -13,6 +13,7 @@ export function aVm(overrides: Partial<VmView> = {}): VmView {
     isSpokenFor: false,
     isForCall: false,
     isPaused: false,
+    isWaitingForRoom: false,
     isProvisioned: false,
     createdAtMs: 0,
     assignedAtMs: 0,

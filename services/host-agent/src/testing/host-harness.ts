@@ -22,6 +22,7 @@ export interface HarnessOptions {
   readonly makeHypervisor: (stateDir: string) => Hypervisor | Promise<Hypervisor>;
   readonly memoryMib?: number;
   readonly vmCountMax?: number;
+  readonly vcpuMax?: number;
   readonly poolBaseTarget?: number;
   readonly logger?: Logger;
   readonly drainMoveMs?: number;
@@ -82,6 +83,7 @@ export class HostHarness {
         memoryMib: parts.options.memoryMib ?? 8_192,
         vmCountMax: parts.options.vmCountMax ?? 16,
         poolBaseTarget: parts.options.poolBaseTarget ?? 0,
+        ...(parts.options.vcpuMax !== undefined && { vcpuMax: parts.options.vcpuMax }),
       },
       bus: this.bus,
       storage: this.storage,

@@ -13,6 +13,8 @@ export interface VmView {
   /** It was assigned for a call, not for a window. */
   readonly isForCall: boolean;
   readonly isPaused: boolean;
+  /** It holds nothing of the host yet. */
+  readonly isWaitingForRoom: boolean;
   /** Its owner wants it to wait: it is not evicted. */
   readonly isProvisioned: boolean;
   readonly createdAtMs: number;

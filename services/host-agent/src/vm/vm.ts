@@ -86,6 +86,8 @@ export class Vm {
   isTaken = false;
   /** A secret that it was loaded with has a new value: it serves no further call. */
   isOutdated = false;
+  /** VMs that make room for it have not gone yet. */
+  isWaitingForRoom = false;
   idleSinceMs: number | undefined;
   idleMs = 0;
   cloneMs: number | undefined;
@@ -99,6 +101,7 @@ export class Vm {
   private readonly actor: Actor<typeof vmMachine>;
   private readonly free: (() => void)[] = [];
   private readonly leaving = new AbortController();
+  private room: Promise<unknown> = Promise.resolve();
   private traceContext: Context | undefined;
   private readonly guest: Guest;
   private lingering: NodeJS.Timeout | undefined;
@@ -145,6 +148,12 @@ export class Vm {
     });
     this.whenReady.catch(() => {}); // nobody has to wait for it
     this.actor.on("phase", ({ phase }) => this.enter(phase));
+  }
+
+  /** Its clone begins no sooner: until then it holds nothing of the host. To be called before start. */
+  waitFor(room: Promise<unknown>): void {
+    this.isWaitingForRoom = true;
+    this.room = room;
   }
 
   start(): void {
@@ -263,6 +272,7 @@ export class Vm {
       isSpokenFor: this.isTaken || (reservation !== undefined && reservation.untilMs > nowMs),
       isForCall: assignment?.requestId !== undefined,
       isPaused: this.guest.isPaused,
+      isWaitingForRoom: this.isWaitingForRoom,
       isProvisioned: this.floorUntilMs > nowMs,
       createdAtMs: this.createdAtMs,
       assignedAtMs: this.assignedAtMs ?? 0,
@@ -292,6 +302,8 @@ export class Vm {
     const template =
       this.functionTemplate ??
       (await orAborted(this.parts.ensureTemplate(this.config), this.leaving.signal));
+    await orAborted(this.room, this.leaving.signal);
+    this.isWaitingForRoom = false;
     let fromMs = 0;
     await this.parts.cloneGate.run(async () => {
       this.leaving.signal.throwIfAborted();

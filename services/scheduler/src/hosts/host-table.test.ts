@@ -139,9 +139,9 @@ describe("HostTable", () => {
     const table = new HostTable();
     table.note(aHeartbeat(), 0);
     for (let i = 0; i <= digestsMax; i += 1) table.noteOrdered("h-1", aVersion(String(i)), false);
-    const digests = table.views()[0]?.cachedDigests;
+    const digests = table.views()[0]?.codeKeys;
     assert.equal(digests?.size, digestsMax);
-    assert.equal(digests.has("sha256:0"), false);
-    assert.equal(digests.has(`sha256:${digestsMax}`), true);
+    assert.equal(digests.has("0"), false);
+    assert.equal(digests.has(String(digestsMax)), true);
   });
 });

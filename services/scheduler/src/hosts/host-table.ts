@@ -3,6 +3,7 @@
  * version has VMs. Between heartbeats the scheduler's own orders are taken off, so that a crowd of calls
  * does not order the same VM twice; the next heartbeat is the truth again.
  */
+import { codeKeyOf } from "../placement/index.ts";
 import type { HostView } from "../placement/index.ts";
 import { configKeyOf, versionKeyOf } from "../ports.ts";
 import type { FunctionVersion, VmConfig } from "../ports.ts";
@@ -14,6 +15,13 @@ export interface Heartbeat {
   readonly memoryUsedMib: number;
   readonly vmCount: number;
   readonly vmCountMax: number;
+  /** Absent from hosts of earlier versions, as are those that follow. */
+  readonly vcpuCount?: number;
+  readonly vcpuUsed?: number;
+  /** What a VM takes of memory beside its function's. */
+  readonly vmOverheadMib?: number;
+  /** Of code on its disk. */
+  readonly codeKeys?: readonly string[];
   readonly isDraining: boolean;
   readonly pools: readonly HostPool[];
   readonly functions: readonly HostFunction[];
@@ -23,6 +31,7 @@ export interface HostPool extends VmConfig {
   readonly ready: number;
   /** 0 before anything was prepared. */
   readonly prepareP95Ms: number;
+  readonly hasTemplate?: boolean;
 }
 
 export interface HostFunction {
@@ -49,11 +58,12 @@ interface Host {
 interface MutableView extends HostView {
   state: HostView["state"];
   memoryFreeMib: number;
+  vcpuFree: number;
   vmCount: number;
   evictableCount: number;
   readonly idleByVersion: Record<string, number>;
   readonly poolByConfig: Record<string, number>;
-  readonly cachedDigests: Set<string>;
+  readonly codeKeys: Set<string>;
 }
 
 export class HostTable {
@@ -77,7 +87,7 @@ export class HostTable {
     const { hostId } = heartbeat;
     this.heardOne();
     const before = this.hosts.get(hostId);
-    const view = viewOf(heartbeat, before?.view.cachedDigests ?? new Set());
+    const view = viewOf(heartbeat, before?.view.codeKeys ?? new Set());
     this.hosts.set(hostId, { view, heartbeat, heardAtMs: nowMs });
     this.list = undefined;
     this.indexFunctions(hostId, before?.heartbeat.functions ?? [], heartbeat.functions);
@@ -171,14 +181,15 @@ export class HostTable {
   noteOrdered(hostId: string, version: FunctionVersion, isPrewarm: boolean): void {
     const view = this.hosts.get(hostId)?.view;
     if (view === undefined) return;
-    remember(view.cachedDigests, version.codeDigest);
+    remember(view.codeKeys, codeKeyOf(version.codeDigest));
     const versionKey = versionKeyOf(version.name, version.version);
     const configKey = configKeyOf(version);
     if (!isPrewarm && takeOne(view.idleByVersion, versionKey)) return;
     if (takeOne(view.poolByConfig, configKey)) return;
     if (view.vmCount >= view.vmCountMax) view.evictableCount -= 1;
     else view.vmCount += 1;
-    view.memoryFreeMib -= version.memoryMib;
+    view.memoryFreeMib -= version.memoryMib + view.vmOverheadMib;
+    view.vcpuFree -= version.vcpuCount;
   }
 
   private indexFunctions(
@@ -201,12 +212,17 @@ export class HostTable {
 
 const nowhere: ReadonlyMap<string, readonly HostFunction[]> = new Map();
 
-function viewOf(heartbeat: Heartbeat, cachedDigests: Set<string>): MutableView {
+function viewOf(heartbeat: Heartbeat, codeKeys: Set<string>): MutableView {
+  const { vcpuCount = Number.POSITIVE_INFINITY, vcpuUsed = 0, vmOverheadMib = 0 } = heartbeat;
+  for (const key of (heartbeat.codeKeys ?? []).toReversed()) remember(codeKeys, key);
   return {
     hostId: heartbeat.hostId,
     state: heartbeat.isDraining ? "draining" : "ready",
     memoryFreeMib: heartbeat.memoryMib - heartbeat.memoryUsedMib,
     memoryTotalMib: heartbeat.memoryMib,
+    vmOverheadMib,
+    vcpuFree: vcpuCount - vcpuUsed,
+    vcpuTotal: vcpuCount,
     vmCount: heartbeat.vmCount,
     vmCountMax: heartbeat.vmCountMax,
     evictableCount:
@@ -217,9 +233,12 @@ function viewOf(heartbeat: Heartbeat, cachedDigests: Set<string>): MutableView {
     poolByConfig: Object.fromEntries(
       heartbeat.pools.map((pool) => [configKeyOf(pool), pool.ready]),
     ),
-    cachedDigests,
+    templates: new Set(heartbeat.pools.filter(hasTemplate).map(configKeyOf)),
+    codeKeys,
   };
 }
+
+const hasTemplate = (pool: HostPool): boolean => pool.hasTemplate ?? pool.ready > 0;
 
 function sumOf<T>(items: readonly T[], count: (item: T) => number): number {
   return items.reduce((sum, item) => sum + count(item), 0);
@@ -232,12 +251,12 @@ function takeOne(counts: Record<string, number>, key: string): boolean {
 }
 
 /** The newest last; the oldest goes. */
-function remember(digests: Set<string>, digest: string): void {
-  digests.delete(digest);
-  digests.add(digest);
-  if (digests.size <= digestsMax) return;
-  for (const oldest of digests) {
-    digests.delete(oldest);
+function remember(keys: Set<string>, key: string): void {
+  keys.delete(key);
+  keys.add(key);
+  if (keys.size <= digestsMax) return;
+  for (const oldest of keys) {
+    keys.delete(oldest);
     return;
   }
 }

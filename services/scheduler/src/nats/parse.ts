@@ -3,6 +3,7 @@ import { TidepoolError } from "@tidepool/common";
 import { fromTimestamp, subjects } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
 import type { Heartbeat } from "../hosts/host-table.ts";
+import { codeKeyDigits } from "../placement/index.ts";
 import { tenantDefault } from "../ports.ts";
 import { parsePrediction } from "./prediction.ts";
 import type {
@@ -101,6 +102,10 @@ export function parseHeartbeat(wire: tidepool.internal.v1.HostHeartbeat.$Propert
     memoryUsedMib: wire.memoryUsedMib ?? 0,
     vmCount: wire.vmCount ?? 0,
     vmCountMax: wire.vmCountMax ?? 0,
+    vcpuCount: wire.vcpuCount || Number.POSITIVE_INFINITY,
+    vcpuUsed: wire.vcpuUsed ?? 0,
+    vmOverheadMib: wire.vmOverheadMib ?? 0,
+    codeKeys: codeKeysIn(wire.code ?? new Uint8Array()),
     isDraining: (wire.isDraining ?? false) || (wire.isDrained ?? false),
     pools: (wire.pools ?? []).map((pool) => ({
       runtime: pool.runtime ?? "",
@@ -108,6 +113,7 @@ export function parseHeartbeat(wire: tidepool.internal.v1.HostHeartbeat.$Propert
       vcpuCount: pool.vcpuCount || 1,
       ready: pool.ready ?? 0,
       prepareP95Ms: pool.prepareP95Ms ?? 0,
+      hasTemplate: pool.hasTemplate ?? false,
     })),
     functions: (wire.functions ?? []).map((part) => ({
       name: part.name ?? "",
@@ -117,6 +123,12 @@ export function parseHeartbeat(wire: tidepool.internal.v1.HostHeartbeat.$Propert
       loading: part.loading ?? 0,
     })),
   };
+}
+
+/** Eight bytes each. */
+function codeKeysIn(bytes: Uint8Array): readonly string[] {
+  const hex = Buffer.from(bytes).toString("hex");
+  return hex.match(new RegExp(`.{${codeKeyDigits}}`, "g")) ?? [];
 }
 
 /**

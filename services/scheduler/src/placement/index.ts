@@ -1,2 +1,2 @@
-export { place } from "./place.ts";
+export { codeKeyDigits, codeKeyOf, place } from "./place.ts";
 export type { HostView, Placement, PlacementReason, PlacementRequest } from "./place.ts";

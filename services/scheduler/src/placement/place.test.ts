@@ -9,22 +9,29 @@ const request: PlacementRequest = {
   configKey: "node20-256",
   codeDigest: "sha256-a",
   memoryMib: 256,
+  vcpuCount: 1,
 };
 const empty: HostView = {
   hostId: "h-0",
   state: "ready",
   memoryFreeMib: 1024,
   memoryTotalMib: 4096,
+  vmOverheadMib: 0,
+  vcpuFree: 4,
+  vcpuTotal: 8,
   vmCount: 2,
   vmCountMax: 8,
   evictableCount: 0,
   idleByVersion: {},
   poolByConfig: {},
-  cachedDigests: new Set(),
+  templates: new Set(),
+  codeKeys: new Set(),
 };
 const idle = { ...empty, hostId: "h-idle", idleByVersion: { "report@3": 1 } };
 const pool = { ...empty, hostId: "h-pool", poolByConfig: { "node20-256": 2 } };
-const code = { ...empty, hostId: "h-code", cachedDigests: new Set(["sha256-a"]) };
+const template = { ...empty, hostId: "h-template", templates: new Set(["node20-256"]) };
+const code = { ...template, hostId: "h-code", codeKeys: new Set(["sha256-a"]) };
+const onlyCode = { ...code, hostId: "h-only-code", templates: new Set<string>() };
 const full = { ...empty, hostId: "h-full", vmCount: 8 };
 const small = { ...empty, hostId: "h-small", memoryFreeMib: 128 };
 const draining = { ...idle, hostId: "h-draining", state: "draining" as const };
@@ -36,10 +43,11 @@ const chosen = (hosts: readonly HostView[], wish: Partial<PlacementRequest> = {}
 };
 
 describe("place", () => {
-  it("prefers an idle VM, then the pool, then the code, then memory", () => {
+  it("prefers an idle VM, then the pool, then template and code, then the template, then room", () => {
     assert.deepEqual(chosen([empty, code, pool, idle]), ["h-idle", "idle"]);
-    assert.deepEqual(chosen([empty, code, pool]), ["h-pool", "pool"]);
-    assert.deepEqual(chosen([empty, code]), ["h-code", "code"]);
+    assert.deepEqual(chosen([empty, code, template, pool]), ["h-pool", "pool"]);
+    assert.deepEqual(chosen([empty, template, code]), ["h-code", "code"]);
+    assert.deepEqual(chosen([empty, onlyCode, template]), ["h-template", "template"]);
     assert.deepEqual(chosen([empty]), ["h-0", "memory"]);
   });
   it("gives a pre-warm no idle VM: it is spoken for", () => {
@@ -59,6 +67,21 @@ describe("place", () => {
     const placed = chosen([{ ...full, evictableCount: 1 }], { memoryMib: 8_192 });
     assert.ok("reason" in placed);
     assert.equal(placed.reason, "neverFits");
+  });
+  it("takes what a VM needs beside its function, and its CPUs, into account", () => {
+    const scarce = { ...empty, hostId: "h-scarce", memoryFreeMib: 300, vmOverheadMib: 96 };
+    const busy = { ...empty, hostId: "h-busy", vcpuFree: 1 };
+    assert.deepEqual(chosen([scarce, busy]), ["h-busy", "memory"]);
+    assert.deepEqual(chosen([scarce, busy], { memoryMib: 128, vcpuCount: 2 }), [
+      "h-scarce",
+      "memory",
+    ]);
+    const placed = chosen([busy], { vcpuCount: 2 });
+    assert.ok("message" in placed);
+    assert.match(placed.message, /h-busy has 1 CPUs free of 8/);
+    const never = chosen([{ ...busy, vcpuTotal: 1 }], { vcpuCount: 2 });
+    assert.ok("reason" in never);
+    assert.equal(never.reason, "neverFits");
   });
   it("names each limit when nobody can", () => {
     assert.deepEqual(chosen([full, small, draining, silent]), {
@@ -95,12 +118,16 @@ describe("place", () => {
       state: fc.constantFrom("ready" as const, "draining" as const, "silent" as const),
       memoryFreeMib: fc.nat(1024),
       memoryTotalMib: fc.constant(1024),
+      vmOverheadMib: fc.constantFrom(0, 96),
+      vcpuFree: fc.nat(4),
+      vcpuTotal: fc.constant(4),
       vmCount: fc.nat(8),
       vmCountMax: fc.constant(8),
       evictableCount: fc.nat(2),
       idleByVersion: fc.constantFrom({}, { "report@3": 1 }),
       poolByConfig: fc.constantFrom({}, { "node20-256": 1 }),
-      cachedDigests: fc.constantFrom(new Set<string>(), new Set(["sha256-a"])),
+      templates: fc.constantFrom(new Set<string>(), new Set(["node20-256"])),
+      codeKeys: fc.constantFrom(new Set<string>(), new Set(["sha256-a"])),
     });
     const hostsOf = fc.uniqueArray(host, { selector: (one) => one.hostId, maxLength: 12 });
     fc.assert(
@@ -110,8 +137,9 @@ describe("place", () => {
         if (!placement.ok) return;
         const on = hosts.find((one) => one.hostId === placement.hostId);
         assert.equal(on?.state, "ready");
-        if (placement.reason === "code" || placement.reason === "memory")
-          assert.ok(on.memoryFreeMib >= 256 && on.vmCount < 8);
+        const isNew = ["code", "template", "memory"].includes(placement.reason);
+        const room = on.memoryFreeMib >= 256 + on.vmOverheadMib && on.vcpuFree >= 1;
+        if (isNew) assert.ok(room && on.vmCount < 8);
       }),
     );
   });

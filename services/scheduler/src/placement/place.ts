@@ -1,7 +1,8 @@
 /**
  * Chooses the host for one VM. What is ready soonest wins: an idle VM of the same function version, then a
- * warm-pool VM of the config, then a host that has the code, then free memory, then VMs that nobody uses and
- * that can make room. Among equals, the less
+ * warm-pool VM of the config, then a host that has template and code, then one that has the template, then free
+ * room, then VMs that nobody uses and that can make room. No host gets more than its memory, CPUs and VM count
+ * allow. Among equals, the less
  * loaded of two drawn at random: cheap, and a crowd of requests does not run to one host.
  */
 import type { Failure } from "@tidepool/common";
@@ -13,6 +14,11 @@ export interface HostView {
   readonly state: "ready" | "draining" | "silent";
   readonly memoryFreeMib: number;
   readonly memoryTotalMib: number;
+  /** What a VM takes of memory beside its function's. */
+  readonly vmOverheadMib: number;
+  /** Virtual CPUs; infinite where they are not limited. */
+  readonly vcpuFree: number;
+  readonly vcpuTotal: number;
   readonly vmCount: number;
   readonly vmCountMax: number;
   /** VMs that nobody uses now, of whatever owner or none: the host lets them go for a call. */
@@ -21,8 +27,10 @@ export interface HostView {
   readonly idleByVersion: Readonly<Record<string, number>>;
   /** Warm-pool VMs by config key. */
   readonly poolByConfig: Readonly<Record<string, number>>;
-  /** Digests of code on the host's disk. */
-  readonly cachedDigests: ReadonlySet<string>;
+  /** Config keys of templates that clones can be made of at once. */
+  readonly templates: ReadonlySet<string>;
+  /** Of code on the host's disk; see codeKeyOf. */
+  readonly codeKeys: ReadonlySet<string>;
 }
 
 export interface PlacementRequest {
@@ -32,6 +40,7 @@ export interface PlacementRequest {
   readonly configKey: string;
   readonly codeDigest: string;
   readonly memoryMib: number;
+  readonly vcpuCount: number;
   /** A pre-warm wants one VM more: the idle ones are spoken for. */
   readonly isPrewarm?: boolean;
 }
@@ -41,9 +50,16 @@ export type Placement =
   | { readonly ok: false; readonly failure: Failure };
 
 /** What the chosen host has ready. */
-export type PlacementReason = "idle" | "pool" | "code" | "memory" | "evict";
+export type PlacementReason = "idle" | "pool" | "code" | "template" | "memory" | "evict";
 
-const reasonsBestFirst = ["idle", "pool", "code", "memory", "evict"] as const;
+const reasonsBestFirst = ["idle", "pool", "code", "template", "memory", "evict"] as const;
+
+/** Hex digits of a digest that tell code apart. */
+export const codeKeyDigits = 16;
+
+/** @param digest with or without "sha256:" */
+export const codeKeyOf = (digest: string): string =>
+  digest.slice(digest.indexOf(":") + 1).slice(0, codeKeyDigits);
 
 /** `random` gives numbers in [0, 1); the same numbers give the same choice. */
 export function place(
@@ -74,12 +90,27 @@ function readiness(request: PlacementRequest, host: HostView): PlacementReason |
   const idle = host.idleByVersion[request.versionKey] ?? 0;
   if (idle > 0 && request.isPrewarm !== true) return "idle";
   if ((host.poolByConfig[request.configKey] ?? 0) > 0) return "pool";
-  if (host.memoryFreeMib < request.memoryMib || host.vmCount >= host.vmCountMax) {
+  if (!hasRoom(request, host)) {
     // For a window nobody has to go.
-    const canEvict = host.evictableCount > 0 && host.memoryTotalMib >= request.memoryMib;
+    const canEvict = host.evictableCount > 0 && couldFit(request, host);
     return canEvict && request.isPrewarm !== true ? "evict" : undefined;
   }
-  return host.cachedDigests.has(request.codeDigest) ? "code" : "memory";
+  if (!host.templates.has(request.configKey)) return "memory";
+  return host.codeKeys.has(codeKeyOf(request.codeDigest)) ? "code" : "template";
+}
+
+function hasRoom({ memoryMib, vcpuCount }: PlacementRequest, host: HostView): boolean {
+  return (
+    host.memoryFreeMib >= memoryMib + host.vmOverheadMib &&
+    host.vcpuFree >= vcpuCount &&
+    host.vmCount < host.vmCountMax
+  );
+}
+
+/** Were nothing else on the host. */
+function couldFit({ memoryMib, vcpuCount }: PlacementRequest, host: HostView): boolean {
+  const { memoryTotalMib, vmOverheadMib, vcpuTotal } = host;
+  return memoryTotalMib >= memoryMib + vmOverheadMib && vcpuTotal >= vcpuCount;
 }
 
 function lessLoadedOfTwo(hosts: readonly HostView[], random: () => number): HostView | undefined {
@@ -92,17 +123,18 @@ function lessLoadedOfTwo(hosts: readonly HostView[], random: () => number): Host
   return load(b) < load(a) ? b : a;
 }
 
-/** Share of the scarcer of memory and VM count in use. */
+/** Share of the scarcest of memory, CPUs and VM count in use. */
 function load(host: HostView): number {
   const memory = 1 - host.memoryFreeMib / host.memoryTotalMib;
-  return Math.max(memory, host.vmCount / host.vmCountMax);
+  const cpus = Number.isFinite(host.vcpuTotal) ? 1 - host.vcpuFree / host.vcpuTotal : 0;
+  return Math.max(memory, cpus, host.vmCount / host.vmCountMax);
 }
 
 /** Whether it helps to wait until other calls have ended. */
 function reasonOf(request: PlacementRequest, hosts: readonly HostView[]): string {
   const ready = hosts.filter(({ state }) => state === "ready");
   if (ready.length === 0) return "noHost";
-  const fits = ready.some(({ memoryTotalMib }) => memoryTotalMib >= request.memoryMib);
+  const fits = ready.some((host) => couldFit(request, host));
   return fits ? "hostsFull" : "neverFits";
 }
 
@@ -113,6 +145,8 @@ function refusal(request: PlacementRequest, hosts: readonly HostView[]): string 
     if (host.state !== "ready") return `${host.hostId} is ${host.state}`;
     if (host.vmCount >= host.vmCountMax)
       return `${host.hostId} has ${host.vmCount} of at most ${host.vmCountMax} VMs`;
+    if (host.vcpuFree < request.vcpuCount)
+      return `${host.hostId} has ${host.vcpuFree} CPUs free of ${host.vcpuTotal}`;
     return `${host.hostId} has ${host.memoryFreeMib} MiB free of ${host.memoryTotalMib}`;
   });
   const others = hosts.length - told.length;

@@ -113,6 +113,7 @@ export async function orderVm(
         configKey: configKeyOf(version),
         codeDigest: version.codeDigest,
         memoryMib: version.memoryMib,
+        vcpuCount: version.vcpuCount,
         isPrewarm,
       },
       hosts,
