@@ -70,7 +70,8 @@ function failureIn(error: ServiceError): tidepool.v1.Failure.$Properties | undef
 function transportError(error: ServiceError, address: string): TidepoolError {
   const code = transportCodes[error.code] ?? "internal";
   const message = transportMessage(code, error.details, address);
-  return new TidepoolError(code, message, { cause: error, component: "client" });
+  const reason = code === "timeout" ? { reason: "callDeadline" } : {};
+  return new TidepoolError(code, message, { cause: error, component: "client", ...reason });
 }
 
 function transportMessage(code: Code, details: string, address: string): string {
