@@ -64,6 +64,10 @@ export const connectTimeoutMs = 10_000;
 /** Between two attempts to reach a server again; attempts never end. */
 export const reconnectWaitMs = 250;
 
+/** A server that answered none of the last two of these is lost, though its connection still stands. */
+export const pingIntervalMs = 2_000;
+const pingsUnansweredMax = 2;
+
 /** @throws TidepoolError `unavailable` when no server answers in connectTimeoutMs */
 export async function connectBus(options: BusOptions): Promise<Bus> {
   const tls = options.tls === undefined ? undefined : { ...options.tls, checkServerIdentity };
@@ -75,6 +79,8 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
       timeout: connectTimeoutMs,
       maxReconnectAttempts: -1,
       reconnectTimeWait: reconnectWaitMs,
+      pingInterval: pingIntervalMs,
+      maxPingOut: pingsUnansweredMax,
       ignoreAuthErrorAbort: true,
       noAsyncTraces: true,
       ...(tls === undefined ? {} : { tls }),

@@ -12,7 +12,6 @@ export type { BusSettings } from "./bus-settings.ts";
 export type { BusOptions, Codec, MessageContext, Stoppable } from "./bus.ts";
 export { followBucket, followStream } from "./follow.ts";
 export type { BucketEntry, Following, StreamMessage } from "./follow.ts";
-export { ensureHostsBucket } from "./hosts-bucket.ts";
 export { fromJetStream } from "./jetstream-error.ts";
 export { startNatsServer } from "./nats-server.ts";
 export type { NatsServer, NatsServerOptions } from "./nats-server.ts";

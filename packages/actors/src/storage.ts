@@ -35,6 +35,8 @@ export interface Storage {
   readonly secrets: KV;
   /** Tenant name → TenantRecord. */
   readonly tenants: KV;
+  /** Host id → HostRecord, while it is drained. */
+  readonly hosts: KV;
   /** Schedule name → ScheduleRecord. */
   readonly schedules: KV;
   /** Schedule name → ScheduleProgress. */
@@ -72,6 +74,7 @@ export const functionsBytesMax = 64 * mib;
 export const versionsBytesMax = 256 * mib;
 export const secretsBytesMax = 64 * mib;
 export const tenantsBytesMax = 8 * mib;
+export const hostsBytesMax = 8 * mib;
 export const schedulesBytesMax = 64 * mib;
 export const scheduleProgressBytesMax = 16 * mib;
 export const subscriptionsBytesMax = 16 * mib;
@@ -93,6 +96,7 @@ export function ensureStorage(bus: Bus): Promise<Storage> {
       versions,
       secrets,
       tenants,
+      hosts,
       schedules,
       scheduleProgress,
       subscriptions,
@@ -104,6 +108,7 @@ export function ensureStorage(bus: Bus): Promise<Storage> {
       bucket(subjects.buckets.versions, versionsBytesMax),
       bucket(subjects.buckets.secrets, secretsBytesMax),
       bucket(subjects.buckets.tenants, tenantsBytesMax),
+      bucket(subjects.buckets.hosts, hostsBytesMax),
       bucket(subjects.buckets.schedules, schedulesBytesMax),
       bucket(subjects.buckets.scheduleProgress, scheduleProgressBytesMax),
       bucket(subjects.buckets.subscriptions, subscriptionsBytesMax),
@@ -123,6 +128,7 @@ export function ensureStorage(bus: Bus): Promise<Storage> {
       versions,
       secrets,
       tenants,
+      hosts,
       schedules,
       scheduleProgress,
       subscriptions,

@@ -3,7 +3,7 @@
  * state that another frontend could miss: any number of them serve side by side.
  */
 import { Server } from "@grpc/grpc-js";
-import { ensureHostsBucket, ensureStorage, UsageBook } from "@tidepool/actors";
+import { ensureStorage, UsageBook } from "@tidepool/actors";
 import type { Bus, Stoppable, Storage } from "@tidepool/actors";
 import { messageOf, serverCredentials, systemClock, TidepoolError } from "@tidepool/common";
 import type { Clock, Keyring, Logger } from "@tidepool/common";
@@ -136,11 +136,11 @@ export class Frontend {
     this.parts.push(opened);
     const arrivals = new ArrivalPublisher({ bus, client: storage.client, shardCount, logger });
     this.parts.push(arrivals);
-    const hosts = new HostStreams(logger, config.nats?.tls);
+    const hosts = new HostStreams(logger, config.nats?.tls, () => !bus.isConnected);
     this.parts.push({ stop: () => Promise.resolve(hosts.close()) });
     const pools = new PoolsView();
     const hostsView = new HostsView();
-    const drains = new NatsDrainStore(bus, await ensureHostsBucket(bus), logger);
+    const drains = new NatsDrainStore(bus, storage.hosts, logger);
     await drains.start();
     this.parts.push(drains);
     const news = new FleetNews({

@@ -1,7 +1,6 @@
 /** What an operator's drain does to a host, and that it outlives the agent. */
 import assert from "node:assert/strict";
-import { ensureHostsBucket } from "@tidepool/actors";
-import type { Bus } from "@tidepool/actors";
+import type { Storage } from "@tidepool/actors";
 import { tidepool, toTimestamp } from "@tidepool/proto";
 import { SimulatedHypervisor } from "./simulated/simulated-hypervisor.ts";
 import { HostHarness } from "./testing/host-harness.ts";
@@ -20,10 +19,9 @@ describe("A drained host", function () {
       ...options,
     });
   };
-  const drain = async (bus: Bus): Promise<void> => {
-    const bucket = await ensureHostsBucket(bus);
+  const drain = async ({ hosts }: Storage): Promise<void> => {
     const record = HostRecord.create({ drainedAt: toTimestamp(Date.now()) });
-    await bucket.put("h-1", HostRecord.encode(record).finish());
+    await hosts.put("h-1", HostRecord.encode(record).finish());
   };
   const isTold = (): boolean => host.heartbeats.at(-1)?.isDrained === true;
   afterEach(() => host.stop());
@@ -32,7 +30,7 @@ describe("A drained host", function () {
     await start({ poolBaseTarget: 2 });
     await host.acquireAndInvoke("echo", 0);
     await host.until("pool", () => host.count("warming") === 2);
-    await drain(host.bus);
+    await drain(host.storage);
     await host.until("told", isTold);
     await assert.rejects(host.assign({ name: "other" }), {
       code: "unavailable",
@@ -53,7 +51,7 @@ describe("A drained host", function () {
     await host.acquireAndInvoke("echo", 0);
     const running = host.frontend.invoke("echo", { simulated: { runMs: 1_200 } });
     await host.until("busy", () => host.count("busy") === 1);
-    await drain(host.bus);
+    await drain(host.storage);
     await host.until("told", isTold);
     assert.ok((await running).value);
     await host.until("empty", () => host.agent.fleet.all().length === 0);
@@ -65,7 +63,7 @@ describe("A drained host", function () {
     assert.ok(host.heartbeats.every(({ isDrained }) => isDrained === true));
     await assert.rejects(host.assign(), { code: "unavailable" });
     assert.equal(host.agent.fleet.all().length, 0);
-    await (await ensureHostsBucket(host.bus)).delete("h-1");
+    await host.storage.hosts.delete("h-1");
     await host.until("told", () => !isTold());
     host.target(2);
     await host.until("pool", () => host.count("warming") === 2);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { tidepool } from "@tidepool/proto";
+import { leaseMs } from "./fleet/lease.ts";
 import { SimulatedHypervisor } from "./simulated/simulated-hypervisor.ts";
 import type { SimulatedHypervisorOptions } from "./simulated/simulated-hypervisor.ts";
 import { HostHarness } from "./testing/host-harness.ts";
@@ -309,6 +310,19 @@ describe("HostAgent over a real nats-server and gRPC, simulated VMs", function (
       assert.equal((await host.frontend.invoke("echo", 1)).value, 1);
     });
     assert.equal((await host.acquireAndInvoke("other", 2)).value, 2);
+  });
+
+  it("that is cut off from NATS for long serves only callers that are too", async () => {
+    await start();
+    await host.acquireAndInvoke("echo", 0);
+    await host.restartNats(async () => {
+      await host.until("cut off", () => host.agent.fleet.isCutOff, 2 * leaseMs);
+      const { refused } = await host.frontend.invoke("echo", 1);
+      assert.equal(refused?.message, "host h-1 is cut off from NATS");
+      assert.equal((await host.frontend.invoke("echo", 2, { isCutOff: true })).value, 2);
+    });
+    await host.until("back", () => !host.agent.fleet.isCutOff);
+    assert.equal((await host.frontend.invoke("echo", 3)).value, 3);
   });
 
   it("destroys at its start what an earlier process left", async () => {

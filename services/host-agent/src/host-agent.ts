@@ -17,6 +17,7 @@ import type { HostAgentConfig } from "./config.ts";
 import { Drain } from "./fleet/drain.ts";
 import { hasRoom } from "./fleet/admit.ts";
 import { Fleet } from "./fleet/fleet.ts";
+import { Lease } from "./fleet/lease.ts";
 import { startHostServer } from "./grpc/host-server.ts";
 import type { HostServer } from "./grpc/host-server.ts";
 import type { OpenGuestSession } from "./guest/session.ts";
@@ -83,6 +84,7 @@ export class HostAgent {
   private readonly pools: Pools;
   private readonly assignments: Assignments;
   private readonly drain: Drain;
+  private readonly lease = new Lease();
   private readonly logs: FunctionLogs;
   private readonly shipper: LogShipper;
   private readonly usage: UsageBook;
@@ -208,6 +210,7 @@ export class HostAgent {
       this.logger,
     );
     this.sweeping = setInterval(() => {
+      this.fleet.isCutOff = this.lease.isOver(bus.isConnected, clock.nowMs());
       this.assignments.releaseOverdue();
       this.drain.sweep();
       this.functionTemplates.tend();

@@ -107,10 +107,28 @@ export class Cluster {
     this.#running.get(name)?.kill();
   }
 
+  /** The same, and it stays down until `startPart`. */
+  stopPart(name: string): void {
+    this.pid(name);
+    this.#supervisor.hold(name);
+    this.kill(name);
+  }
+
+  /** Resolves when it serves again. */
+  async startPart(name: string): Promise<void> {
+    const before = this.pid(name);
+    this.#supervisor.release(name);
+    await this.#untilAnother(name, before);
+  }
+
   /** Stops it as an operator would, and resolves when it serves again. */
   async restart(name: string): Promise<void> {
     const before = this.pid(name);
     process.kill(before, "SIGTERM");
+    await this.#untilAnother(name, before);
+  }
+
+  async #untilAnother(name: string, before: number): Promise<void> {
     const deadlineAtMs = systemClock.nowMs() + readyMaxMs;
     while (this.pid(name) === before) {
       if (systemClock.nowMs() > deadlineAtMs)

@@ -28,6 +28,10 @@ export class Supervisor {
   private readonly starts: Promise<unknown>[] = [];
   private readonly watches: Promise<void>[] = [];
   private readonly stopping = new AbortController();
+  private readonly stopped = new Promise<void>((resolve) => {
+    this.stopping.signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  private readonly holds = new Map<string, ReturnType<typeof deferred<void>>>();
   private readonly say: (line: string) => void;
   private readonly clock: Clock;
 
@@ -73,6 +77,11 @@ export class Supervisor {
         this.say(`${spec.name} died (${reason})${lastWords(running.lastLines())}`);
         running.kill();
       }
+      const held = this.holds.get(spec.name);
+      if (held !== undefined) {
+        deaths = 0;
+        await Promise.race([held.promise, this.stopped]);
+      }
       deaths += 1;
       if (deaths > restartsMax) {
         this.fail(
@@ -101,6 +110,16 @@ export class Supervisor {
       if (!signal.aborted) this.say(TidepoolError.from(error).message);
       return undefined;
     }
+  }
+
+  /** A part that dies from now on stays dead until `release`. */
+  hold(name: string): void {
+    if (!this.holds.has(name)) this.holds.set(name, deferred<void>());
+  }
+
+  release(name: string): void {
+    this.holds.get(name)?.resolve();
+    this.holds.delete(name);
   }
 
   /** Stops every part, the last started first. */

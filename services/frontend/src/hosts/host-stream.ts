@@ -46,6 +46,7 @@ const callIdMax = 2 ** 32 - 1;
 export class HostStream {
   private readonly address: string;
   private readonly logger: Logger;
+  private readonly isCutOff: () => boolean;
   private readonly client: InstanceType<typeof HostClient>;
   private readonly calls = new Map<number, OpenCall>();
   private outbox = new Outbox();
@@ -54,7 +55,13 @@ export class HostStream {
   private isFull = false;
   private lastCallId = 0;
 
-  constructor(address: string, logger: Logger, tls?: TlsFiles) {
+  constructor(
+    address: string,
+    logger: Logger,
+    tls?: TlsFiles,
+    isCutOff: () => boolean = () => false,
+  ) {
+    this.isCutOff = isCutOff;
     this.address = address;
     this.logger = logger.child({ part: "host stream", address });
     this.client = new HostClient(address, clientCredentials(tls), {
@@ -113,7 +120,11 @@ export class HostStream {
       this.calls.set(callId, open);
       const deadlineMs = Math.max(1, Math.floor(deadlineAtMs - systemClock.nowMs()));
       const traceparent = traceparentOf();
-      this.outbox.start({ ...rest, callId, deadlineMs, traceparent, isStreamed }, payload);
+      const isCutOff = this.isCutOff();
+      this.outbox.start(
+        { ...rest, callId, deadlineMs, traceparent, isStreamed, isCutOff },
+        payload,
+      );
       this.pump();
     });
   }

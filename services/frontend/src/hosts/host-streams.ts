@@ -6,11 +6,14 @@ import { HostStream } from "./host-stream.ts";
 export class HostStreams implements Hosts {
   private readonly logger: Logger;
   private readonly tls: TlsFiles | undefined;
+  private readonly isCutOff: () => boolean;
   private readonly streams = new Map<string, { address: string; stream: HostStream }>();
 
-  constructor(logger: Logger, tls?: TlsFiles) {
+  /** @param isCutOff whether NATS is away from here */
+  constructor(logger: Logger, tls?: TlsFiles, isCutOff: () => boolean = () => false) {
     this.logger = logger;
     this.tls = tls;
+    this.isCutOff = isCutOff;
   }
 
   call(
@@ -21,7 +24,7 @@ export class HostStreams implements Hosts {
     let open = this.streams.get(hostId);
     if (open === undefined || open.address !== address) {
       open?.stream.close();
-      open = { address, stream: new HostStream(address, this.logger, this.tls) };
+      open = { address, stream: new HostStream(address, this.logger, this.tls, this.isCutOff) };
       this.streams.set(hostId, open);
     }
     return open.stream.call(call, signal);

@@ -22,6 +22,8 @@ export class Fleet {
   isDraining = false;
   /** An operator drained it: no new VMs, and those that are there serve until they are let go. */
   isDrained = false;
+  /** It has heard nothing of NATS for too long: what it knows may hold no more. */
+  isCutOff = false;
   private readonly parts: VmParts;
   private readonly vms = new Map<string, Vm>();
   private readonly failures = new Map<string, { error: TidepoolError; untilMs: number }>();

@@ -57,6 +57,7 @@ export function parseInvokeStart(
     functionName,
     version,
     vmId: message.vmId || undefined,
+    isCutOff: message.isCutOff ?? false,
     deadlineMs: Math.min(message.deadlineMs || deadlineDefaultMs, deadlineMaxMs),
     timeoutMs: message.timeoutMs || timeoutDefaultMs,
     traceparent: message.traceparent ?? "",

@@ -12,6 +12,8 @@ export interface CallTarget {
   readonly version: string;
   /** Set after an acquire. */
   readonly vmId: string | undefined;
+  /** Who calls has no connection to NATS. */
+  readonly isCutOff: boolean;
 }
 
 /** Nothing was run: the caller may ask elsewhere. */
@@ -28,6 +30,8 @@ export function chooseVm(fleet: Fleet, clock: Clock, target: CallTarget): Vm {
   const { functionName, version, vmId, attemptId } = target;
   const { hostId } = fleet.limits;
   if (fleet.isDraining) throw new RefusedError("unavailable", `host ${hostId} is stopping`);
+  if (fleet.isCutOff && !target.isCutOff)
+    throw new RefusedError("unavailable", `host ${hostId} is cut off from NATS`);
   if (vmId !== undefined) {
     const vm = fleet.get(vmId);
     const failure = vm?.failure ?? fleet.failureOf(vmId);

@@ -1,5 +1,5 @@
 /** Hears whether an operator has drained this host; it stays so until it is heard otherwise. */
-import { ensureHostsBucket, followBucket } from "@tidepool/actors";
+import { followBucket } from "@tidepool/actors";
 import type { Bus, Stoppable, Storage } from "@tidepool/actors";
 import type { Logger } from "@tidepool/common";
 import { fromTimestamp, subjects, tidepool } from "@tidepool/proto";
@@ -16,7 +16,6 @@ export async function watchDrain(
   drain: Pick<Drain, "set">,
   logger: Logger,
 ): Promise<Stoppable> {
-  await ensureHostsBucket(bus);
   const following = await followBucket(bus, storage, {
     bucket: subjects.buckets.hosts,
     logger,

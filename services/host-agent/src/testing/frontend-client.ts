@@ -16,6 +16,7 @@ export interface CallOptions {
   readonly deadlineMs?: number;
   readonly timeoutMs?: number;
   readonly traceparent?: string;
+  readonly isCutOff?: boolean;
 }
 
 export interface CallAnswer {

@@ -27,7 +27,7 @@ export interface HarnessOptions {
   readonly logger?: Logger;
   readonly drainMoveMs?: number;
   /** Done before the agent starts. */
-  readonly before?: (bus: Bus) => Promise<void>;
+  readonly before?: (storage: Storage) => Promise<void>;
 }
 
 export interface AssignOptions {
@@ -111,7 +111,7 @@ export class HostHarness {
       logger: silentLogger,
     });
     const storage = await ensureStorage(bus);
-    await options.before?.(bus);
+    await options.before?.(storage);
     const hypervisor = await options.makeHypervisor(dir);
     const harness = new HostHarness({ dir, nats, bus, storage, hypervisor, options });
     await harness.agent.start();
