@@ -12,7 +12,7 @@ import { FrameReader } from "./frame-reader.ts";
 import { Invoker } from "./invoker.ts";
 import { drawThrough } from "./function-randomness.ts";
 import { freshenClone, freshenTimeOrigin, replaceRandomness } from "./fresh.ts";
-import { collectGarbage, optimizeFromNowOn } from "./optimizing.ts";
+import { collectGarbage, optimizeFromNowOn, optimizeNoMore } from "./optimizing.ts";
 import { openPort } from "./port.ts";
 import { preloadModules } from "./preload.ts";
 import { rehearse } from "./rehearsal.ts";
@@ -84,6 +84,7 @@ function take(message: HostRuntime): void {
       });
       return;
     case "freeze":
+      optimizeNoMore();
       drawThrough();
       collectGarbage();
       port.send({ snapshotReady: {} });
@@ -94,7 +95,8 @@ function take(message: HostRuntime): void {
         freshenTimeOrigin();
         drawThrough();
         await hooks.runAfter();
-        port.send({ restoreDone: { runUs: Math.round((performance.now() - startedAtMs) * 1000) } });
+        const runUs = Math.round((performance.now() - startedAtMs) * 1000);
+        port.send({ restoreDone: { runUs } }, optimizeFromNowOn);
       });
       return;
     case undefined:

@@ -10,6 +10,11 @@ export function optimizeFromNowOn(): void {
   setFlagsFromString("--opt");
 }
 
+/** Before a template is taken after a load: its clones begin as those of any template do. */
+export function optimizeNoMore(): void {
+  setFlagsFromString("--no-opt");
+}
+
 /** So that no clone has its template's garbage to collect. */
 export function collectGarbage(): void {
   setFlagsFromString("--expose-gc");
