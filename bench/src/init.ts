@@ -60,7 +60,7 @@ export async function benchInit(): Promise<Report> {
           what: "with init / of the template after it, medians",
           value: quantile(without, 0.5) / quantile(restored, 0.5),
           unit: "×",
-          bound: { atLeast: 2 },
+          bound: { atLeast: 1.5 },
         },
       ],
     };
