@@ -1,5 +1,6 @@
 /** The command line: what can be asked, with an example each. What a command does is loaded when it runs. */
 import { Command, Option } from "commander";
+import { addBackupCommands } from "./program/backup.ts";
 import { addCompletionCommands } from "./program/completion.ts";
 import { addFunctionCommands } from "./program/functions.ts";
 import { addHostCommands } from "./program/hosts.ts";
@@ -30,6 +31,7 @@ const groups: readonly AddCommands[] = [
   addHostCommands,
   addTrafficCommands,
   addCertificateCommands,
+  addBackupCommands,
 ];
 
 export function createProgram(context: CommandContext): Command {

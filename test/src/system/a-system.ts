@@ -45,6 +45,10 @@ export interface TestSystemOptions {
   readonly usagePeriodMs?: number;
   /** So long idle VMs of a drained host serve on. */
   readonly drainMoveMs?: number;
+  /** What secrets are sealed with; a new one when absent. */
+  readonly keyring?: Keyring;
+  /** Called when NATS runs and nothing else does. */
+  readonly beforeServices?: (natsUrl: string) => Promise<void>;
 }
 
 export async function aSystem(options: TestSystemOptions = {}): Promise<TestSystem> {
@@ -55,10 +59,11 @@ export async function aSystem(options: TestSystemOptions = {}): Promise<TestSyst
     hostCount = 1,
     logger = silentLogger,
   } = options;
-  const keyring = new Keyring(newKey());
+  const { keyring = new Keyring(newKey()) } = options;
   const { usagePeriodMs = 60_000 } = options;
   const dir = await mkdtemp(join(tmpdir(), "tidepool-system-"));
   let server: NatsServer = await startNatsServer({ storeDir: join(dir, "nats") });
+  await options.beforeServices?.(server.url);
   const buses: Bus[] = [];
   const connect = async (component: Component): Promise<Bus> => {
     const options = { servers: server.url, name: component, component, logger };

@@ -1,0 +1,221 @@
+/**
+ * The state of a system out of JetStream and back into it, message by message. What only describes the past
+ * (logs, explanations, facts of VMs) is left out.
+ *
+ * Arrivals keep their sequences: snapshots of what was learned say by sequence which arrivals they have.
+ * Leases keep their epochs, so that no host obeys an owner of before. Nobody may write during a restore.
+ */
+import { headers as newHeaders } from "@nats-io/nats-core";
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import type { JetStreamClient, JetStreamManager, StoredMsg } from "@nats-io/jetstream";
+import { TidepoolError } from "@tidepool/common";
+import { subjects } from "@tidepool/proto";
+import { ensureAsyncStorage } from "./async-storage.ts";
+import type { Bus } from "./bus.ts";
+import { fromJetStream } from "./jetstream-error.ts";
+import { ensureStorage } from "./storage.ts";
+
+export interface KeptStream {
+  readonly kind: "stream";
+  readonly name: string;
+  /** Where its messages' sequences begin and end, those left out included. */
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+}
+
+export interface KeptMessage {
+  readonly kind: "message";
+  readonly subject: string;
+  readonly sequence: number;
+  readonly headers: Readonly<Record<string, readonly string[]>>;
+}
+
+/** A stream's head, then its messages; a head has no data. */
+export interface KeptRecord {
+  readonly head: KeptStream | KeptMessage;
+  readonly data: Uint8Array;
+}
+
+const { buckets, codeBucket, streams } = subjects;
+const kv = (bucket: string): string => `KV_${bucket}`;
+
+/** Of calls accepted, not ended; and of those that failed for good. */
+const callStreams: readonly string[] = [
+  kv(buckets.invocations),
+  kv(buckets.dedupe),
+  streams.payloads,
+  streams.work,
+  streams.deadLetters,
+];
+
+/**
+ * In this order: what names another thing comes before it, so that what is named is there too when somebody
+ * deploys meanwhile, and arrivals come after the snapshots that count them.
+ */
+export const backedUp: readonly string[] = [
+  kv(buckets.tenants),
+  kv(buckets.hosts),
+  kv(buckets.subscriptions),
+  kv(buckets.schedules),
+  kv(buckets.scheduleProgress),
+  kv(buckets.functions),
+  kv(buckets.versions),
+  kv(buckets.secrets),
+  `OBJ_${codeBucket}`,
+  kv(buckets.leases),
+  kv(buckets.snapshots),
+  streams.arrivals,
+  streams.usage,
+  ...callStreams,
+];
+
+/** What the server acts on when a message is published: it did that once. */
+const doneHeaders = /^Nats-(Expected-|Msg-Id$|Rollup$)/i;
+const memberKeys = `$KV.${buckets.leases}.member.`;
+const arrivalsGapMax = 1_000_000;
+
+/** @throws TidepoolError `unavailable` when JetStream is away */
+export async function* readState(bus: Bus): AsyncGenerator<KeptRecord> {
+  await ensureAll(bus);
+  const manager = await jetstreamManager(bus.connection);
+  for (const name of backedUp) yield* readStream(manager, name);
+}
+
+async function* readStream(manager: JetStreamManager, name: string): AsyncGenerator<KeptRecord> {
+  const { state } = await named(name, manager.streams.info(name));
+  const { first_seq: firstSequence, last_seq: lastSequence } = state;
+  yield { head: { kind: "stream", name, firstSequence, lastSequence }, data: new Uint8Array() };
+  for (let next = firstSequence; next <= lastSequence; next++) {
+    // The next one at or after it: there are gaps where messages were replaced.
+    const wanted = { seq: next, next_by_subj: ">" };
+    const message = await named(name, manager.streams.getMessage(name, wanted));
+    if (message === null || message.seq > lastSequence) return;
+    next = message.seq;
+    if (isState(message)) yield recordOf(message);
+  }
+}
+
+function isState({ subject, header }: StoredMsg): boolean {
+  return !header.has("KV-Operation") && !subject.startsWith(memberKeys);
+}
+
+function recordOf({ subject, seq: sequence, header, data }: StoredMsg): KeptRecord {
+  const kept = [...header].filter(([key]) => !doneHeaders.test(key));
+  const head: KeptMessage = {
+    kind: "message",
+    subject,
+    sequence,
+    headers: Object.fromEntries(kept.map(([key, values]) => [key, [...values]])),
+  };
+  return { head, data };
+}
+
+export interface WriteStateOptions {
+  /** Existing data is removed first; otherwise it is refused. */
+  readonly isForced: boolean;
+  /** Accepted calls are left out: those that ended after the backup would run again. */
+  readonly isWithoutCalls: boolean;
+}
+
+/** @throws TidepoolError `alreadyExists` where there is data and `isForced` is not set. Answers the messages written. */
+export async function writeState(
+  bus: Bus,
+  records: AsyncIterable<KeptRecord>,
+  { isForced, isWithoutCalls }: WriteStateOptions,
+): Promise<number> {
+  await ensureAll(bus);
+  const manager = await jetstreamManager(bus.connection);
+  if (!isForced) await checkEmpty(manager);
+  // Made anew: a stream that was used once goes on with its sequences, though it is empty.
+  for (const name of backedUp) await named(name, manager.streams.delete(name));
+  await ensureAll(bus);
+  const client = jetstream(bus.connection);
+  let stream: StreamWriter | undefined;
+  let messageCount = 0;
+  for await (const { head, data } of records) {
+    if (head.kind === "stream") {
+      const isWanted = !(isWithoutCalls && callStreams.includes(head.name));
+      stream = isWanted ? await StreamWriter.open(manager, client, head) : undefined;
+    } else if (stream !== undefined) {
+      await stream.write(head, data);
+      messageCount += 1;
+    }
+  }
+  return messageCount;
+}
+
+async function ensureAll(bus: Bus): Promise<void> {
+  await ensureStorage(bus);
+  await ensureAsyncStorage(bus);
+}
+
+async function checkEmpty(manager: JetStreamManager): Promise<void> {
+  for (const name of backedUp) {
+    const { state } = await named(name, manager.streams.info(name));
+    if (state.messages === 0) continue;
+    const text = `${name} has ${state.messages} messages, a restore would replace them`;
+    throw new TidepoolError("alreadyExists", text);
+  }
+}
+
+class StreamWriter {
+  private readonly client: JetStreamClient;
+  private readonly name: string;
+  private readonly keepsSequences: boolean;
+  private next: number;
+
+  private constructor(client: JetStreamClient, { name, firstSequence }: KeptStream) {
+    this.client = client;
+    this.name = name;
+    this.keepsSequences = name === streams.arrivals;
+    this.next = firstSequence;
+  }
+
+  /** Its sequences begin where they began: an empty stream takes the sequence that it is purged to. */
+  static async open(
+    manager: JetStreamManager,
+    client: JetStreamClient,
+    head: KeptStream,
+  ): Promise<StreamWriter> {
+    if (!backedUp.includes(head.name))
+      throw new TidepoolError("invalid", `the backup has a stream ${head.name}, which is unknown`);
+    const writer = new StreamWriter(client, head);
+    if (head.firstSequence > 1)
+      await named(head.name, manager.streams.purge(head.name, { seq: head.firstSequence }));
+    return writer;
+  }
+
+  async write({ subject, sequence, headers }: KeptMessage, data: Uint8Array): Promise<void> {
+    if (this.keepsSequences) {
+      if (sequence - this.next > arrivalsGapMax)
+        throw new TidepoolError("invalid", `${this.name} lacks ${sequence - this.next} messages`);
+      // A batch without arrivals stands for what was deleted.
+      while (this.next < sequence) await this.publish(subject, new Uint8Array(), {});
+    }
+    const written = await this.publish(subject, data, headers);
+    if (!this.keepsSequences || written === sequence) return;
+    const text = `${this.name} gave sequence ${written}, expected ${sequence}: somebody else writes`;
+    throw new TidepoolError("stale", text);
+  }
+
+  private async publish(
+    subject: string,
+    data: Uint8Array,
+    given: KeptMessage["headers"],
+  ): Promise<number> {
+    const headers = newHeaders();
+    for (const [key, values] of Object.entries(given))
+      for (const value of values) headers.append(key, value);
+    const { seq } = await named(this.name, this.client.publish(subject, data, { headers }));
+    this.next = seq + 1;
+    return seq;
+  }
+}
+
+async function named<T>(stream: string, asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (thrown) {
+    throw fromJetStream(thrown, stream);
+  }
+}
