@@ -11,7 +11,8 @@ import type { TestSystem } from "./a-system.ts";
 import { waitFor } from "./wait-for.ts";
 
 const settings = { runtime: "nodejs20", handler: "index.handler" };
-const periodMs = 2_000;
+/** Far longer than preparing takes on a busy machine: a VM that is due sooner than that is kept, not loaded again. */
+const periodMs = 3_000;
 const base = 6;
 
 describe("Explanations", function () {
@@ -112,7 +113,7 @@ describe("Explanations", function () {
   });
 
   it("tells what was expected of a call that a forecast had a VM ready for, and of one that came early", async () => {
-    await deploy("tick", { keepAliveMs: 4_000 });
+    await deploy("tick", { keepAliveMs: 6_000 });
     const ids = await callEvery("tick", 12);
     const last = await why(ids.at(-1) ?? "");
     assert.equal(last.reason, "predicted", last.summary);
@@ -133,7 +134,7 @@ describe("Explanations", function () {
     assert.ok(hits.length >= 4, JSON.stringify(forecast.recent));
     assert.ok(hits.some(({ wasPrepared }) => wasPrepared));
     assert.deepEqual([forecast.prediction, forecast.predictionFrom], ["on", "default"]);
-    assert.deepEqual([forecast.coldStartCost, forecast.coldStartCostFrom], [8, "default"]);
+    assert.deepEqual([forecast.coldStartCost, forecast.coldStartCostFrom], [12, "default"]);
     assert.ok(forecast.tenantCap.used > 0 && forecast.tenantCap.used < 60);
   });
 
@@ -165,7 +166,7 @@ describe("Explanations", function () {
     const acting = await Promise.all((await callEvery("shadowed", 4)).map(why));
     assert.ok(
       acting.slice(2).every(({ reason }) => reason === "predicted"),
-      acting[3]?.summary,
+      acting.map(({ summary }) => summary).join("\n"),
     );
   });
 

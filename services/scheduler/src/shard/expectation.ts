@@ -10,7 +10,7 @@ import type { Arrival } from "../ports.ts";
 import type { FunctionState, PreparedWindow } from "./function-state.ts";
 import type { Terms } from "./terms.ts";
 import { calledAtMsOf } from "./version-mix.ts";
-import { nearestWindow, overlap } from "./window-ledger.ts";
+import { nearestWindow, overlap, windowsAround } from "./window-ledger.ts";
 
 export interface ExpectationInput {
   readonly arrival: Arrival;
@@ -33,8 +33,8 @@ export function expectationOf({
   const { requestId, functionName, atMs } = arrival;
   const { record, told, notPrepared, calledVersion, ledger, latestPrepared } = state;
   const isDeclared = isTickRequestId(requestId);
-  const learned = ledger === undefined ? undefined : nearestWindow(ledger, atMs);
-  const window = isDeclared ? latestPrepared?.window : learned;
+  const followed = ledger === undefined ? undefined : windowsAround(ledger, atMs);
+  const declared = latestPrepared?.window;
   const usedCount = latestPrepared?.usedCount ?? 0;
   const versionCalledAtMs = calledAtMsOf(state, arrival.version);
   let idleVms = 0;
@@ -47,6 +47,9 @@ export function expectationOf({
   return () => {
     const known = policy.describe(record, settings, atMs, 1);
     const { latestCallAtMs, degree } = known;
+    // The account may be behind: it takes up the next window when there is something to decide.
+    const learned = followed && nearestWindow([...followed, ...known.windows], atMs);
+    const window = isDeclared ? declared : learned;
     const keepUntilMs =
       told?.untilMs ??
       (latestCallAtMs === undefined ? undefined : latestCallAtMs + settings.keepAliveMs);

@@ -103,19 +103,28 @@ export function notePrepared(ledger: WindowLedger, readyByMs: number, releaseAtM
 }
 
 /**
- * The window that a call is nearest to, of the one ahead and the one that was last. Where another call has
- * come in that one, a call after its end is no late one of it.
+ * The windows that a call may have been meant for: the one ahead and the one that was last. Where another call has
+ * come in that one or since its end, a call after its end is no late one of it.
  */
-export function nearestWindow(
-  { open, recent }: WindowLedger,
+export function windowsAround(
+  { open, recent, latestCallAtMs }: WindowLedger,
   atMs: number,
-): CallWindow | undefined {
+): CallWindow[] {
   const [last] = recent;
-  const isOfLast = last !== undefined && (last.calledAtMs === null || atMs <= last.window.endAtMs);
-  const known = [open?.window, isOfLast ? last.window : undefined].filter(
+  const isOfLast =
+    last !== undefined &&
+    (atMs <= last.window.endAtMs ||
+      (last.calledAtMs === null && (latestCallAtMs ?? 0) <= last.window.endAtMs));
+  return [open?.window, isOfLast ? last.window : undefined].filter(
     (window) => window !== undefined,
   );
-  const distances = known.map((window) => ({ window, ms: distanceMs(window, atMs) }));
+}
+
+export function nearestWindow(
+  windows: readonly CallWindow[],
+  atMs: number,
+): CallWindow | undefined {
+  const distances = windows.map((window) => ({ window, ms: distanceMs(window, atMs) }));
   distances.sort((a, b) => a.ms - b.ms);
   return distances[0]?.window;
 }
