@@ -61,6 +61,12 @@ const conformancePackages: readonly HostPackage[] = [
   },
 ];
 
+const systemdPackage: HostPackage = {
+  debianName: "systemd",
+  provides: "systemd-analyze",
+  purpose: "reads the units of deploy/systemd, for tests",
+};
+
 /** What the tests need, all drivers included. */
 export const testPackages: readonly HostPackage[] = [
   networkPackage,
@@ -68,6 +74,7 @@ export const testPackages: readonly HostPackage[] = [
   ...hostPackages,
   ...libvirtPackages,
   ...conformancePackages,
+  systemdPackage,
 ];
 
 /** Builds the guest image, with a bar, when it is not in the cache. */

@@ -1,0 +1,58 @@
+/** The units as systemd reads them: that it understands each line, and how little a service that was taken over can do. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { repositoryRoot } from "./repository.ts";
+
+/** Of systemd-analyze security, tenths: 0 is safe, 100 is not; what does nothing about it gets 96. */
+const exposureMax = 20;
+const folder = join(repositoryRoot, "deploy", "systemd");
+const units = readdirSync(folder).filter((name) => name.endsWith(".service"));
+
+function analyze(...words: readonly string[]): { readonly status: number | null; said: string } {
+  const { status, stdout, stderr } = spawnSync("systemd-analyze", words, { encoding: "utf8" });
+  return { status, said: `${stdout}${stderr}` };
+}
+
+describe("systemd's units", function () {
+  this.timeout(20_000);
+  let here: string;
+  before(function () {
+    if (spawnSync("systemd-analyze", ["--version"]).error !== undefined) this.skip();
+    here = mkdtempSync(join(tmpdir(), "tidepool-units-"));
+    // What they start is not on this machine under that name.
+    for (const unit of units) {
+      const text = readFileSync(join(folder, unit), "utf8");
+      const started = text.replace(/^ExecStart=\S+/m, `ExecStart=${process.execPath}`);
+      writeFileSync(join(here, unit), started);
+    }
+  });
+  after(() => {
+    if (here !== undefined) rmSync(here, { recursive: true });
+  });
+
+  it("are there for each service", () => {
+    const names = ["frontend", "host-agent", "nats", "scheduler"];
+    assert.deepEqual(
+      units.sort(),
+      names.map((name) => `tidepool-${name}.service`),
+    );
+  });
+
+  for (const unit of units) {
+    it(`${unit} is understood to the last line`, () => {
+      const { status, said } = analyze("verify", "--man=no", join(here, unit));
+      assert.equal(said.trim(), "");
+      assert.equal(status, 0);
+    });
+
+    it(`${unit} leaves little to whoever takes it over`, () => {
+      const path = join(folder, unit);
+      const limit = `--threshold=${exposureMax}`;
+      const { status, said } = analyze("security", "--offline=true", limit, path);
+      assert.equal(status, 0, said.trim().split("\n").at(-1));
+    });
+  }
+});
