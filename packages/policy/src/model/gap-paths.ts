@@ -46,7 +46,8 @@ export class GapPaths {
     const value = this.#valueAt(calls, ahead);
     if (!Number.isNaN(value)) return value;
     this.#open(calls);
-    const made = this.#forecaster.probability(calls.lastSlot + ahead);
+    // As it is kept, so that it is the same when it is found again.
+    const made = Math.fround(this.#forecaster.probability(calls.lastSlot + ahead));
     this.#pathOf(calls).values[ahead - 1] = made;
     return made;
   }
@@ -54,6 +55,20 @@ export class GapPaths {
   /** Whether a call is due at all in that slot. */
   isDue(calls: CallHistory, ahead: number): boolean {
     return this.#valueAt(calls, ahead) !== 0;
+  }
+
+  /** How many slots from `ahead` on are not due, one after the other; those beyond `last` are not counted. */
+  quietFrom(calls: CallHistory, ahead: number, last: number): number {
+    let slot = ahead;
+    while (slot <= last) {
+      if (this.#valueAt(calls, slot) !== 0) break;
+      const { values, marked } = this.#pathOf(calls);
+      const end = Math.min(last, marked);
+      slot += 1;
+      while (slot <= end && values[slot - 1] === 0) slot += 1;
+      if (slot <= end) break;
+    }
+    return slot - ahead;
   }
 
   /** Where a history has grown enough for it; part of what its forecasts follow from. */

@@ -123,9 +123,28 @@ export class CallHistory {
     return ((this.lastSlot >> 5) - bitWords + 1) * 32;
   }
 
+  /** Oldest first. @returns how many */
+  copyGaps(out: Uint16Array): number {
+    const ring = this.#gaps;
+    const count = this.gapCount;
+    const oldest = this.#head - count;
+    if (oldest >= 0) {
+      for (let i = 0; i < count; i += 1) out[i] = ring[oldest + i] ?? 0;
+      return count;
+    }
+    for (let i = 0; i < -oldest; i += 1) out[i] = ring[ring.length + oldest + i] ?? 0;
+    for (let i = 0; i < this.#head; i += 1) out[i - oldest] = ring[i] ?? 0;
+    return count;
+  }
+
+  /** As they stand in their ring, not to be written to; undefined while there are none. */
+  get bits(): Uint32Array | undefined {
+    return this.#bits;
+  }
+
   store(): StoredHistory {
     const gaps = new Uint16Array(this.gapCount);
-    for (let i = 0; i < this.gapCount; i += 1) gaps[this.gapCount - 1 - i] = this.gap(i);
+    this.copyGaps(gaps);
     const { firstSlot, lastSlot, total, lastCount, countLevel } = this;
     const { period, periodSoughtAt, bias, learned } = this;
     const { loss, rateLoss, slotsSettled, hitsSettled } = this;
@@ -137,7 +156,9 @@ export class CallHistory {
 
   /** The same, to go on from: what is shared with others is never observed into. */
   clone(): CallHistory {
-    const copy = Object.assign(new CallHistory(), this);
+    const copy = new CallHistory();
+    copyNumbers(this, copy);
+    copy.gapCount = this.gapCount;
     copy.#head = this.#head;
     copy.#gaps = this.#gaps;
     copy.#bits = this.#bits;
@@ -146,10 +167,15 @@ export class CallHistory {
   }
 
   static restore(stored: StoredHistory): CallHistory {
-    const { gaps, bits, ...numbers } = stored;
-    const history = Object.assign(new CallHistory(), numbers);
-    history.#own();
-    for (const gap of gaps) history.#push(gap);
+    const { gaps, bits } = stored;
+    const history = new CallHistory();
+    copyNumbers(stored, history);
+    const room = roomFor(gaps.length);
+    history.#gaps = new Uint16Array(room);
+    history.#gaps.set(gaps);
+    history.#isShared = false;
+    history.gapCount = gaps.length;
+    history.#head = gaps.length % room;
     if (bits.length > 0) history.#bits = bits.slice();
     return history;
   }
@@ -169,7 +195,7 @@ export class CallHistory {
   #push(gap: number): void {
     if (this.gapCount === this.#gaps.length && this.#gaps.length < gapsMax) {
       const grown = new Uint16Array(Math.min(gapsMax, this.#gaps.length * 2));
-      for (let i = 0; i < this.gapCount; i += 1) grown[this.gapCount - 1 - i] = this.gap(i);
+      this.copyGaps(grown);
       this.#gaps = grown;
       this.#head = this.gapCount;
     }
@@ -189,6 +215,30 @@ export class CallHistory {
     }
     return bits;
   }
+}
+
+/** Of a ring that has grown by doubling to hold so many. */
+function roomFor(count: number): number {
+  let room = gapsNone.length;
+  while (room < count) room *= 2;
+  return Math.min(gapsMax, room);
+}
+
+/** One by one: to copy whatever fields there are takes many times as long, and this is done for each call. */
+function copyNumbers(from: Omit<StoredHistory, "gaps" | "bits">, to: CallHistory): void {
+  to.firstSlot = from.firstSlot;
+  to.lastSlot = from.lastSlot;
+  to.total = from.total;
+  to.lastCount = from.lastCount;
+  to.countLevel = from.countLevel;
+  to.period = from.period;
+  to.periodSoughtAt = from.periodSoughtAt;
+  to.bias = from.bias;
+  to.learned = from.learned;
+  to.loss = from.loss;
+  to.rateLoss = from.rateLoss;
+  to.slotsSettled = from.slotsSettled;
+  to.hitsSettled = from.hitsSettled;
 }
 
 function markBits(bits: Uint32Array, last: number, slot: number): void {

@@ -32,9 +32,15 @@ export function settle(history: CallHistory, probability: number, isHit: boolean
 
 /** Slots that nobody needed to forecast have passed without a call. */
 export function settleQuiet(history: CallHistory, slots: number): void {
-  const rate = (history.hitsSettled + 0.5) / (history.slotsSettled + 1);
-  history.rateLoss += slots * surprise(rate, false);
-  history.slotsSettled += slots;
+  const hits = history.hitsSettled + 0.5;
+  let settled = history.slotsSettled;
+  let { rateLoss } = history;
+  for (let i = 0; i < slots; i += 1) {
+    rateLoss += surprise(hits / (settled + 1), false);
+    settled += 1;
+  }
+  history.rateLoss = rateLoss;
+  history.slotsSettled = settled;
 }
 
 /** The degree of periodicity, 0 to 1. */

@@ -130,6 +130,18 @@ export class SlotPlanner {
     const last = Math.min(gap, settledSlotsMax);
     for (let slot = 1; slot <= last; slot += 1) {
       const isHit = slot === gap;
+      // Past the keep-alive nothing but time passes in slots that are not due and in which nothing waits.
+      if (slot > policy.keepAliveSlots && slot > stay && !free.isOn && planned?.isOn !== true) {
+        const quiet = this.#paths.quietFrom(calls, slot, Math.min(last, gap - 1));
+        if (quiet > 0) {
+          settleQuiet(learned, quiet);
+          free.skip(quiet);
+          planned?.skip(quiet);
+          account.isOn = false;
+          slot += quiet - 1;
+          continue;
+        }
+      }
       const ahead = (more: number): number => path(slot + more);
       const isPlanned = planned === undefined ? slot <= stay : planned.next(ahead);
       const isWanted = free.next(ahead);

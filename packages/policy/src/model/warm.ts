@@ -83,6 +83,16 @@ export class WarmRun {
     return this.#isOver;
   }
 
+  /** Whether an instance waits in the slot decided on last. */
+  get isOn(): boolean {
+    return this.#isOn;
+  }
+
+  /** So many slots pass for which nothing waits, since none of them is due. */
+  skip(slots: number): void {
+    this.#age += slots;
+  }
+
   /** Whether an instance waits in the next slot. */
   next(ahead: Ahead): boolean {
     this.#age += 1;

@@ -8,6 +8,8 @@
 const lengthBytes = 2;
 const lengthMax = 1 << 14;
 const fieldBytesMax = 16;
+/** Of 16 bits. */
+const shortVarintBytesMax = 3;
 const smallMax = 2 ** 31;
 const wireTypes = { varint: 0, double: 1, bytes: 2, fixed32: 5 } as const;
 
@@ -64,6 +66,23 @@ export class ProtoWriter {
       left = left < smallMax ? left >>> 7 : Math.floor(left / 0x80);
     }
     this.bytes[this.length++] = left;
+  }
+
+  /** The first `count` of them. */
+  varints(values: Uint16Array, count: number): void {
+    while (this.length + count * shortVarintBytesMax + fieldBytesMax > this.bytes.length)
+      this.grow();
+    const { bytes } = this;
+    let at = this.length;
+    for (let i = 0; i < count; i += 1) {
+      let left = values[i] ?? 0;
+      while (left >= 0x80) {
+        bytes[at++] = (left & 0x7f) | 0x80;
+        left >>>= 7;
+      }
+      bytes[at++] = left;
+    }
+    this.length = at;
   }
 
   /** A whole number of either sign. */
@@ -148,6 +167,20 @@ export class ProtoReader {
       scale *= 0x80;
     } while (byte >= 0x80);
     return value;
+  }
+
+  /** All up to `end`. @returns how many */
+  varints(end: number, out: Uint16Array): number {
+    let count = 0;
+    const { bytes } = this;
+    while (this.at < end) {
+      const byte = bytes[this.at] ?? 0;
+      if (byte < 0x80) {
+        out[count++] = byte;
+        this.at += 1;
+      } else out[count++] = this.varint();
+    }
+    return count;
   }
 
   signed(): number {

@@ -1,5 +1,5 @@
 /** What the learned forecast remembers of a function: the message SlotMemory of snapshot.proto. */
-import { restoreMemory, storeMemory } from "@tidepool/policy";
+import { restoreMemory } from "@tidepool/policy";
 import type { SlotMemory } from "@tidepool/policy";
 import type { ProtoReader, ProtoWriter } from "./proto-bytes.ts";
 
@@ -7,8 +7,11 @@ const noGaps = new Uint16Array(0);
 const noBits = new Uint32Array(0);
 const scratch = new Uint16Array(4_096);
 
-export function writeSlots(writer: ProtoWriter, memory: SlotMemory): void {
-  const { slotMs, calls, account, phase } = storeMemory(memory);
+/** From where it stands: to store it first would be to make it twice. */
+export function writeSlots(
+  writer: ProtoWriter,
+  { slotMs, calls, account, phase }: SlotMemory,
+): void {
   writer.doubleField(1, slotMs);
   writer.doubleField(2, calls.firstSlot);
   writer.doubleField(3, calls.lastSlot);
@@ -32,11 +35,12 @@ export function writeSlots(writer: ProtoWriter, memory: SlotMemory): void {
   writer.doubleField(23, phase.sine);
   writer.doubleField(24, phase.weight);
   const gaps = writer.begin(25);
-  for (const gap of calls.gaps) writer.varint(gap);
+  writer.varints(scratch, calls.copyGaps(scratch));
   writer.end(gaps);
-  if (calls.bits.length === 0) return;
+  const { bits: words } = calls;
+  if (words === undefined) return;
   const bits = writer.begin(26);
-  for (const word of calls.bits) writer.word(word);
+  for (let i = 0; i < words.length; i += 1) writer.word(words[i] ?? 0);
   writer.end(bits);
 }
 
@@ -97,16 +101,15 @@ export function readSlots(reader: ProtoReader, end: number): SlotMemory {
   return restoreMemory({ slotMs, calls, account, phase });
 }
 
+/** A view, valid until the next is read, as that of the bits: what is restored of it is a copy. */
 function readGaps(reader: ProtoReader, end: number): Uint16Array<ArrayBuffer> {
-  let count = 0;
-  while (reader.isBefore(end)) scratch[count++] = reader.varint();
-  return scratch.slice(0, count);
+  return scratch.subarray(0, reader.varints(end, scratch));
 }
 
 function readBits(reader: ProtoReader, end: number): Uint32Array<ArrayBuffer> {
   let count = 0;
   while (reader.isBefore(end)) words[count++] = reader.word();
-  return words.slice(0, count);
+  return words.subarray(0, count);
 }
 
 const words = new Uint32Array(1_024);
