@@ -2,8 +2,9 @@
 import type { Simulation } from "@tidepool/policy";
 import { formatDuration } from "../terminal/format.ts";
 import { renderTable } from "../terminal/table.ts";
-import type { Contest, PolicyCurve, Weighing } from "./contest.ts";
+import type { Contest, Weighing } from "./contest.ts";
 import { describeFigures } from "./describe-figures.ts";
+import { whereBeaten } from "./where-beaten.ts";
 
 const minuteMs = 60_000;
 
@@ -30,9 +31,10 @@ export function describeLog({ functions, calls, slots, scoreFromSlot }: Contest)
 
 function describeWeighing(
   title: string,
-  { baseline, policies }: Weighing,
+  weighing: Weighing,
   wasteShares: readonly number[],
 ): string[] {
+  const { baseline, policies } = weighing;
   const number = (value: number | null): string => (value === null ? "-" : value.toFixed(2));
   const right = (name: string): { title: string; align: "right" } => ({
     title: name,
@@ -57,26 +59,8 @@ function describeWeighing(
   return [
     `Slots of a minute, ${title}. 1 is the fixed 10-minute keep-alive: ${Math.round(baseline.cold)} cold starts, ${Math.round(baseline.waste)} warm minutes.`,
     ...table.trimEnd().split("\n"),
-    ...whereBeaten(policies, wasteShares),
+    ...whereBeaten(weighing, wasteShares),
   ];
-}
-
-/** Where another policy has fewer cold starts than Tidepool's, or Tidepool's cannot go; what knows the future aside. */
-function whereBeaten(policies: readonly PolicyCurve[], wasteShares: readonly number[]): string[] {
-  const own = policies.find(({ choice }) => choice === "learned");
-  const rivals = policies.filter(({ choice }) => choice !== "learned" && choice !== "clairvoyant");
-  if (own === undefined) return [];
-  const better = rivals.flatMap(({ name, coldShares }) =>
-    wasteShares.flatMap((share, index) => {
-      const theirs = coldShares[index];
-      const ours = own.coldShares[index];
-      if (typeof theirs !== "number" || (typeof ours === "number" && ours <= theirs)) return [];
-      return [`${name} at ${share.toFixed(1)}`];
-    }),
-  );
-  return better.length === 0
-    ? ["No rival has fewer cold starts than Tidepool at any of these."]
-    : [`A rival has fewer cold starts than Tidepool: ${better.join(", ")}.`];
 }
 
 function describeSaving({ distinct, seconds, priceS, wasteShares }: Contest): string[] {

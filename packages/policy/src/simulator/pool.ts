@@ -3,7 +3,7 @@
 export interface PoolDemand {
   /** In the worst slot. */
   readonly worst: number;
-  /** So many or fewer in 999 of 1000 slots. */
+  /** The 99.9th percentile over slots: between two neighbours by a straight line, to whole VMs. */
   readonly p999: number;
 }
 
@@ -12,6 +12,9 @@ const quantile = 0.999;
 /** @param coldBySlot cold starts of distinct functions in each scored slot */
 export function poolDemand(coldBySlot: ArrayLike<number>): PoolDemand {
   const sorted = Array.from(coldBySlot).sort((a, b) => a - b);
-  const at = Math.min(sorted.length - 1, Math.ceil(sorted.length * quantile) - 1);
-  return { worst: sorted.at(-1) ?? 0, p999: sorted[Math.max(0, at)] ?? 0 };
+  const at = Math.max(0, sorted.length - 1) * quantile;
+  const below = sorted[Math.floor(at)] ?? 0;
+  const above = sorted[Math.ceil(at)] ?? 0;
+  const p999 = Math.round(below + (above - below) * (at - Math.floor(at)));
+  return { worst: sorted.at(-1) ?? 0, p999 };
 }

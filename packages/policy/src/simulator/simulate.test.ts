@@ -194,5 +194,8 @@ describe("Pool demand", () => {
     bySlot.set([9, 5, 4], 100);
     assert.deepEqual(poolDemand(bySlot), { worst: 9, p999: 4 });
     assert.deepEqual(poolDemand([]), { worst: 0, p999: 0 });
+    // Of fewer than a thousand slots the worst is no percentile: the second worst is nearer.
+    const day = [56, 46, ...Array.from({ length: 958 }, () => 1)];
+    assert.deepEqual(poolDemand(day), { worst: 56, p999: 46 });
   });
 });
