@@ -36,7 +36,7 @@ export function parseFunction(wire: tidepool.v1.Function.$Properties): FunctionD
 
 export function parseInvokeResult(wire: tidepool.v1.InvokeResponse.$Properties): InvokeResult {
   return {
-    payload: parsePayload(wire.payload),
+    payload: parsePayload(wire),
     requestId: wire.requestId ?? "",
     version: wire.version ?? "",
     start: parseStart(wire.start),
@@ -213,12 +213,28 @@ export function parseWindow(wire: tidepool.v1.Window.$Properties): Window {
   };
 }
 
-function parsePayload(payload: Uint8Array | undefined): unknown {
-  if (payload === undefined || payload.byteLength === 0) return null;
+/** A program that speaks the runtime API, or a function that streams, may answer with any bytes. */
+function parsePayload({
+  payload,
+  requestId,
+  start,
+  stages,
+}: tidepool.v1.InvokeResponse.$Properties): unknown {
+  if (!payload || payload.byteLength === 0) return null;
   try {
     return JSON.parse(new TextDecoder().decode(payload));
   } catch (error) {
-    throw new TidepoolError("internal", "the answer is not JSON", { cause: error });
+    throw new TidepoolError("functionError", "the function's answer is not JSON", {
+      cause: error,
+      component: "function",
+      reason: "malformedAnswer",
+      details: {
+        requestId,
+        start: parseStart(start),
+        stages: parseStages(stages),
+        hint: "take its bytes as they are with: ./tidepool invoke … --stream",
+      },
+    });
   }
 }
 
