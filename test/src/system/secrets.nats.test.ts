@@ -104,6 +104,10 @@ describe("Secrets", () => {
     const { client } = system;
     const refused = { code: "invalid", reason: "secretMissing", message: "no secret 'nope'" };
     await assert.rejects(aFunction("wants", { TOKEN: "nope" }), refused);
+    await assert.rejects(
+      client.checkSettings("wants", { ...settings, secrets: { A: "nope" } }),
+      refused,
+    );
     await client.createFunction("wants", settings);
     await assert.rejects(
       client.updateFunction("wants", { ...settings, secrets: { A: "nope" } }),

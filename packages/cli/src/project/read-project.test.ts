@@ -37,6 +37,10 @@ describe("A project file", () => {
       "    async: {onSuccess: {function: 'a b'}}",
       "    schedules:",
       "      n: {cron: '* * * * *', every: 5m}",
+      "      o: {cron: '61 * * * *'}",
+      "      p:",
+      "        cron: '@daily'",
+      "        timeZone: Mars/Base",
     ].join("\n");
     assert.deepEqual(complaintsOf(text), [
       "p.yaml:3:5 functions.hello.memry is not known here",
@@ -46,6 +50,8 @@ describe("A project file", () => {
       "p.yaml:9:5 functions.w.memory must be a whole number",
       'p.yaml:10:25 functions.w.async.onSuccess.function must be 1 to 64 letters, digits, "-" or "_"',
       "p.yaml:12:7 functions.w.schedules.n needs exactly one of cron, every, at",
+      "p.yaml:13:11 functions.w.schedules.o.cron cron expression '61 * * * *' cannot be read: Invalid value for minute: 61",
+      "p.yaml:16:9 functions.w.schedules.p.timeZone time zone 'Mars/Base' is not known; it is an IANA name, as in Europe/Berlin",
     ]);
   });
 

@@ -2,6 +2,7 @@
  * What a `tidepool.yaml` may say. Names are those of the command line's options in camel case; durations have
  * a unit. The server checks values again: here a mistake is told with its line.
  */
+import { cronProblem, isTimeZone } from "@tidepool/schedules";
 import { z } from "zod";
 import { parseDuration } from "./duration.ts";
 
@@ -42,7 +43,14 @@ const schedule = z
   .refine(
     ({ cron, every, at }) => [cron, every, at].filter((when) => when !== undefined).length === 1,
     "needs exactly one of cron, every, at",
-  );
+  )
+  .superRefine(({ cron, timeZone }, context) => {
+    if (cron === undefined) return;
+    const message = cronProblem({ cron, ...(timeZone === undefined ? {} : { timeZone }) });
+    if (message === undefined) return;
+    const key = timeZone === undefined || isTimeZone(timeZone) ? "cron" : "timeZone";
+    context.addIssue({ code: "custom", path: [key], message });
+  });
 
 const functionEntry = z.strictObject({
   path: z.string().optional(),

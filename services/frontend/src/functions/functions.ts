@@ -16,6 +16,7 @@ import type { StoredFunction } from "./function-record.ts";
 import { Publication, published, withFunctionSettings } from "./publication.ts";
 import { checkRevision } from "./revision.ts";
 import { parseName, parseSettings } from "./settings.ts";
+import type { Settings } from "./settings.ts";
 import { makesVersion } from "./version-record.ts";
 
 export interface FunctionsOptions {
@@ -74,9 +75,15 @@ export class Functions {
     return this.store.list();
   }
 
-  async create(name: string | undefined, given: SettingsMessage): Promise<StoredFunction> {
+  /** The settings with all defaults, when a function of that name could have them. Changes nothing. */
+  async check(name: string | undefined, given: SettingsMessage): Promise<Settings> {
     const settings = parseSettings(name, given);
     await this.requireSecrets(Object.values(settings.secrets));
+    return settings;
+  }
+
+  async create(name: string | undefined, given: SettingsMessage): Promise<StoredFunction> {
+    const settings = await this.check(name, given);
     const nowMs = this.clock.nowMs();
     // An upload that ran while a function of this name was deleted may have left them.
     const leftovers = this.versions.list(parseName(name));
@@ -105,8 +112,7 @@ export class Functions {
     given: SettingsMessage,
     revision = "",
   ): Promise<StoredFunction> {
-    const settings = parseSettings(name, given);
-    await this.requireSecrets(Object.values(settings.secrets));
+    const settings = await this.check(name, given);
     const current = await this.get(name);
     if (current.codeDigest !== "" && current.settings.handler !== settings.handler) {
       const zip = await this.code.get(current.codeDigest);

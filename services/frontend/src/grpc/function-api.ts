@@ -4,7 +4,6 @@ import type { tidepool } from "@tidepool/proto";
 import { aliasToWire } from "../functions/aliases.ts";
 import { functionToWire } from "../functions/function-record.ts";
 import type { Functions } from "../functions/functions.ts";
-import { parseSettings } from "../functions/settings.ts";
 import { versionOfFunction } from "../functions/version-record.ts";
 import type { Versions } from "../functions/versions.ts";
 import { uploadsAtOnceMax } from "../limits.ts";
@@ -28,8 +27,9 @@ export function functionApi(handlers: Handlers, { functions, versions }: Functio
     ),
     checkSettings: handlers.unary(
       "CheckSettings",
-      ({ name, settings }: tidepool.v1.CheckSettingsRequest.$Properties) =>
-        Promise.resolve({ ...parseSettings(name, settings) }),
+      async ({ name, settings }: tidepool.v1.CheckSettingsRequest.$Properties) => ({
+        ...(await functions.check(name, settings)),
+      }),
     ),
     updateFunction: handlers.unary(
       "UpdateFunction",
