@@ -5,7 +5,7 @@
 import { Metadata } from "@grpc/grpc-js";
 import type { ServiceError } from "@grpc/grpc-js";
 import { codes, TidepoolError } from "@tidepool/common";
-import type { Code, Logger } from "@tidepool/common";
+import type { Code, Component, Logger } from "@tidepool/common";
 import { statusCodec, tidepool } from "@tidepool/proto";
 import type { CallFailureDetails } from "../routing/invocation.ts";
 
@@ -97,7 +97,7 @@ const ofClient: readonly Code[] = [
   "wrongPhase",
 ];
 
-function defaultComponent({ code }: TidepoolError): string {
+export function defaultComponent({ code }: Pick<TidepoolError, "code">): Component {
   return ofClient.includes(code) ? "client" : "frontend";
 }
 

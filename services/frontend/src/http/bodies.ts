@@ -65,11 +65,11 @@ async function gather(
 }
 
 function tooLarge(bytes: number): HttpRefusal {
-  return new HttpRefusal(413, `body has ${bytes} bytes or more, the limit is ${bodyMaxBytes}`);
+  const message = `body has ${bytes} bytes or more, the limit is ${bodyMaxBytes}`;
+  return new HttpRefusal(413, message, { reason: "payloadTooLarge" });
 }
 
 function tooManyBodies(): HttpRefusal {
-  return new HttpRefusal(503, `requests under way hold ${bodiesMaxBytes} bytes, the limit`, [
-    ["retry-after", "1"],
-  ]);
+  const message = `requests under way hold ${bodiesMaxBytes} bytes, the limit`;
+  return new HttpRefusal(503, message, { headers: [["retry-after", "1"]] });
 }

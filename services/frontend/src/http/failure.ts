@@ -3,6 +3,8 @@
  * what the function threw is not told, its log has it under the request id.
  */
 import { codes, TidepoolError } from "@tidepool/common";
+import type { Code, Reason } from "@tidepool/common";
+import { defaultComponent } from "../grpc/status.ts";
 import { retryAfterDefaultSeconds } from "./limits.ts";
 
 export interface HttpFailure {
@@ -15,22 +17,28 @@ export interface HttpFailure {
 export class HttpRefusal extends Error {
   readonly status: number;
   readonly headers: readonly (readonly [string, string])[];
+  /** Undefined: its code says it all. */
+  readonly reason: Reason | undefined;
 
   constructor(
     status: number,
     message: string,
-    headers: readonly (readonly [string, string])[] = [],
+    { headers = [], reason }: { headers?: HttpFailure["headers"]; reason?: Reason } = {},
   ) {
     super(message);
     this.status = status;
     this.headers = headers;
+    this.reason = reason;
   }
 }
 
 export function httpFailure(thrown: unknown, requestId: string): HttpFailure {
   if (thrown instanceof HttpRefusal) {
     const { status, headers, message } = thrown;
-    return failureOf(status, headers, { code: refusalCode(status), message, requestId });
+    const code = refusalCode(status);
+    const component = defaultComponent({ code });
+    const reason = thrown.reason ?? code;
+    return failureOf(status, headers, { code, message, requestId, component, reason });
   }
   const error =
     thrown instanceof TidepoolError ? thrown : new TidepoolError("internal", "internal error");
@@ -44,8 +52,8 @@ export function httpFailure(thrown: unknown, requestId: string): HttpFailure {
     code,
     message,
     requestId,
-    ...(error.component === undefined ? {} : { component: error.component }),
-    ...(error.reason === undefined ? {} : { reason: error.reason }),
+    component: error.component ?? defaultComponent(error),
+    reason: error.reason ?? code,
   });
 }
 
@@ -71,7 +79,7 @@ function retryAfter({ retryAfterMs }: TidepoolError): string {
   return String(Math.max(1, Math.ceil(retryAfterMs / 1_000)));
 }
 
-function refusalCode(status: number): string {
+function refusalCode(status: number): Code {
   if (status === 404) return "notFound";
   if (status === 413) return "tooLarge";
   return status === 503 ? "unavailable" : "invalid";

@@ -234,6 +234,7 @@ describe("FunctionUrls", () => {
     assert.equal((await fetch(base)).status, 200);
     const refused = await fetch(base, { method: "DELETE" });
     assert.deepEqual([refused.status, refused.headers.get("allow")], [405, "GET"]);
+    assert.deepEqual(await whoAndWhy(refused), ["client", "invalid"]);
   });
 
   it("has no body for HEAD, and the length that GET would have", async () => {
@@ -284,7 +285,9 @@ describe("FunctionUrls", () => {
       } as RequestInit);
     // The event around a text body is small, and its limit is the same.
     assert.equal((await post(Buffer.alloc(bodyMaxBytes - 10_000, "a"))).status, 200);
-    assert.equal((await post(Buffer.alloc(bodyMaxBytes + 1, "a"))).status, 413);
+    const refused = await post(Buffer.alloc(bodyMaxBytes + 1, "a"));
+    assert.equal(refused.status, 413);
+    assert.deepEqual(await whoAndWhy(refused), ["client", "payloadTooLarge"]);
     assert.equal(await statusOfChunked(base, bodyMaxBytes + 65_536), 413);
   });
 
@@ -366,6 +369,11 @@ function deferred(): { promise: Promise<void>; resolve: () => void } {
   let resolve = (): void => {};
   const promise = new Promise<void>((done) => (resolve = done));
   return { promise, resolve };
+}
+
+async function whoAndWhy(response: Response): Promise<readonly unknown[]> {
+  const { component, reason } = (await response.json()) as Record<string, unknown>;
+  return [component, reason];
 }
 
 /** Sends a body whose length nobody tells. */

@@ -162,7 +162,7 @@ export class FunctionUrls {
     if (methods.length > 0 && !methods.includes(method)) {
       const allow = methods.join(", ");
       const message = `function '${name}' answers to ${allow}, not to ${method}`;
-      throw new HttpRefusal(405, message, [["allow", allow]]);
+      throw new HttpRefusal(405, message, { headers: [["allow", allow]] });
     }
     const body = await this.bodies.read(request, () => {
       if (context.isAskedFirst) response.writeContinue();
@@ -204,7 +204,8 @@ function payloadOf(event: Record<string, unknown>): Uint8Array {
   const payload = Buffer.from(JSON.stringify(event));
   if (payload.byteLength <= payloadMaxBytes) return payload;
   const told = `the request is an event of ${payload.byteLength} bytes, the limit is ${payloadMaxBytes}`;
-  throw new HttpRefusal(413, `${told}; its body may have ${bodyMaxBytes} bytes of text`);
+  const message = `${told}; its body may have ${bodyMaxBytes} bytes of text`;
+  throw new HttpRefusal(413, message, { reason: "payloadTooLarge" });
 }
 
 /** @throws HttpRefusal for a path that names no function */
@@ -212,6 +213,9 @@ function targetOf(url: string): Target {
   const [, name = "", rest = "", query = ""] =
     /^\/fn\/([^/?#]+)([^?#]*)(?:\?([^#]*))?/.exec(url) ?? [];
   if (name === "") throw new HttpRefusal(404, "functions are at /fn/NAME/");
-  if (!subjects.isToken(name)) throw new HttpRefusal(404, `no function '${name.slice(0, 80)}'`);
+  if (!subjects.isToken(name)) {
+    const message = `no function '${name.slice(0, 80)}'`;
+    throw new HttpRefusal(404, message, { reason: "functionUnknown" });
+  }
   return { name, rawPath: rest === "" ? "/" : rest, rawQuery: query };
 }
