@@ -3,6 +3,7 @@ import { TidepoolError } from "@tidepool/common";
 import type { FunctionUrl } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import { usageError } from "../failure.ts";
+import { httpAddressBeside } from "../http-address.ts";
 import type { ClientOptions, CommandContext } from "../program/parts.ts";
 
 export interface UrlOptions extends ClientOptions {
@@ -11,7 +12,7 @@ export interface UrlOptions extends ClientOptions {
   readonly method?: readonly string[];
   readonly corsOrigin?: readonly string[];
   readonly qualifier?: string;
-  readonly httpAddress: string;
+  readonly httpAddress?: string;
 }
 
 export async function url(
@@ -19,7 +20,8 @@ export async function url(
   options: UrlOptions,
   { terminal }: CommandContext,
 ): Promise<void> {
-  const { on = false, off = false, httpAddress, json } = options;
+  const { on = false, off = false, json } = options;
+  const { httpAddress = httpAddressBeside(options.address) } = options;
   const asked = urlOf(options);
   if (!on && Object.keys(asked).length > 0) throw usageError("say --on with what the URL is to be");
   const set = await withClient(options, async (client) => {

@@ -161,9 +161,10 @@ function addUrlCommand(program: Command, context: CommandContext): void {
     .option("--cors-origin <origin>", "browsers of this origin may call; may be given again", list)
     .option("--qualifier <name>", "a version or an alias (default: the active version)")
     .addOption(
-      new Option("--http-address <host:port>", "where function URLs are served")
-        .env("TIDEPOOL_HTTP_ADDRESS")
-        .default("127.0.0.1:7080"),
+      new Option(
+        "--http-address <host:port>",
+        "where function URLs are served (default: the port 10 above the frontend's)",
+      ).env("TIDEPOOL_HTTP_ADDRESS"),
     )
     .addOption(jsonOption())
     .action(async (name: string, options: Given<UrlOptions>) => {

@@ -5,6 +5,7 @@
 import { TidepoolError } from "@tidepool/common";
 import { withClient } from "../client.ts";
 import { deferred } from "../deferred.ts";
+import { httpPortOffset } from "../http-address.ts";
 import { interruptible } from "../interrupt.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { runDemo, waitForPools } from "./demo.ts";
@@ -90,9 +91,6 @@ async function runMainJob(
     if (options.hasDemo) await runDemo(client, options.speed, terminal, signal);
   });
 }
-
-/** 7070 and 7080. */
-const httpPortOffset = 10;
 
 function httpAddressOf({ port, httpPort = port + httpPortOffset }: UpOptions): string {
   return `127.0.0.1:${httpPort}`;
