@@ -6,6 +6,11 @@ describe("The hint of a failure", () => {
   it("is about the function's time limit only when the function ran", () => {
     const ran = new TidepoolError("timeout", "x", { details: { start: "warm" } });
     assert.match(hintOf(ran) ?? "", /deploy … --timeout/);
+    const init = new TidepoolError("timeout", "x", {
+      reason: "initTimeout",
+      details: { start: "pool" },
+    });
+    assert.match(hintOf(init) ?? "", /deploy … --init-timeout/);
     const waited = new TidepoolError("timeout", "x");
     assert.match(hintOf(waited) ?? "", /invoke … --timeout/);
   });

@@ -32,12 +32,14 @@ const hints: Partial<Record<Code, string>> = {
   internal: "this is a fault of tidepool: the request id is in the logs of its services",
 };
 
-/** The function itself ran out of its time. */
+/** The function itself ran out of its time, or of that for its init. */
 const functionTimeoutHint = "give it longer with: ./tidepool deploy … --timeout MS";
+const initTimeoutHint = "give it longer with: ./tidepool deploy … --init-timeout MS";
 
 export function hintOf(error: TidepoolError): string | undefined {
   const own = error.details["hint"];
   if (typeof own === "string") return own;
+  if (error.reason === "initTimeout") return initTimeoutHint;
   const isOfFunction = error.code === "timeout" && callDetails(error).start !== undefined;
   return isOfFunction ? functionTimeoutHint : hints[error.code];
 }

@@ -77,7 +77,8 @@ function summary(changes: readonly ProjectChange[]): string {
   const changed = changes.filter(
     ({ kind, schedules }) => kind !== "none" || schedules.length > 0,
   ).length;
-  return `deployed ${changed} of ${changes.length} functions; the others were as the file says`;
+  const rest = changed < changes.length ? "; the others were as the file says" : "";
+  return `deployed ${changed} of ${changes.length} functions${rest}`;
 }
 
 export async function deploy(
@@ -128,16 +129,19 @@ function mergeSettings(
   options: DeployOptions,
 ): FunctionSettings {
   const { handler, memory, timeout, keepAlive, env, description, prediction, price } = options;
-  const { tag = {} } = options;
+  const { tag = {}, runtime, initTimeout, snapshotInit } = options;
   const hasEnvironment = env !== undefined && Object.keys(env).length > 0;
   const { secret = {}, vcpus, reserved, singleUse } = options;
   return {
     runtime: runtimeDefault,
     handler: handlerDefault,
     ...existing?.settings,
+    ...(runtime === undefined ? {} : { runtime }),
     ...(handler === undefined ? {} : { handler }),
     ...(memory === undefined ? {} : { memoryMib: memory }),
     ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+    ...(initTimeout === undefined ? {} : { initTimeoutMs: initTimeout }),
+    ...(snapshotInit === undefined ? {} : { snapshotInit }),
     ...(keepAlive === undefined ? {} : { keepAliveMs: keepAlive }),
     ...(prediction === undefined ? {} : { prediction }),
     ...(price === undefined ? {} : { coldStartCost: price }),

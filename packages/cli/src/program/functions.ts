@@ -35,9 +35,12 @@ export interface DeployProjectOptions {
 
 export interface DeployOptions {
   readonly name?: string;
+  readonly runtime?: string;
   readonly handler?: string;
   readonly memory?: number;
   readonly timeout?: number;
+  readonly initTimeout?: number;
+  readonly snapshotInit?: boolean;
   readonly keepAlive?: number;
   readonly prediction?: Prediction;
   readonly price?: number;
@@ -64,9 +67,16 @@ export function addFunctionCommands(program: Command, context: CommandContext): 
     .option("--only <name...>", "of a tidepool.yaml: only these functions")
     .option("--dry-run", "of a tidepool.yaml: show what differs, and change nothing")
     .option("--name <name>", "of the function (default: the folder's name)")
+    .option("--runtime <name>", "nodejs20, python3.11 or provided (default: nodejs20)")
     .option("--handler <file.export>", "what is called (default: index.handler)")
     .option("--memory <mib>", "memory it may use, MiB (default: 128)", integer(1, 1_048_576))
     .option("--timeout <ms>", "longest a call may run, ms (default: 30000)", integer(1, 86_400_000))
+    .option(
+      "--init-timeout <ms>",
+      "longest its init may take, ms (default: 10000)",
+      integer(1, 120_000),
+    )
+    .option("--snapshot-init", "start it from a template taken after its init")
     .option(
       "--keep-alive <ms>",
       "how long its VM stays after an unpredicted call, ms (default: 600000)",
