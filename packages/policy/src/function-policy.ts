@@ -14,10 +14,12 @@ import {
   decide,
   describe,
   functionDemand,
+  nextWindow,
   noteArrival,
   notePrewarmed,
   type Decision,
   type Description,
+  type ExpectedWindow,
   type FunctionRecord,
   type PlanFacts,
   type PlanPolicy,
@@ -45,6 +47,8 @@ export interface FunctionPolicy<Kept = FunctionRecord> {
   ): FunctionDemand;
   /** The same for the functions of one shard, and going on to learn from all of them. */
   onFleet?(): { readonly policy: FunctionPolicy<Kept>; readonly fleet: FleetLearning };
+  /** The first of the windows that `describe` tells. */
+  nextWindow(record: Kept, settings: PlanPolicy, nowMs: number): ExpectedWindow | undefined;
   /** For people, with the next `windowsMax` windows. */
   describe(record: Kept, settings: PlanPolicy, nowMs: number, windowsMax: number): Description;
 }
@@ -57,6 +61,7 @@ const periodic: FunctionPolicy = {
   notePrewarmed,
   decide,
   functionDemand,
+  nextWindow,
   describe,
 };
 
@@ -82,6 +87,7 @@ export function learnedPolicy(
     noteArrival: (...given) => plan().noteArrival(...given),
     decide: (...given) => plan().decide(...given),
     functionDemand: (...given) => plan().functionDemand(...given),
+    nextWindow: (...given) => plan().nextWindow(...given),
     describe: (...given) => plan().describe(...given),
   };
 }
@@ -102,6 +108,7 @@ const fixed: FunctionPolicy = {
     decide(withoutPattern(record), settings, facts, nowMs),
   functionDemand: (record, settings, nowMs) =>
     functionDemand(withoutPattern(record), settings, nowMs),
+  nextWindow: (record, settings, nowMs) => nextWindow(withoutPattern(record), settings, nowMs),
   describe: (record, settings, nowMs, windowsMax) =>
     describe(withoutPattern(record), settings, nowMs, windowsMax),
 };

@@ -150,7 +150,8 @@ export function tickRequestId(
 }
 
 export function isTickRequestId(requestId: string): boolean {
-  return /^tick-[0-9a-f]{32}$/.test(requestId);
+  // Asked of every call, and nearly none is one.
+  return requestId.startsWith(tickIdPrefix) && /^tick-[0-9a-f]{32}$/.test(requestId);
 }
 
 function whenToWire(ticks: Ticks): tidepool.v1.ScheduleSettings.$Properties {

@@ -2,7 +2,7 @@
  * The next window of a function's calls, read from its history at an instant. It invents nothing: without
  * a pattern that chance cannot explain there is no forecast.
  */
-import { hitShareMin, hitsMax, missesMaxDefault, type History } from "./history.ts";
+import { hitShareMin, hitsMax, missesMaxDefault, type History, type Pattern } from "./history.ts";
 import { aim } from "./aim.ts";
 import { sortFew } from "../sort-few.ts";
 import { missed, nextDue, toleranceAfter } from "./track.ts";
@@ -44,14 +44,37 @@ export interface Evidence {
   readonly dispersionMs: number;
 }
 
+/** The latest forecast of a pattern: one plan asks for it several times. */
+let latest:
+  | {
+      readonly history: History;
+      readonly nowMs: number;
+      readonly missesMax: number;
+      readonly found: Forecast | undefined;
+    }
+  | undefined;
+
 /** The next window that is open or ahead at `nowMs`; undefined for a function without a pattern. */
 export function forecast(
   history: History,
   nowMs: number,
   policy: ForecastPolicy = forecastPolicyDefault,
 ): Forecast | undefined {
-  const { pattern } = history;
-  if (pattern === null) return undefined;
+  if (history.pattern === null) return undefined;
+  const { missesMax } = policy;
+  if (latest?.history === history && latest.nowMs === nowMs && latest.missesMax === missesMax)
+    return latest.found;
+  const found = ofPattern(history, history.pattern, nowMs, policy);
+  latest = { history, nowMs, missesMax, found };
+  return found;
+}
+
+function ofPattern(
+  history: History,
+  pattern: Pattern,
+  nowMs: number,
+  policy: ForecastPolicy,
+): Forecast | undefined {
   let periods = Math.max(1, Math.floor((nowMs - nextDue(pattern, 0)) / pattern.periodMs));
   let due = aim(pattern, periods);
   if (due.atMs + due.lateMs < nowMs) {

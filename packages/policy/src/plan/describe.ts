@@ -66,6 +66,18 @@ export function describe(
   };
 }
 
+/** The first of the windows of `describe`, without the words. */
+export function nextWindow(
+  { history }: FunctionRecord,
+  policy: PlanPolicy,
+  nowMs: number,
+): ExpectedWindow | undefined {
+  const next = forecast(history, nowMs, policy);
+  if (next === undefined) return undefined;
+  const { window, expectedAtMs, count, degree } = next;
+  return { ...window, expectedAtMs, count: Math.ceil(count.upper), degree };
+}
+
 function seconds(ms: number): string {
   return `${(ms / 1_000).toFixed(ms < 10_000 ? 2 : 0)} s`;
 }

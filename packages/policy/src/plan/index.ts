@@ -1,7 +1,7 @@
 export { activeUntilMs } from "./activity.ts";
 export { functionDemand } from "./demand.ts";
 export { decide } from "./decide.ts";
-export { describe } from "./describe.ts";
+export { describe, nextWindow } from "./describe.ts";
 export type { Description, ExpectedWindow } from "./describe.ts";
 export type { Decision, PlanFacts, Prewarm } from "./decide.ts";
 export { leadMs, marginMs, planPolicyDefault } from "./policy.ts";

@@ -14,7 +14,7 @@ import type { FunctionDemand } from "../warming/index.ts";
 import { decide, type Decision, type PlanFacts, type Prewarm } from "./decide.ts";
 import { usualCount } from "./activity.ts";
 import { functionDemand } from "./demand.ts";
-import { describe, type Description, type ExpectedWindow } from "./describe.ts";
+import { describe, nextWindow, type Description, type ExpectedWindow } from "./describe.ts";
 import { leadMs, marginMs, type PlanPolicy } from "./policy.ts";
 import { noteArrival, type FunctionRecord } from "./record.ts";
 
@@ -155,16 +155,8 @@ export class LearnedPlan {
     const exact = describe(record, policy, nowMs, windowsMax);
     const outlook = this.#outlook(record, policy, nowMs, "whole");
     if (outlook === undefined || exact.degree > 0) return exact;
-    const { degree, memory, spans } = outlook;
-    const windows: ExpectedWindow[] = [];
-    for (const span of spans) {
-      if (windows.length === windowsMax) break;
-      if (span.from === 1) continue;
-      const { startAtMs, endAtMs } = windowOf(memory, span);
-      const expectedAtMs = slotStartMs(memory, span.likeliest) + memory.slotMs / 2;
-      const count = usualCount(record, policy);
-      windows.push({ startAtMs, endAtMs, expectedAtMs, count, degree: span.probability });
-    }
+    const { degree, memory } = outlook;
+    const windows = expectedWindows(record, policy, outlook, windowsMax);
     const { calls, slotMs } = memory;
     const explained = `${Math.round(degree * 100)} % of the surprise in its calls is explained by when calls came before, in slots of ${slotMs / 1_000} s`;
     const likely = windows.map(
@@ -178,6 +170,17 @@ export class LearnedPlan {
       ...likely.slice(0, 1),
     ];
     return { ...exact, degree, periodMs: calls.period * slotMs, windows, evidence };
+  }
+
+  nextWindow(
+    record: FunctionRecord,
+    policy: PlanPolicy,
+    nowMs: number,
+  ): ExpectedWindow | undefined {
+    const outlook = this.#outlook(record, policy, nowMs, "whole");
+    const exact = nextWindow(record, policy, nowMs);
+    if (outlook === undefined || exact !== undefined) return exact;
+    return expectedWindows(record, policy, outlook, 1)[0];
   }
 
   /** Undefined where the exact forecast, or the fixed keep-alive, decides. */
@@ -202,6 +205,24 @@ export class LearnedPlan {
       looked === "none" ? [] : this.#planner.spans(memory, warm, ahead, to, looked === "cut");
     return { degree, memory, ahead, spans };
   }
+}
+
+function expectedWindows(
+  record: FunctionRecord,
+  policy: PlanPolicy,
+  { memory, spans }: SlotOutlook,
+  windowsMax: number,
+): ExpectedWindow[] {
+  const windows: ExpectedWindow[] = [];
+  for (const span of spans) {
+    if (span.from === 1) continue;
+    const { startAtMs, endAtMs } = windowOf(memory, span);
+    const expectedAtMs = slotStartMs(memory, span.likeliest) + memory.slotMs / 2;
+    const count = usualCount(record, policy);
+    windows.push({ startAtMs, endAtMs, expectedAtMs, count, degree: span.probability });
+    if (windows.length === windowsMax) break;
+  }
+  return windows;
 }
 
 /** Of the newest gaps, in slots. */

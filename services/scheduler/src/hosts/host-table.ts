@@ -71,6 +71,8 @@ export class HostTable {
   /** Function name → host id → its VMs there. */
   private readonly byFunction = new Map<string, Map<string, readonly HostFunction[]>>();
   private list: readonly HostView[] | undefined;
+  /** By config, of hosts that are ready; 0 for none. */
+  private readonly slowestMs = new Map<string, number>();
   /** Told when a host's VMs have gone or will go: it became silent, is drained or stops. */
   onLeft: (hostId: string, vms: readonly HostFunction[]) => void = () => {};
   private heardOne: () => void = () => {};
@@ -90,6 +92,7 @@ export class HostTable {
     const view = viewOf(heartbeat, before?.view.codeKeys ?? new Set());
     this.hosts.set(hostId, { view, heartbeat, heardAtMs: nowMs });
     this.list = undefined;
+    this.slowestMs.clear();
     this.indexFunctions(hostId, before?.heartbeat.functions ?? [], heartbeat.functions);
     if (before?.view.state === "ready" && view.state === "draining")
       this.onLeft(hostId, before.heartbeat.functions);
@@ -103,6 +106,7 @@ export class HostTable {
       if (view.state === "silent" || nowMs - heardAtMs < hostSilenceMaxMs) continue;
       const wasReady = view.state === "ready";
       view.state = "silent";
+      this.slowestMs.clear();
       silent.push(hostId);
       if (wasReady) this.onLeft(hostId, heartbeat.functions);
     }
@@ -167,6 +171,13 @@ export class HostTable {
   /** The slowest host's 95th percentile for this config; undefined before any has prepared a VM. */
   prepareP95Ms(config: VmConfig): number | undefined {
     const key = configKeyOf(config);
+    // Of each call, and the same until another heartbeat comes.
+    let slowestMs = this.slowestMs.get(key);
+    if (slowestMs === undefined) this.slowestMs.set(key, (slowestMs = this.slowestOf(key)));
+    return slowestMs === 0 ? undefined : slowestMs;
+  }
+
+  private slowestOf(key: string): number {
     let slowestMs = 0;
     for (const { view, heartbeat } of this.hosts.values()) {
       if (view.state !== "ready") continue;
@@ -174,7 +185,7 @@ export class HostTable {
         if (configKeyOf(pool) === key) slowestMs = Math.max(slowestMs, pool.prepareP95Ms);
       }
     }
-    return slowestMs === 0 ? undefined : slowestMs;
+    return slowestMs;
   }
 
   /** An order for a VM of `version` was given to the host. */

@@ -15,10 +15,10 @@ export function followWindows(
 ): void {
   if (decision.degree === 0 && state.ledger === undefined) return;
   const ledger = (state.ledger ??= createLedger(nowMs, state.record.history.ticks.at(-1)?.atMs));
-  const [next] =
+  const next =
     decision.forecast === undefined
-      ? acting.describe(state.record, settings, nowMs, 1).windows
-      : [windowOf(decision.forecast)];
+      ? acting.nextWindow(state.record, settings, nowMs)
+      : windowOf(decision.forecast);
   noteExpected(ledger, next, terms.prediction === "shadow", nowMs);
   if (isAfterCall) noteKeep(ledger, decision.keepUntilMs);
 }
