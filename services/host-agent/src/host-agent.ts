@@ -2,14 +2,16 @@
  * One host's agent: the only truth about its VMs. Made of parts that decide (assignments, pools, fleet) and
  * parts that talk (gRPC, bus); this class joins them and says when each begins and ends.
  *
- * VMs do not outlive their agent: what an earlier process left is destroyed at the start, and a stop leaves
- * nothing.
+ * What an earlier process that crashed has left is adopted at the start where that can be, else destroyed; a
+ * stop leaves nothing.
  */
 import { join } from "node:path";
 import { UsageBook } from "@tidepool/actors";
 import type { Bus, Stoppable, Storage } from "@tidepool/actors";
 import { messageOf, systemClock } from "@tidepool/common";
 import type { Clock, Keyring, Logger } from "@tidepool/common";
+import { adoptOrDestroy } from "./adoption/adopt.ts";
+import { VmRecords } from "./adoption/vm-records.ts";
 import { Assignments } from "./assignments/assignments.ts";
 import { CodeCache } from "./code/code-cache.ts";
 import { baseConfig } from "./config.ts";
@@ -78,6 +80,7 @@ export class HostAgent {
   private readonly logger: Logger;
   private readonly clock: Clock;
   private readonly facts: FactQueue;
+  private readonly records: VmRecords;
   private readonly code: CodeCache;
   private readonly templates: Templates;
   private readonly functionTemplates: FunctionTemplates;
@@ -127,6 +130,7 @@ export class HostAgent {
       clock,
       logger,
     }));
+    this.records = new VmRecords(join(config.stateDir, "records"), logger);
     const secrets = new Secrets(storage.secrets, options.keyring);
     this.fleet = new Fleet(
       { hostId, memoryMib, vmCountMax, ...(vcpuMax !== undefined && { vcpuMax }) },
@@ -135,6 +139,7 @@ export class HostAgent {
         openSession,
         clock,
         logger,
+        ...(hypervisor.adopt !== undefined && { records: this.records }),
         cloneGate: new Gate(clonesAtOnceMax),
         ensureTemplate: (wanted) => this.templates.ensure(wanted),
         codeFiles: (digest, signal) => code.files(digest, signal),
@@ -185,7 +190,7 @@ export class HostAgent {
   /** @throws TidepoolError when the address cannot be listened on or the hypervisor cannot be asked */
   async start(): Promise<void> {
     const { config, bus, storage } = this.options;
-    await Promise.all([this.destroyLeftovers(), this.code.open()]);
+    await Promise.all([this.takeOver(), this.code.open()]);
     const { fleet, assignments, clock, drain } = this;
     this.watchingDrain = await watchDrain(bus, storage, config.hostId, drain, this.logger);
     this.server = await startHostServer(
@@ -234,13 +239,13 @@ export class HostAgent {
     await Promise.all([this.shipper.stop(), this.usage.stop()]);
     this.reporter.stop();
     await this.options.hypervisor.close();
+    await this.records.settled();
   }
 
-  private async destroyLeftovers(): Promise<void> {
+  private takeOver(): Promise<void> {
     const { hypervisor } = this.options;
-    const left = await hypervisor.list();
-    await Promise.all(left.map((vmId) => hypervisor.destroy(vmId)));
-    if (left.length > 0) this.logger.info("VMs of an earlier process destroyed", { left });
+    const { fleet, records, clock, logger } = this;
+    return adoptOrDestroy({ hypervisor, fleet, records, clock, logger });
   }
 
   private notePhase(vm: Vm, phase: VmPhase): void {

@@ -3,6 +3,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Clock, TidepoolError } from "@tidepool/common";
+import type { VmRecord } from "../adoption/vm-records.ts";
 import type { Template, VmConfig } from "../hypervisor/hypervisor.ts";
 import { drainMaxMs } from "../vm/limits.ts";
 import { Vm } from "../vm/vm.ts";
@@ -58,13 +59,22 @@ export class Fleet {
       this.vms.get(vmId)?.stop("evicted");
     }
     const before = this.all();
-    const vm = new Vm(`vm-${randomBytes(5).toString("hex")}`, config, this.parts, functionTemplate);
-    this.vms.set(vm.vmId, vm);
-    void vm.whenGone.then(() => this.forget(vm));
+    const vm = new Vm(`vm-${randomBytes(5).toString("hex")}`, config, this.parts, {
+      functionTemplate,
+    });
+    this.add(vm);
     if (!hasRoom(viewsOf(before, this.parts.clock), config, this.limits)) {
       const stopping = before.filter(({ phase }) => phase === "stopping");
       vm.waitFor(Promise.all(stopping.map(({ whenGone }) => whenGone)));
     }
+    vm.start();
+    return vm;
+  }
+
+  /** One that an earlier process has left. */
+  adopt(record: VmRecord): Vm {
+    const vm = new Vm(record.vmId, record.template.config, this.parts, { adopted: record });
+    this.add(vm);
     vm.start();
     return vm;
   }
@@ -87,8 +97,14 @@ export class Fleet {
     await Promise.all(leaving.map((vm) => vm.whenGone));
   }
 
+  private add(vm: Vm): void {
+    this.vms.set(vm.vmId, vm);
+    void vm.whenGone.then(() => this.forget(vm));
+  }
+
   private forget(vm: Vm): void {
     this.vms.delete(vm.vmId);
+    void this.parts.records?.remove(vm.vmId).catch(() => {}); // one without its VM is not adopted
     if (vm.failure === undefined) return;
     const nowMs = this.parts.clock.nowMs();
     this.failures.set(vm.vmId, { error: vm.failure, untilMs: nowMs + failureMemoryMs });

@@ -13,6 +13,8 @@ export interface ContractSubject {
   readonly hypervisor: Hypervisor;
   readonly config: VmConfig;
   readonly hasRealGuests: boolean;
+  /** Another process's view of the same host; absent where the driver adopts no domain. */
+  readonly reopen?: () => Hypervisor;
   /** Ends the VM as a crash of its process would, without telling the driver. */
   killBehindItsBack(vmId: string): Promise<void>;
   /** Called after the hypervisor has been closed. */
@@ -154,6 +156,29 @@ export function hypervisorContract(name: string, make: () => Promise<ContractSub
       await greeted(await hypervisor.clone(template, "vm-1"));
     });
 
+    it("adopts a paused VM that another process has left, code and memory as they were, and no running one", async function () {
+      const next = subject.reopen?.();
+      if (next?.adopt === undefined) return this.skip();
+      const left = await hypervisor.clone(template, "vm-1");
+      const before = await greeted(left);
+      await before.load(functionOf(countCalls));
+      assert.equal(await json(before), 1);
+      await before.flush();
+      await assert.rejects(next.adopt("vm-1"), { code: "wrongPhase" });
+      await left.pause();
+      left.control.destroy();
+      left.runtime.destroy();
+      const domain = await next.adopt("vm-1");
+      const session = openGuestSession(domain);
+      await session.handshake(template);
+      assert.equal(await json(session), 2);
+      await session.flush();
+      await domain.destroy();
+      assert.deepEqual(await next.list(), []);
+      await assert.rejects(next.adopt("vm-1"), { code: "notFound" });
+      await next.close();
+    });
+
     describe("a template after a load", () => {
       const make = async (handler: string): Promise<Template> => {
         const { functionTemplates } = hypervisor;
@@ -239,6 +264,8 @@ export function hypervisorContract(name: string, make: () => Promise<ContractSub
 
 const cloneCount = 20;
 const clonesAtOnce = 4;
+
+const countCalls = "let calls = 0; exports.handler = async () => (calls += 1)";
 
 const loadedOnce = "exports.handler = async (event) => event";
 

@@ -68,6 +68,11 @@ export interface Hypervisor {
    * @throws TidepoolError `unavailable` when the hypervisor refuses or the deadline passes
    */
   clone(template: Template, vmId: string, options?: WaitOptions): Promise<Domain>;
+  /**
+   * Takes over a paused domain that an earlier process has left, and has it go on; absent where the driver cannot.
+   * @throws TidepoolError `wrongPhase` when it is not paused, `notFound`, `unavailable`
+   */
+  adopt?(vmId: string): Promise<Domain>;
   /** VM ids of all domains of this host-agent that exist, also those left by an earlier process. */
   list(): Promise<readonly string[]>;
   /** Destroys a domain by id, also one left by an earlier process. Idempotent. */

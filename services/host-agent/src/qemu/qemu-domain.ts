@@ -1,20 +1,31 @@
 /** One clone, running in a QEMU process of its own. */
-import { rm } from "node:fs/promises";
 import type { Duplex } from "node:stream";
 import type { Domain, DomainExit } from "../hypervisor/hypervisor.ts";
-import type { QemuProcess } from "./qemu-process.ts";
+import { removeFiles } from "./domains-on-host.ts";
+import type { QmpClient } from "./qmp.ts";
+
+/** A QEMU process, and the streams that lead into it. */
+export interface RunningQemu {
+  readonly control: Duplex;
+  readonly runtime: Duplex;
+  readonly qmp: QmpClient;
+  /** Settles once, never rejects. */
+  readonly exited: Promise<DomainExit>;
+  /** Idempotent; resolves when the process is gone. */
+  kill(): Promise<void>;
+}
 
 export class QemuDomain implements Domain {
   readonly vmId: string;
   readonly exited: Promise<DomainExit>;
-  readonly #process: QemuProcess;
+  readonly #process: RunningQemu;
 
-  /** @param pidFile of a domain that is to be found again; removed at its end */
-  constructor(vmId: string, process: QemuProcess, pidFile?: string) {
+  /** @param stateDir of a domain that is to be found again; its files are removed at its end */
+  constructor(vmId: string, process: RunningQemu, stateDir?: string) {
     this.vmId = vmId;
     this.#process = process;
     this.exited = process.exited.then(async (exit) => {
-      if (pidFile !== undefined) await rm(pidFile, { force: true });
+      if (stateDir !== undefined) await removeFiles(stateDir, vmId);
       return exit;
     });
   }

@@ -23,7 +23,8 @@ import type {
 } from "../hypervisor/hypervisor.ts";
 import { configKey, describeConfig } from "../hypervisor/vm-config.ts";
 import { bootMaxMs, waitForBoot } from "./boot.ts";
-import { findDomains, killDomain, markArguments, pidFile } from "./domains-on-host.ts";
+import { findDomains, killDomain, markArguments, rejoinArguments } from "./domains-on-host.ts";
+import { Keeper } from "./keeper.ts";
 import { machineArguments, memoryArguments, memoryUses } from "./machine.ts";
 import type { Machine } from "./machine.ts";
 import { takeIn, writeOut } from "./migration.ts";
@@ -31,6 +32,7 @@ import { QemuDomain } from "./qemu-domain.ts";
 import { QemuFunctionTemplates } from "./qemu-function-templates.ts";
 import { QemuProcess } from "./qemu-process.ts";
 import { hostCpuModel, hostTscKhz, qemuProgram, qemuVersion } from "./qemu-program.ts";
+import { rejoin } from "./rejoin.ts";
 import { receiveState } from "./state-receiver.ts";
 import { TemplateStore } from "./template-store.ts";
 import type { TemplateFiles } from "./template-store.ts";
@@ -60,6 +62,7 @@ export class QemuHypervisor implements Hypervisor {
   readonly #templates = new Map<string, Promise<KnownTemplate>>();
   readonly #known = new Map<string, KnownTemplate>();
   readonly #domains = new Map<string, Domain>();
+  #keeper: Keeper | undefined;
   readonly #boots = new Set<QemuProcess>();
   readonly functionTemplates: QemuFunctionTemplates;
 
@@ -95,19 +98,19 @@ export class QemuHypervisor implements Hypervisor {
       throw new TidepoolError("alreadyExists", `vm ${vmId} exists on this host`);
     }
     const { stateDir } = this.#options;
-    await mkdir(stateDir, { recursive: true, mode: 0o700 });
+    await this.#takeFolder();
     const files = await this.#openTemplate(template);
     const process = await this.#spawnClone(
       [
         ...markArguments(stateDir, vmId),
+        ...rejoinArguments(vmId),
         ...machineArguments(machine, template.bootId ?? template.id),
         ...memoryArguments(template.config, files.ramPath, memoryUses.clone),
       ],
       files.statePath,
+      stateDir,
     );
-    const domain = new QemuDomain(vmId, process, pidFile(stateDir, vmId));
-    this.#domains.set(vmId, domain);
-    void domain.exited.then(() => this.#domains.delete(vmId));
+    const domain = this.#keep(new QemuDomain(vmId, process, stateDir));
     try {
       await within(process.orExit(takeIn(process)), {
         signal: options.signal,
@@ -119,6 +122,16 @@ export class QemuHypervisor implements Hypervisor {
       await domain.destroy();
       throw TidepoolError.from(thrown, "unavailable");
     }
+  }
+
+  async adopt(vmId: string): Promise<Domain> {
+    const { stateDir } = this.#options;
+    const found = (await findDomains(stateDir)).find((each) => each.vmId === vmId);
+    if (found === undefined) throw new TidepoolError("notFound", `vm ${vmId} is not on this host`);
+    await this.#takeFolder();
+    const rejoining = rejoin(stateDir, found);
+    const process = await within(rejoining, { maxMs: cloneMaxMs, what: `adopting vm ${vmId}` });
+    return this.#keep(new QemuDomain(vmId, process, stateDir));
   }
 
   async list(): Promise<readonly string[]> {
@@ -140,6 +153,20 @@ export class QemuHypervisor implements Hypervisor {
     await Promise.all([...own, ...boots]);
     await Promise.all((await this.list()).map((vmId) => this.destroy(vmId)));
     await this.functionTemplates.close();
+    this.#keeper?.stop();
+  }
+
+  #keep(domain: Domain): Domain {
+    this.#domains.set(domain.vmId, domain);
+    void domain.exited.then(() => this.#domains.delete(domain.vmId));
+    return domain;
+  }
+
+  /** VMs outlive this process; from now on not for longer than they wait for the next. */
+  async #takeFolder(): Promise<void> {
+    const { stateDir } = this.#options;
+    await mkdir(stateDir, { recursive: true, mode: 0o700 });
+    this.#keeper ??= new Keeper(stateDir);
   }
 
   #machineOf(template: Template): Machine {
@@ -240,10 +267,12 @@ export class QemuHypervisor implements Hypervisor {
     return process;
   }
 
-  async #spawnClone(words: string[], statePath: string): Promise<QemuProcess> {
+  /** @param outlivesIn see QemuProcess */
+  async #spawnClone(words: string[], statePath: string, outlivesIn?: string): Promise<QemuProcess> {
     const state = await open(statePath, "r");
     try {
-      return new QemuProcess(qemuProgram, words, state.fd);
+      const folder = outlivesIn === undefined ? {} : { outlivesIn };
+      return new QemuProcess(qemuProgram, words, { stateFd: state.fd, ...folder });
     } finally {
       await state.close();
     }

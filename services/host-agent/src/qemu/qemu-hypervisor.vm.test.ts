@@ -21,6 +21,7 @@ async function makeSubject(cacheDir = defaultCacheDir()) {
     config,
     hypervisor: new QemuHypervisor(options),
     hasRealGuests: true,
+    reopen: () => new QemuHypervisor(options),
     async killBehindItsBack(vmId: string) {
       const found = (await findDomains(stateDir)).find((each) => each.vmId === vmId);
       assert.ok(found);

@@ -1,6 +1,6 @@
 /**
- * One QEMU process, with its channels as inherited socket pairs: nothing listens, no socket file exists,
- * and the channels end with the process. The kernel kills it when this process dies, however that comes.
+ * One QEMU process, with its channels as inherited socket pairs, which end with the process. The kernel kills
+ * it when this process dies, however that comes, unless it is to outlive it: see rejoin.ts.
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { TidepoolError } from "@tidepool/common";
 import type { DomainExit } from "../hypervisor/hypervisor.ts";
 import { inherited } from "./machine.ts";
+import type { RunningQemu } from "./qemu-domain.ts";
 import { QmpClient } from "./qmp.ts";
 
 /** Of util-linux: sets the signal that the kernel sends at the parent's death, and becomes the program. */
@@ -20,7 +21,14 @@ const lastWordsWaitMaxMs = 100;
 /** A dying process closes its channels before its exit is seen. */
 const exitNoticeMaxMs = 500;
 
-export class QemuProcess {
+export interface QemuProcessOptions {
+  /** A clone inherits its template's state; the descriptor stays the caller's to close. */
+  readonly stateFd?: number;
+  /** Its folder. Absent: it ends with this process. */
+  readonly outlivesIn?: string;
+}
+
+export class QemuProcess implements RunningQemu {
   readonly control: Duplex;
   readonly runtime: Duplex;
   readonly qmp: QmpClient;
@@ -29,10 +37,12 @@ export class QemuProcess {
   readonly #child: ChildProcess;
   #isExpected = false;
 
-  /** A clone inherits its template's state; the descriptor stays the caller's to close. */
-  constructor(program: string, words: readonly string[], stateFd?: number) {
-    const [setpriv, ...options] = diesWithParent;
-    const child = spawn(setpriv, [...options, program, ...words], {
+  constructor(program: string, words: readonly string[], options: QemuProcessOptions = {}) {
+    const { stateFd, outlivesIn } = options;
+    const launcher = outlivesIn === undefined ? diesWithParent : [];
+    const [first = program, ...rest] = [...launcher, program, ...words];
+    const child = spawn(first, rest, {
+      ...(outlivesIn === undefined ? {} : { cwd: outlivesIn }),
       // A terminal's Ctrl-C is for the host-agent, which then ends its VMs in order.
       detached: true,
       env: {},

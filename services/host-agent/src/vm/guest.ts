@@ -28,6 +28,8 @@ export interface GuestParts {
   onOutput(stream: OutputStream, bytes: Uint8Array): void;
   /** Everything that the last call printed has been heard. */
   onDelivered(): void;
+  /** It waits, and nothing of it is on its way. */
+  onPaused(): void;
   /** It is of no more use, outside of any call. */
   onBroken(failure: TidepoolError): void;
 }
@@ -67,7 +69,21 @@ export class Guest {
 
   /** @throws TidepoolError `unavailable`, also when the guest crashes: nothing of anybody's ran in it */
   clone(template: Template): Promise<void> {
-    this.cloning = this.cloneOf(template);
+    const { hypervisor, leaving } = this.parts;
+    this.cloning = this.greet(template, "clone", () =>
+      hypervisor.clone(template, this.vmId, { signal: leaving }),
+    );
+    return this.cloning;
+  }
+
+  /** Takes over what an earlier process has left, which goes on. @throws TidepoolError `unavailable` */
+  adopt(template: Template): Promise<void> {
+    this.cloning = this.greet(template, "adoption", async () => {
+      const { hypervisor } = this.parts;
+      const domain = await hypervisor.adopt?.(this.vmId);
+      if (domain !== undefined) return domain;
+      throw new TidepoolError("unavailable", `${hypervisor.name} adopts no VM`);
+    });
     return this.cloning;
   }
 
@@ -91,6 +107,7 @@ export class Guest {
   async pause(): Promise<void> {
     await this.domain?.pause();
     this.isPaused = true;
+    this.parts.onPaused();
   }
 
   /** Delivers what is left of the last call's output and pauses, if `mayPause` then. */
@@ -187,10 +204,14 @@ export class Guest {
     return this.opened;
   }
 
-  private async cloneOf(template: Template): Promise<void> {
-    const { hypervisor, openSession, leaving } = this.parts;
+  private async greet(
+    template: Template,
+    what: string,
+    open: () => Promise<Domain>,
+  ): Promise<void> {
+    const { openSession, leaving } = this.parts;
     try {
-      this.domain = await hypervisor.clone(template, this.vmId, { signal: leaving });
+      this.domain = await open();
       const session = openSession(this.domain, {
         onOutput: (stream, bytes) => this.hear(stream, bytes),
       });
@@ -203,7 +224,7 @@ export class Guest {
       this.opened = session;
       void session.ended.then((failure) => this.parts.onBroken(failure));
     } catch (cause) {
-      const text = `clone of ${this.vmId}: ${messageOf(cause)}`;
+      const text = `${what} of ${this.vmId}: ${messageOf(cause)}`;
       throw new TidepoolError("unavailable", text, { cause });
     }
   }

@@ -26,6 +26,8 @@ export interface VmOwner {
 
 export interface VmMachineInput {
   readonly vmId: string;
+  /** Of a VM that was adopted, before. */
+  readonly callCount?: number;
 }
 
 interface VmMachineContext extends VmMachineInput {
@@ -84,7 +86,7 @@ export const vmMachine = setup({
   context: ({ input }) => ({
     vmId: input.vmId,
     owner: null,
-    callCount: 0,
+    callCount: input.callCount ?? 0,
     reason: null,
     failure: null,
   }),

@@ -8,6 +8,7 @@ import { createActor, fromPromise } from "xstate";
 import type { Actor } from "xstate";
 import { assert, TidepoolError, withSpan } from "@tidepool/common";
 import type { Clock, Logger } from "@tidepool/common";
+import type { VmRecord, VmRecords } from "../adoption/vm-records.ts";
 import type { AnswerHead, CodeFile, OpenGuestSession, OutputStream } from "../guest/session.ts";
 import type { Hypervisor, Template, VmConfig } from "../hypervisor/hypervisor.ts";
 import type { Gate } from "./gate.ts";
@@ -31,6 +32,8 @@ export interface VmParts {
   codeFiles(digest: string, signal: AbortSignal): Promise<readonly CodeFile[]>;
   /** Values by environment variable. @param named variable to the secret's name */
   openSecrets(named: Readonly<Record<string, string>>): Promise<Record<string, string>>;
+  /** What the next process may adopt; absent: nothing. */
+  readonly records?: VmRecords;
   /** Called at each change of phase, before anything else happens with the VM. Must not throw. */
   onPhase(vm: Vm, phase: VmPhase): void;
   onOutput(vm: Vm, stream: OutputStream, bytes: Uint8Array): void;
@@ -44,6 +47,12 @@ export interface VmAssignment {
   readonly requestId: string | undefined;
   readonly window: ForecastWindow | undefined;
   readonly keepUntilMs: number;
+}
+
+/** Absent both: a clone of its config's template. */
+export interface VmOrigin {
+  readonly functionTemplate?: Template | undefined;
+  readonly adopted?: VmRecord;
 }
 
 export interface VmAnswer {
@@ -96,6 +105,8 @@ export class Vm {
 
   /** Taken after its function's init: it is that function's from the start, and loaded. */
   readonly functionTemplate: Template | undefined;
+  private readonly adopted: VmRecord | undefined;
+  private template: Template | undefined;
 
   private readonly parts: VmParts;
   private readonly actor: Actor<typeof vmMachine>;
@@ -106,9 +117,10 @@ export class Vm {
   private readonly guest: Guest;
   private lingering: NodeJS.Timeout | undefined;
 
-  constructor(vmId: string, config: VmConfig, parts: VmParts, functionTemplate?: Template) {
+  constructor(vmId: string, config: VmConfig, parts: VmParts, origin: VmOrigin = {}) {
     this.vmId = vmId;
-    this.functionTemplate = functionTemplate;
+    this.functionTemplate = origin.functionTemplate;
+    this.adopted = origin.adopted;
     this.config = config;
     this.parts = parts;
     this.createdAtMs = parts.clock.nowMs();
@@ -118,6 +130,7 @@ export class Vm {
       leaving: this.leaving.signal,
       onOutput: (stream, bytes) => parts.onOutput(this, stream, bytes),
       onDelivered: () => parts.onDelivered(this),
+      onPaused: () => this.notePaused(),
       onBroken: (failure) => {
         if (!this.isGone) this.actor.send({ type: "guest.ended", failure: failure.toFailure() });
       },
@@ -130,7 +143,7 @@ export class Vm {
           destroy: fromPromise(() => this.guest.destroy()),
         },
       }),
-      { input: { vmId } },
+      { input: { vmId, callCount: origin.adopted?.owner?.callCount ?? 0 } },
     );
     this.whenGone = new Promise((resolve) => {
       this.actor.subscribe({ complete: resolve });
@@ -158,6 +171,11 @@ export class Vm {
 
   start(): void {
     this.actor.start();
+    const owner = this.adopted?.owner;
+    if (owner === undefined) return;
+    const { owned, window, keepUntilMs } = owner;
+    this.assign({ owned, requestId: undefined, window, keepUntilMs });
+    this.isCold = false;
   }
 
   get phase(): VmPhase {
@@ -298,10 +316,26 @@ export class Vm {
     this.parts.onPhase(this, phase);
   }
 
+  /** What the next process is to know. Templates of functions end with this one, and so do their VMs. */
+  private notePaused(): void {
+    const { vmId, template, assignment, window, keepUntilMs, callCount } = this;
+    if (template === undefined || this.functionTemplate !== undefined || this.isGone) return;
+    const plan = { keepUntilMs, callCount, ...(window && { window }) };
+    const owner = assignment && { owner: { owned: assignment.owned, ...plan } };
+    this.parts.records?.save({ vmId, template, ...owner });
+  }
+
   private async clone(): Promise<void> {
+    if (this.adopted !== undefined) {
+      this.template = this.adopted.template;
+      await this.guest.adopt(this.template);
+      if (this.assignment === undefined) await this.guest.pause();
+      return;
+    }
     const template =
       this.functionTemplate ??
       (await orAborted(this.parts.ensureTemplate(this.config), this.leaving.signal));
+    this.template = template;
     await orAborted(this.room, this.leaving.signal);
     this.isWaitingForRoom = false;
     let fromMs = 0;
@@ -321,6 +355,7 @@ export class Vm {
     const { assignment, guest } = this;
     assert(assignment !== undefined, `${this.vmId} has something to load`);
     const { clock } = this.parts;
+    if (this.adopted?.owner !== undefined) return;
     if (this.functionTemplate !== undefined) {
       const fromMs = clock.nowMs();
       await this.span("restore function", () => guest.restoreFunction(assignment.owned));
@@ -329,6 +364,8 @@ export class Vm {
     }
     const fetching = this.parts.codeFiles(assignment.owned.codeDigest, this.leaving.signal);
     fetching.catch(() => {}); // awaited below; the resume may fail first
+    const forgetting = this.parts.records?.remove(this.vmId);
+    forgetting?.catch(() => {}); // likewise
     const opening = this.parts.openSecrets(assignment.owned.secrets);
     opening.catch(() => {}); // likewise
     if (guest.isPaused) {
@@ -339,6 +376,7 @@ export class Vm {
     const fromMs = clock.nowMs();
     await this.span("load code", async () => {
       const { owned } = assignment;
+      await forgetting; // it says that this VM is nobody's
       const environment = { ...owned.environment, ...(await opening) };
       await guest.load({ ...owned, environment }, await fetching);
     });

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Keeper } from "./keeper.ts";
+
+const waitMs = 300;
+
+describe("Keeper", function () {
+  this.timeout(20_000);
+  let folder: string;
+  let left: ChildProcess;
+
+  /** A process that looks like a VM of the folder's. */
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "tidepool-keeper-"));
+    const file = join(folder, "vm-1.pid");
+    left = spawn("/bin/sh", ["-c", "sleep 60; true", file], { stdio: "ignore" });
+    await writeFile(file, String(left.pid));
+  });
+  afterEach(async () => {
+    left.kill("SIGKILL");
+    await rm(folder, { recursive: true });
+  });
+
+  /** A process that has the folder, and is killed. */
+  const agentComesAndGoes = async (): Promise<void> => {
+    const program = `
+      const { Keeper } = await import(${JSON.stringify(new URL("keeper.ts", import.meta.url).href)});
+      new Keeper(${JSON.stringify(folder)}, ${String(waitMs)});
+      process.stdout.write("there");
+      setInterval(() => {}, 1_000);`;
+    const words = ["--import", "tsx", "--input-type=module", "-e", program];
+    const agent = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "inherit"] });
+    await once(agent.stdout, "data");
+    agent.kill("SIGKILL");
+    await once(agent, "exit");
+  };
+
+  it("ends what an agent has left that does not come back, and nothing before its time", async () => {
+    const ended = once(left, "exit");
+    await agentComesAndGoes();
+    assert.equal(left.signalCode, null);
+    await ended;
+    assert.equal(left.signalCode, "SIGKILL");
+    while (existsSync(join(folder, "keeper"))) await sleep(10);
+    assert.equal(existsSync(join(folder, "vm-1.pid")), false);
+  });
+
+  it("leaves alone what another agent has taken over", async () => {
+    await agentComesAndGoes();
+    const next = new Keeper(folder, waitMs);
+    await sleep(3 * waitMs);
+    assert.equal(left.exitCode ?? left.signalCode, null);
+    next.stop();
+    assert.equal(existsSync(join(folder, "keeper")), false);
+  });
+});

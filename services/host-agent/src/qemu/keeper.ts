@@ -1,0 +1,50 @@
+/**
+ * Ends VMs whose host-agent does not come back: paused guests cannot end themselves. A shell that sleeps until
+ * the agent has gone, waits, and kills what is left of this folder, unless another agent has taken over.
+ */
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** So long VMs wait for their host-agent. */
+export const agentGoneMaxMs = 60_000;
+
+const script = `
+cat > /dev/null
+sleep "$3"
+[ "$(cat "$1/keeper" 2> /dev/null)" = "$2" ] || exit 0
+for file in "$1"/*.pid; do
+  pid=$(cat "$file" 2> /dev/null) || continue
+  grep -qF "$file" "/proc/$pid/cmdline" 2> /dev/null && kill -KILL "$pid"
+done
+rm -f "$1"/*.pid "$1"/*.qmp "$1"/*.port "$1/keeper"
+`;
+
+export class Keeper {
+  readonly #file: string;
+  readonly #token = randomBytes(8).toString("hex");
+  readonly #shell: ChildProcess;
+
+  /** From now on this agent is the folder's. */
+  constructor(stateDir: string, waitMs = agentGoneMaxMs) {
+    this.#file = join(stateDir, "keeper");
+    writeFileSync(this.#file, this.#token, { mode: 0o600 });
+    const words = ["-c", script, "tidepool-keeper", stateDir, this.#token, String(waitMs / 1000)];
+    // Its input ends with this process, however that comes.
+    this.#shell = spawn("/bin/sh", words, { detached: true, stdio: ["pipe", "ignore", "ignore"] });
+    this.#shell.unref();
+    (this.#shell.stdin as { unref?: () => void } | null)?.unref?.();
+  }
+
+  /** Nothing is left to be kept. */
+  stop(): void {
+    this.#shell.kill("SIGKILL");
+    try {
+      if (readFileSync(this.#file, "utf8") === this.#token) rmSync(this.#file);
+    } catch {
+      // another has taken it away already
+    }
+  }
+}
