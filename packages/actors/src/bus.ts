@@ -28,6 +28,7 @@ import {
 import type { Clock, Component, Logger } from "@tidepool/common";
 import { subjects } from "@tidepool/proto";
 import type { BusSettings } from "./bus-settings.ts";
+import { watchMajority } from "./majority-watch.ts";
 
 /** What a generated message class offers. */
 export interface Codec<T> {
@@ -85,6 +86,8 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
       noAsyncTraces: true,
       ...(tls === undefined ? {} : { tls }),
     });
+    if ((options.replicas ?? 1) > 1)
+      void watchMajority(connection, options.logger.child({ part: "bus" }));
     return new Bus(connection, options);
   } catch (error) {
     throw new TidepoolError("unavailable", `no nats-server answers at ${options.servers}`, {

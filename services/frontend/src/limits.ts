@@ -106,6 +106,8 @@ export const capacityLookFirstMs = 50;
 export const capacityLookMaxMs = 1_000;
 /** All together ask for room no more often than this. */
 export const capacityLooksPerSecondMax = 500;
+/** Longest that a call waits for a shard to have an owner again: one that died is replaced within 5 s. */
+export const ownerWaitMaxMs = 6_000;
 /** Wait before the second acquire; doubles with each further one. */
 export const acquireBackoffMs = 50;
 

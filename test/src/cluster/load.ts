@@ -17,6 +17,7 @@ export interface LoadOptions {
 
 export interface FailedCall {
   readonly atMs: number;
+  readonly endedAtMs: number;
   readonly code: string;
   readonly component: string | undefined;
   readonly isRetryable: boolean;
@@ -100,5 +101,6 @@ async function again<T>(send: () => Promise<T>): Promise<T> {
 
 function failureOf(thrown: unknown, atMs: number): FailedCall {
   const { code, component, retryable, message } = TidepoolError.from(thrown);
-  return { atMs, code, component, isRetryable: retryable, message };
+  const endedAtMs = systemClock.nowMs();
+  return { atMs, endedAtMs, code, component, isRetryable: retryable, message };
 }

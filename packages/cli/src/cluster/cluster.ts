@@ -27,6 +27,8 @@ export interface ClusterOptions {
   readonly hypervisor: "qemu" | "libvirt" | "simulated";
   /** Beside what follows from the above; for every service. */
   readonly env?: NodeJS.ProcessEnv;
+  /** Beside all that, for the service on this machine alone. */
+  readonly envOf?: (name: string) => NodeJS.ProcessEnv;
   /** Takes lines for people. */
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
@@ -224,6 +226,7 @@ export class Cluster {
       TIDEPOOL_HYPERVISOR: this.#options.hypervisor,
       TIDEPOOL_STATE_DIR: join(this.#options.folder, name),
       ...this.#options.env,
+      ...this.#options.envOf?.(name),
     };
     await this.#keep(name, (signal) =>
       startService({

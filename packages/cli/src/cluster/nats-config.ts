@@ -26,6 +26,9 @@ export function natsConfig(
     `server_name: ${JSON.stringify(self.name)}`,
     `listen: "${self.address}:${natsPort}"`,
     `max_payload: 1MB`,
+    // Who was cut off is noticed by the other servers and the clients as soon.
+    `ping_interval: "2s"`,
+    `ping_max: 2`,
     `jetstream { store_dir: ${JSON.stringify(storeDir)} }`,
     ...tlsBlock(tls, "", "verify_and_map"),
     ...authorizationBlock(users),

@@ -42,6 +42,9 @@ interface OpenCall {
 
 const HostClient = makeGenericClientConstructor(hostService, "Host");
 const callIdMax = 2 ** 32 - 1;
+/** A host that says nothing for so long is asked, and is lost when it does not answer: its calls wait in vain no longer. */
+const hostPingMs = 2_000;
+const hostPingMaxMs = 2_000;
 
 export class HostStream {
   private readonly address: string;
@@ -69,8 +72,8 @@ export class HostStream {
       // A retried stream could run a call twice.
       "grpc.enable_retries": 0,
       "grpc.max_receive_message_length": grpcMessageMaxBytes,
-      "grpc.keepalive_time_ms": 10_000,
-      "grpc.keepalive_timeout_ms": 5_000,
+      "grpc.keepalive_time_ms": hostPingMs,
+      "grpc.keepalive_timeout_ms": hostPingMaxMs,
       "grpc.initial_reconnect_backoff_ms": 100,
       "grpc.max_reconnect_backoff_ms": 1_000,
       // Each host its own connection, closed with this object.

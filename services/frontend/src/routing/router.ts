@@ -21,6 +21,7 @@ import {
   acquireTimeoutMs,
   answerMarginMs,
   callOverheadMaxMs,
+  ownerWaitMaxMs,
   storeTimeoutMs,
 } from "../limits.ts";
 import type {
@@ -225,6 +226,7 @@ export class Router {
     const { clock } = this.options;
     let refusedVmId = "";
     let looks = 0;
+    const ownerlessUntilMs = clock.nowMs() + ownerWaitMaxMs;
     for (let attempt = 1; ; attempt++) {
       const tried = await this.acquireOnce(stored, base, refusedVmId, signal);
       if ("host" in tried) return tried;
@@ -237,6 +239,9 @@ export class Router {
         if (idle !== undefined) return idle;
         continue;
       }
+      // Its owner has died or was cut off: there will be another.
+      if (isOwnerless(failure) && clock.nowMs() < ownerlessUntilMs)
+        attempt = Math.min(attempt, acquireAttemptsMax - 1);
       if (attempt >= acquireAttemptsMax || !refusalsToRetry.includes(failure.code)) throw failure;
       refusedVmId = tried.refusedVmId;
       const waitMs = acquireBackoffMs * 2 ** (attempt - 1);
@@ -315,6 +320,11 @@ export class Router {
     const { table, clock } = this.options;
     table.finished(host, { functionName, version, vmId }, taken, clock.nowMs());
   }
+}
+
+/** Nobody serves the shard, or one who does not own it any more. */
+function isOwnerless({ code, reason }: TidepoolError): boolean {
+  return code === "stale" || reason === "schedulerSilent";
 }
 
 interface Routed {

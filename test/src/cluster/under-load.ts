@@ -1,0 +1,87 @@
+/** A cluster of simulated hosts or real ones under load while something is done to it, and what became of every call. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Cluster } from "@tidepool/cli";
+import { TidepoolClient } from "@tidepool/sdk";
+import type { FunctionSettings } from "@tidepool/sdk";
+import { echoZip } from "../system/a-system.ts";
+import { load } from "./load.ts";
+import type { LoadResult } from "./load.ts";
+
+export interface UnderLoadOptions {
+  readonly callsPerSecond: number;
+  readonly hypervisor: "qemu" | "simulated";
+  /** By name; called in turn. */
+  readonly functions?: Readonly<Record<string, Partial<FunctionSettings>>>;
+  /** Of one machine, beside what every one has. */
+  readonly envOf?: (name: string) => NodeJS.ProcessEnv;
+  readonly say: (line: string) => void;
+}
+
+export interface UnderLoadResult extends Omit<LoadResult, "acceptedIds"> {
+  readonly acceptedCount: number;
+  /** How many accepted calls ended how; "lost" when nobody knows of them. */
+  readonly statuses: Readonly<Record<string, number>>;
+}
+
+const warmFunctions: NonNullable<UnderLoadOptions["functions"]> = { a: {}, b: {}, c: {}, d: {} };
+const endMaxMs = 120_000;
+
+/** The load ends when `disturb` has, and then every accepted call is waited for. */
+export async function underLoad(
+  options: UnderLoadOptions,
+  disturb: (cluster: Cluster, client: TidepoolClient) => Promise<void>,
+): Promise<UnderLoadResult> {
+  const { callsPerSecond, hypervisor, functions = warmFunctions, envOf, say } = options;
+  const folder = await mkdtemp(join(tmpdir(), "tidepool-chaos-"));
+  const cluster = await Cluster.start({
+    folder,
+    nats: 3,
+    frontends: 2,
+    schedulers: 3,
+    hosts: 3,
+    hypervisor,
+    env: { TIDEPOOL_POOL_BASE_TARGET: "6" },
+    ...(envOf === undefined ? {} : { envOf }),
+    say,
+    signal: new AbortController().signal,
+  });
+  try {
+    const client = await TidepoolClient.connect(cluster.addresses.join(","));
+    const names = Object.keys(functions);
+    for (const name of names) {
+      const settings = { runtime: "nodejs20", handler: "index.handler", ...functions[name] };
+      await client.createFunction(name, settings);
+      await client.uploadCode(name, echoZip);
+      await client.invoke(name, 1);
+    }
+    const ended = new AbortController();
+    const { signal } = ended;
+    const loading = load({ client, callsPerSecond, asyncShare: 0.5, functions: names, signal });
+    await disturb(cluster, client).finally(() => ended.abort());
+    const { acceptedIds, ...result } = await loading;
+    const ids = [...new Set(acceptedIds)];
+    const statuses = await statusesOf(client, ids);
+    client.close();
+    return { ...result, acceptedCount: ids.length, statuses };
+  } finally {
+    await cluster.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function statusesOf(
+  client: TidepoolClient,
+  ids: readonly string[],
+): Promise<Readonly<Record<string, number>>> {
+  const statuses: Record<string, number> = {};
+  for (const id of ids) {
+    const status = await client
+      .waitForInvocation(id, { timeoutMs: endMaxMs })
+      .then((call) => call.status)
+      .catch(() => "lost" as const);
+    statuses[status] = (statuses[status] ?? 0) + 1;
+  }
+  return statuses;
+}
