@@ -36,7 +36,7 @@ const groups: readonly AddCommands[] = [
 
 export function createProgram(context: CommandContext): Command {
   const program = withGroups(context);
-  addCompletionCommands(program, () => withGroups(context));
+  addCompletionCommands(program, context, () => withGroups(context));
   return program;
 }
 

@@ -1,11 +1,13 @@
 /** A folder with a tidepool.yaml, deployed again and again: what differs is shown, and nothing else changes. */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { aSystem } from "../system/a-system.ts";
 import type { TestSystem } from "../system/a-system.ts";
-import { runTidepool } from "./tidepool-process.ts";
+import { runTidepool, startTidepool, tidepoolCommand } from "./tidepool-process.ts";
 import type { Ended } from "./tidepool-process.ts";
 
 describe("A project file", () => {
@@ -110,6 +112,40 @@ describe("A project file", () => {
     assert.deepEqual([unknown.code, /no function 'nine'/.test(unknown.stderr)], [1, true]);
   });
 
+  it("is run at each save by dev with what the file sets, and the answer is of what was saved", async () => {
+    const saved = join(folder, "two", "index.mjs");
+    await project("  two: {path: two, initTimeout: 3s, environment: {A: 1}}\n");
+    const { process: child, ...running } = startTidepool([
+      "--address",
+      system.address,
+      "dev",
+      folder,
+    ]);
+    await running.says("watching");
+    const { settings } = await system.client.getFunction("two-dev");
+    assert.deepEqual([settings.initTimeoutMs, settings.environment], [3_000, { A: "1" }]);
+    await writeFile(saved, "export const handler = () => 'saved';");
+    await running.says("version 2 in");
+    await running.says("· version 2\n");
+    child.kill("SIGINT");
+    const { stderr } = await running.ended;
+    assert.deepEqual(stderr.match(/(?<=· version )\d+/g), ["1", "2"]);
+    assert.deepEqual(await versions(), { one: "2", two: "2" });
+  });
+
+  /** What a shell without the package bash-completion offers for the last word of a line. */
+  const completedByBash = async (line: string): Promise<readonly string[]> => {
+    const env = { TIDEPOOL_COMMAND: tidepoolCommand, TIDEPOOL_ADDRESS: system.address };
+    const { stdout: script } = await runTidepool(["completion", "bash"], { env });
+    // As Bash splits a line: "=" and ":" are words of their own.
+    const words = line.split(/ |(?==)|(?<==)/).map((word) => `'${word}'`);
+    const ask = `${script}\ncompopt() { :; }\nCOMP_WORDS=(${words.join(" ")}); COMP_CWORD=${words.length - 1}\n__tidepool_complete; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const { stdout } = await promisify(execFile)("bash", ["--norc", "-c", ask], {
+      env: { ...process.env, ...env },
+    });
+    return stdout.trim().split("\n");
+  };
+
   it("completes the names of functions", async () => {
     const { stdout } = await runTidepool([
       "--address",
@@ -120,6 +156,8 @@ describe("A project file", () => {
       "",
     ]);
     assert.match(stdout, /^one\b/m);
+    assert.deepEqual(await completedByBash("tidepool invoke o"), ["one"]);
+    assert.deepEqual(await completedByBash("tidepool up --hypervisor q"), ["qemu"]);
     const { stdout: commands } = await runTidepool(["complete", "--", "de"]);
     assert.match(commands, /^deploy\b.*\n(.*\n)*delete\b/m);
   });

@@ -17,13 +17,16 @@ export interface Running {
   says(text: string): Promise<void>;
 }
 
+const main = join(repositoryRoot, "packages", "cli", "dist", "main.js");
+/** As a shell runs it. */
+export const tidepoolCommand = `'${process.execPath}' '${main}'`;
+
 const sayMaxMs = 60_000;
 
 export function startTidepool(
   args: readonly string[],
   options: { readonly env?: NodeJS.ProcessEnv; readonly stdin?: string } = {},
 ): Running {
-  const main = join(repositoryRoot, "packages", "cli", "dist", "main.js");
   const child = spawn(process.execPath, [main, ...args], {
     env: { ...process.env, ...options.env },
     stdio: ["pipe", "pipe", "pipe"],

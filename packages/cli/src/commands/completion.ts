@@ -3,12 +3,38 @@ import { RootCommand, script } from "@bomb.sh/tab";
 import type { Command as Described } from "@bomb.sh/tab";
 import type { Argument, Command, Option } from "commander";
 import { TidepoolClient } from "@tidepool/sdk";
+import type { Terminal } from "../terminal/terminal.ts";
 
 /** A person waits with a finger on the key: without a system names are simply missing. */
 const namesTimeoutMs = 300;
 
+/**
+ * The script takes the words of the line with a function of the package bash-completion, which many machines
+ * lack. Bash's own words do, but for "=" and ":": those end a word, and are put together again.
+ */
+const bashWords = `if ! declare -F _get_comp_words_by_ref >/dev/null; then
+    _get_comp_words_by_ref() {
+        local i glued=0
+        words=()
+        for ((i = 0; i <= COMP_CWORD; i++)); do
+            local word=\${COMP_WORDS[i]}
+            if ((i > 1)) && [[ $word == [=:]* || $glued == 1 ]]; then
+                words[\${#words[@]}-1]+=$word
+            else
+                words+=("$word")
+            fi
+            if [[ $word == *[=:] ]]; then glued=1; else glued=0; fi
+        done
+        cword=$((\${#words[@]} - 1))
+        cur=\${words[cword]}
+        prev=\${words[cword - 1]}
+    }
+fi
+`;
+
 /** What the script calls: the command that was typed, where it is no program of the search path. */
-export function printCompletionScript(shell: string): void {
+export function printCompletionScript(shell: string, terminal: Terminal): void {
+  if (shell === "bash") terminal.out(bashWords);
   script(shell, "tidepool", process.env["TIDEPOOL_COMMAND"] ?? "tidepool");
 }
 

@@ -15,7 +15,7 @@ import { interruptible } from "../interrupt.ts";
 import type { ClientOptions, CommandContext } from "../program/parts.ts";
 import { readProject } from "../project/read-project.ts";
 import type { ProjectFunction } from "../project/schema.ts";
-import { handlerDefault } from "../project/settings-of.ts";
+import { handlerDefault, runtimeDefault } from "../project/settings-of.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { watchFolder } from "./watch-folder.ts";
 
@@ -62,7 +62,8 @@ export async function dev(
 async function run(session: Session): Promise<void> {
   const { terminal, folder, name, signal } = session;
   await reload(session);
-  terminal.say(`watching ${folder}; Enter calls ${name} again, Ctrl-C ends`);
+  const ready = (): void =>
+    terminal.say(`watching ${folder}; Enter calls ${name} again, Ctrl-C ends`);
   const logs = showLogs(session);
   const keys = createInterface({ input: process.stdin });
   // One after the other: a call must not meet half a reload.
@@ -70,7 +71,7 @@ async function run(session: Session): Promise<void> {
   const queue = (step: () => Promise<void>): Promise<unknown> => (work = work.then(step));
   keys.on("line", () => void queue(() => call(session)));
   try {
-    for await (const _ of watchFolder(folder, signal)) await queue(() => reload(session));
+    for await (const _ of watchFolder(folder, signal, ready)) await queue(() => reload(session));
   } finally {
     keys.close();
     await work;
@@ -88,10 +89,14 @@ async function reload(session: Session): Promise<void> {
       folder,
       {
         name,
+        runtime: entry.runtime ?? runtimeDefault,
         handler: entry.handler ?? handlerDefault,
         ...(entry.memory === undefined ? {} : { memory: entry.memory }),
+        ...(entry.vcpus === undefined ? {} : { vcpus: entry.vcpus }),
         ...(entry.timeout === undefined ? {} : { timeout: entry.timeout }),
+        ...(entry.initTimeout === undefined ? {} : { initTimeout: entry.initTimeout }),
         ...(entry.environment === undefined ? {} : { env: entry.environment }),
+        ...(entry.secrets === undefined ? {} : { secret: entry.secrets }),
       },
       { ...terminal, isInteractive: false },
       signal,
@@ -107,9 +112,13 @@ async function reload(session: Session): Promise<void> {
 async function call(session: Session): Promise<void> {
   const { client, terminal, name, signal } = session;
   try {
-    const result = await client.invoke(name, await payloadOf(session), { signal });
+    const payload = await payloadOf(session);
+    // By its number: VMs of the version before may answer for a moment otherwise.
+    const { version: qualifier = "" } = await client.getFunction(name, { signal });
+    const result = await client.invoke(name, payload, { qualifier, signal });
     terminal.out(`${JSON.stringify(result.payload)}\n`);
-    terminal.say(describeResult(result, terminal).split("\n")[0] ?? "");
+    const [how = ""] = describeResult(result, terminal).split("\n");
+    terminal.say(`${how} · version ${result.version}`);
   } catch (error) {
     tell(session, error);
   }

@@ -5,8 +5,16 @@ import { watch } from "chokidar";
 const quietMs = 40;
 const ignored = /(^|[/\\])(\.git|node_modules|\.#[^/\\]*|4913|[^/\\]*(~|\.sw[a-z]))$/;
 
-/** Tells once for each burst of changes, until the signal aborts; never two at once. */
-export async function* watchFolder(folder: string, signal: AbortSignal): AsyncGenerator<void> {
+/**
+ * Tells once for each burst of changes, until the signal aborts; never two at once.
+ *
+ * @param ready called when changes are seen from now on
+ */
+export async function* watchFolder(
+  folder: string,
+  signal: AbortSignal,
+  ready: () => void = () => {},
+): AsyncGenerator<void> {
   let notify = (): void => {};
   let isChanged = false;
   const watcher = watch(folder, {
@@ -14,6 +22,7 @@ export async function* watchFolder(folder: string, signal: AbortSignal): AsyncGe
     ignored: (path) => path !== folder && ignored.test(path),
   });
   const wake = (): void => notify();
+  watcher.once("ready", ready);
   watcher.on("all", () => {
     isChanged = true;
     wake();

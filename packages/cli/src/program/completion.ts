@@ -5,11 +5,16 @@
 import { Argument } from "commander";
 import type { Command } from "commander";
 import { command } from "./parts.ts";
+import type { CommandContext } from "./parts.ts";
 
 const shells = ["bash", "zsh", "fish", "powershell"] as const;
 
 /** @param withoutCompletion the same commands again, to be described */
-export function addCompletionCommands(program: Command, withoutCompletion: () => Command): void {
+export function addCompletionCommands(
+  program: Command,
+  { terminal }: CommandContext,
+  withoutCompletion: () => Command,
+): void {
   command(
     program,
     "completion",
@@ -19,7 +24,7 @@ export function addCompletionCommands(program: Command, withoutCompletion: () =>
     .addArgument(new Argument("<shell>").choices(shells))
     .action(async (shell: string) => {
       const { printCompletionScript } = await import("../commands/completion.ts");
-      printCompletionScript(shell);
+      printCompletionScript(shell, terminal);
     });
   program
     .command("complete", { hidden: true })
