@@ -43,6 +43,8 @@ export interface Decision {
   readonly keepUntilMs: number;
   /** The next pre-warm that is not yet ordered; due when `startAtMs <= nowMs`. */
   readonly prewarm: Prewarm | undefined;
+  /** Further calls before then change nothing of this. */
+  readonly holdsUntilMs?: number;
   /** Decide again then; undefined when only an arrival can change the plan. */
   readonly nextWakeAtMs: number | undefined;
 }
@@ -144,14 +146,17 @@ function prewarmFor(
 }
 
 function keepUntil(expected: Forecast, next: Prewarm, policy: PlanPolicy, nowMs: number): number {
+  const keepAliveUntilMs = nowMs + policy.keepAliveMs;
+  const areAllCovered = expected.coverage >= coverageForRelease;
   // Releasing now and preparing again would save less than it costs.
   const reloadMs = reloadShare * policy.keepAliveMs;
   const isSoon = next.windowStartAtMs - nowMs <= 2 * leadMs(policy) + reloadMs;
-  if (isSoon) return next.releaseAtMs;
+  if (isSoon)
+    return areAllCovered ? next.releaseAtMs : Math.max(keepAliveUntilMs, next.releaseAtMs);
   // So loose a window that little time is left to save before it.
   const isLoose =
     next.windowStartAtMs - nowMs <= looseWindows * (next.windowEndAtMs - next.windowStartAtMs);
-  if (isLoose || expected.coverage < coverageForRelease) return nowMs + policy.keepAliveMs;
+  if (isLoose || !areAllCovered) return keepAliveUntilMs;
   // More calls of the same tick may follow while its window is open.
   const lingerUntilMs = nowMs + marginMs(policy);
   return expected.followShare >= followShareForKeep

@@ -79,6 +79,25 @@ describe("plan", () => {
     assert.ok(keepUntilMs > 41 * everyMs && keepUntilMs < 42 * everyMs);
   });
 
+  it("keeps a VM for the keep-alive where the next window is near and calls come beside windows", () => {
+    const random = seededRandom(7);
+    let known = createRecord(policy);
+    let kept = 0;
+    for (const tickMs of ticking(300, minuteMs)) {
+      const isTwice = random() < 0.2;
+      const calls = isTwice ? [random() * 30_000, 30_000 + random() * 30_000] : [0];
+      for (const offMs of calls) {
+        const atMs = Math.round(tickMs + offMs);
+        known = noteArrival(known, policy, atMs);
+        const { forecast, keepUntilMs } = decide(known, policy, { idleVmCount: 1 }, atMs);
+        if (forecast === undefined || forecast.coverage >= 0.9) continue;
+        kept += 1;
+        assert.ok(keepUntilMs >= atMs + policy.keepAliveMs, `at ${atMs}`);
+      }
+    }
+    assert.ok(kept > 20, `${kept} such calls`);
+  });
+
   it("has the VM ready within ten seconds of a call whose clock wavers by seconds", () => {
     const random = seededRandom(5);
     const wavering = ticking(16).map((atMs) => atMs + Math.round(random() * 3_000));
