@@ -14,6 +14,8 @@ const lossKept = 0.97;
 /** Surprise, in nats, that both are taken to have suffered before the first outcome. */
 const lossPrior = 4;
 const certaintyMax = 1e-4;
+/** Of each at least `certaintyMax`: their product is still far from the smallest number there is. */
+const factorsMax = 32;
 
 /** A slot for which `probability` was forecast has passed, with or without a call. */
 export function settle(history: CallHistory, probability: number, isHit: boolean): void {
@@ -34,12 +36,20 @@ export function settle(history: CallHistory, probability: number, isHit: boolean
 export function settleQuiet(history: CallHistory, slots: number): void {
   const hits = history.hitsSettled + 0.5;
   let settled = history.slotsSettled;
-  let { rateLoss } = history;
+  // The surprise of some slots together is the logarithm of a product: one is taken for many.
+  let together = 1;
+  let count = 0;
   for (let i = 0; i < slots; i += 1) {
-    rateLoss += surprise(hits / (settled + 1), false);
+    const rate = hits / (settled + 1);
+    together *= 1 - Math.min(1 - certaintyMax, Math.max(certaintyMax, rate));
     settled += 1;
+    count += 1;
+    if (count < factorsMax) continue;
+    history.rateLoss -= Math.log(together);
+    together = 1;
+    count = 0;
   }
-  history.rateLoss = rateLoss;
+  history.rateLoss -= Math.log(together);
   history.slotsSettled = settled;
 }
 

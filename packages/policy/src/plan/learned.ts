@@ -90,6 +90,7 @@ export class LearnedPlan {
             degree,
             forecast: undefined,
             keepUntilMs,
+            holdsUntilMs: ahead === 0 ? slotStartMs(memory, 1) : 0,
             prewarm: undefined,
             nextWakeAtMs: afterMs,
           };

@@ -160,7 +160,13 @@ export class ProtoReader {
     let byte = this.byte();
     if (byte < 0x80) return byte;
     let value = byte & 0x7f;
-    let scale = 0x80;
+    // Most fit in 28 bits: whole numbers of the processor's own.
+    for (let shift = 7; shift < 28; shift += 7) {
+      byte = this.byte();
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
+    }
+    let scale = 2 ** 28;
     do {
       byte = this.byte();
       value += (byte & 0x7f) * scale;

@@ -35,6 +35,8 @@ export class FunctionState implements MemoryHolder, Waking {
   assignedAtMs: Map<string, number> | undefined = undefined;
   /** When it was planned for last, if nothing came of that but the keep-alive; else 0. */
   quietSinceMs = 0;
+  /** Until then further calls change nothing of its plan. */
+  heldUntilMs = 0;
   /** A call of it is not planned for yet. */
   isCalled = false;
   wakeAtMs: number | undefined = undefined;

@@ -71,6 +71,23 @@ describe("PlanQueue", () => {
     test.queue.stop();
   });
 
+  it("does not plan for calls that change nothing, unless they ask for another version", () => {
+    const test = new Test();
+    const state = test.state("busy");
+    state.heldUntilMs = test.nowMs + 10;
+    test.queue.noteCalled(state, keepAliveMs);
+    while (test.queue.run());
+    assert.deepEqual(test.planned, []);
+    state.mix = { qualifiers: ["2"], calledAtMs: new Map() };
+    test.queue.noteCalled(state, keepAliveMs);
+    state.mix = undefined;
+    test.nowMs += 10;
+    test.queue.noteCalled(state, keepAliveMs);
+    while (test.queue.run());
+    assert.deepEqual(test.planned, ["busy called", "busy called"]);
+    test.queue.stop();
+  });
+
   it("forgets a function that is gone", () => {
     const test = new Test();
     const state = test.state("gone");

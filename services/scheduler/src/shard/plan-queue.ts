@@ -51,9 +51,10 @@ export class PlanQueue {
 
   /** Calls of it were learned from: it is planned for at once, while its turn lasts. `run` is to follow. */
   noteCalled(state: FunctionState, keepAliveMs: number): void {
+    const nowMs = this.clock.nowMs();
+    if (nowMs < state.heldUntilMs && state.mix === undefined) return;
     state.isCalled = true;
     const nextAtMs = state.quietSinceMs + keepAliveMs * quietShare;
-    const nowMs = this.clock.nowMs();
     if (nextAtMs <= nowMs) {
       this.endsAtMs ??= performance.now() + turnMsMax;
       if (performance.now() < this.endsAtMs) this.plan(state);

@@ -286,7 +286,6 @@ export class Shard {
     if (prepared !== undefined && (!isOn || nowMs >= prepared.releaseAtMs))
       state.prepared = undefined;
     state.version = version.version;
-
     const idleVmCount = this.world.hosts.idleCount(state.name, version.version);
     const decided = acting.decide(state.record, settings, { idleVmCount }, nowMs);
     const { decision, refusal } = isOn
@@ -318,8 +317,9 @@ export class Shard {
     const before = state.demand;
     wakes.push(contribute(this.demandBook, state, version, asked, settings, isOn, nowMs));
     if (state.demand !== before) this.world.onDemandChanged();
-    const isQuiet = kept.degree === 0 && state.told === undefined;
-    state.quietSinceMs = isQuiet && state.prepared === undefined ? nowMs : 0;
+    const isFree = state.prepared === undefined;
+    state.quietSinceMs = isFree && kept.degree === 0 && state.told === undefined ? nowMs : 0;
+    state.heldUntilMs = isFree && isAfterCall ? (kept.holdsUntilMs ?? 0) : 0;
     const due = wakes.filter((atMs) => atMs !== undefined && atMs > nowMs);
     this.queue.wakeAt(state, due.length === 0 ? undefined : Math.min(...(due as number[])));
   }
