@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { credentials, makeGenericClientConstructor } from "@grpc/grpc-js";
+import { credentials, makeGenericClientConstructor, status } from "@grpc/grpc-js";
 import type { ClientDuplexStream } from "@grpc/grpc-js";
 import { hostService, streamWindowBytes } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
-import { chunkMaxBytes } from "./grpc/limits.ts";
+import { chunkMaxBytes, messageMaxBytes } from "./grpc/limits.ts";
 import { SimulatedHypervisor } from "./simulated/simulated-hypervisor.ts";
 import { HostHarness } from "./testing/host-harness.ts";
 
@@ -141,5 +141,22 @@ describe("A host's invocation stream", function () {
     frontend.invoke(1, {}, { vmId, attemptId: "attempt-7" });
     await host.until("both results", () => frontend.heard.length === 2);
     assert.equal(frontend.heard[1]?.result?.vmId, vmId);
+  });
+
+  it("ends with a message over the limit, and another frontend's does not", async () => {
+    const other = new RawFrontend(host.agent.address);
+    try {
+      const ended = new Promise<{ code?: number }>((resolve) => {
+        frontend.stream.once("error", resolve);
+      });
+      other.invoke(1, { runMs: 200 });
+      frontend.stream.write({ chunk: { callId: 9, content: Buffer.alloc(messageMaxBytes + 1) } });
+      assert.equal((await ended).code, status.RESOURCE_EXHAUSTED);
+      await host.until("the other's result", () =>
+        other.heard.some(({ result }) => result?.callId === 1),
+      );
+    } finally {
+      other.close();
+    }
   });
 });

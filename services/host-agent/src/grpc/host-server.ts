@@ -7,7 +7,7 @@ import { hostService } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
 import type { InvocationParts } from "../invocations/invocation.ts";
 import { InvocationStream } from "./invocation-stream.ts";
-import { frontendPingMaxMs, frontendPingMs } from "./limits.ts";
+import { frontendPingMaxMs, frontendPingMs, messageMaxBytes } from "./limits.ts";
 
 type Handler = handleBidiStreamingCall<
   tidepool.internal.v1.FrontendMessage.$Properties,
@@ -31,6 +31,7 @@ export async function startHostServer(
   tls?: TlsFiles,
 ): Promise<HostServer> {
   const server = new Server({
+    "grpc.max_receive_message_length": messageMaxBytes,
     // A frontend that is frozen or cut off is lost before others may run its calls.
     "grpc.keepalive_time_ms": frontendPingMs,
     "grpc.keepalive_timeout_ms": frontendPingMaxMs,

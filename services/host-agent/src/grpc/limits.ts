@@ -2,6 +2,8 @@
 
 /** Most of a payload or an answer in one message. */
 export const chunkMaxBytes = 64 * 1024;
+/** Of a message with such a part and all that is said beside it; a larger one ends the stream that it came on. */
+export const messageMaxBytes = 1024 * 1024;
 export const payloadMaxBytes = 6 * 1024 * 1024;
 /** Between two signs of life that a silent frontend is asked for, and how long it may take to give one. */
 export const frontendPingMs = 5_000;

@@ -6,7 +6,8 @@ import type { InvokeResult } from "./session.ts";
 export class AnswerCollector {
   readonly #maxBytes: number;
   #requestId: string | undefined;
-  #parts: Uint8Array[] = [];
+  /** Of the size that was announced, so that many small parts take no more than few large ones. */
+  #payload = Buffer.alloc(0);
   #missingBytes = 0;
   #runUs = 0;
 
@@ -16,7 +17,7 @@ export class AnswerCollector {
 
   expect(requestId: string): void {
     this.#requestId = requestId;
-    this.#parts = [];
+    this.#payload = Buffer.alloc(0);
     this.#missingBytes = 0;
   }
 
@@ -42,6 +43,7 @@ export class AnswerCollector {
     }
     this.#runUs = answer.runUs ?? 0;
     this.#missingBytes = bytes;
+    this.#payload = Buffer.allocUnsafe(bytes);
     return this.#take(answer.payload);
   }
 
@@ -54,11 +56,11 @@ export class AnswerCollector {
     const bytes = part ?? new Uint8Array();
     if (bytes.length > this.#missingBytes)
       throw new Error("an answer that is longer than announced");
-    this.#parts.push(bytes);
+    this.#payload.set(bytes, this.#payload.length - this.#missingBytes);
     this.#missingBytes -= bytes.length;
     if (this.#missingBytes > 0) return undefined;
-    const payload = Buffer.concat(this.#parts);
-    this.#parts = [];
+    const payload = this.#payload;
+    this.#payload = Buffer.alloc(0);
     return { payload, runUs: this.#runUs };
   }
 }

@@ -7,6 +7,8 @@ import { TidepoolError } from "@tidepool/common";
 
 export const frameMaxBytes = 1024 * 1024;
 const headerBytes = 4;
+/** Pieces smaller than this are put together as they come: a guest that sends byte by byte costs no more. */
+const pieceMinBytes = 4096;
 
 export interface FrameChannelEvents {
   readonly onFrame: (frame: Uint8Array) => void;
@@ -83,7 +85,18 @@ export class FrameChannel {
     if (this.#hasEnded) return;
     this.#parts.push(bytes);
     this.#partsBytes += bytes.length;
+    this.#joinSmallPieces();
     if (this.#isReleased()) this.#cut();
+  }
+
+  /** Each joined only with one no larger than itself, so that a byte is copied few times. */
+  #joinSmallPieces(): void {
+    for (;;) {
+      const [before, last] = this.#parts.slice(-2);
+      if (before === undefined || last === undefined) return;
+      if (before.length > last.length || before.length >= pieceMinBytes) return;
+      this.#parts.splice(-2, 2, Buffer.concat([before, last]));
+    }
   }
 
   #cut(): void {

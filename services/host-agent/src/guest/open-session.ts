@@ -21,7 +21,7 @@ import type {
   SessionOptions,
 } from "./session.ts";
 import { lastWordsMaxBytes, runtimeExitError, thrownError } from "./session-errors.ts";
-import { Slot } from "./slot.ts";
+import { Slot, unaskedAnswersMax } from "./slot.ts";
 import { StreamedAnswer } from "./streamed-answer.ts";
 import type { StreamedAnswerLimits } from "./streamed-answer.ts";
 
@@ -60,6 +60,7 @@ class FramedSession implements GuestSession {
   #sink: AnswerSink | undefined;
   #streamed: StreamedAnswer | undefined;
   #flushId = 0;
+  #loadFailedCount = 0;
   #lastWords = "";
   #memoryLimitMib = 0;
 
@@ -262,6 +263,7 @@ class FramedSession implements GuestSession {
     } else if (loaded) {
       this.#loaded.resolve({ initUs: loaded.initUs ?? 0 });
     } else if (loadFailed) {
+      if (++this.#loadFailedCount > unaskedAnswersMax) throw new Error("loads failed without end");
       const error = thrownError(loadFailed.error, "initFailed");
       for (const slot of [this.#loaded, this.#snapshotReady, this.#restoreDone]) slot.reject(error);
     } else if (message.snapshotReady) {

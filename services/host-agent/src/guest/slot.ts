@@ -1,10 +1,17 @@
-/** Where one request waits for its answer. Answers that nobody waits for are dropped. */
+/**
+ * Where one request waits for its answer. Answers that nobody waits for are dropped, as many as requests that were
+ * given up can have left on their way; a guest that sends more breaks the protocol.
+ */
 import { TidepoolError } from "@tidepool/common";
+
+export const unaskedAnswersMax = 8;
 
 export class Slot<T> {
   readonly #what: string;
   #waiting:
     { readonly resolve: (value: T) => void; readonly reject: (error: unknown) => void } | undefined;
+  /** Since the last request. */
+  #unaskedCount = 0;
 
   constructor(what: string) {
     this.#what = what;
@@ -39,12 +46,16 @@ export class Slot<T> {
         return;
       }
       signal?.addEventListener("abort", onAbort, { once: true });
+      this.#unaskedCount = 0;
       begin();
     });
   }
 
+  /** @throws Error when nobody waited for it, nor for those before it */
   resolve(value: T): void {
-    this.#waiting?.resolve(value);
+    if (this.#waiting !== undefined) this.#waiting.resolve(value);
+    else if (++this.#unaskedCount > unaskedAnswersMax)
+      throw new Error(`answers to ${this.#what} that nobody asked for`);
   }
 
   reject(error: unknown): void {

@@ -15,7 +15,8 @@ export class StreamedAnswer {
   readonly #head: AnswerHead;
   readonly #sink: AnswerSink | undefined;
   readonly #maxBytes: number;
-  readonly #parts: Uint8Array[] = [];
+  /** Grows by doubling, so that many small parts take no more than few large ones. */
+  #gathered = Buffer.alloc(0);
   #bytes = 0;
   #isAbandoned = false;
 
@@ -39,11 +40,24 @@ export class StreamedAnswer {
       throw new TidepoolError("outputLimit", text, { reason: "answerTooLarge" });
     }
     if (this.#sink !== undefined) return this.#sink.onChunk(bytes);
-    this.#parts.push(bytes);
+    this.#gather(bytes);
   }
 
   finish(runUs: number): InvokeResult {
-    return { payload: Buffer.concat(this.#parts), runUs, streamed: this.#head };
+    return { payload: this.#payload(), runUs, streamed: this.#head };
+  }
+
+  #payload(): Buffer {
+    return this.#sink === undefined ? this.#gathered.subarray(0, this.#bytes) : Buffer.alloc(0);
+  }
+
+  #gather(bytes: Uint8Array): void {
+    if (this.#bytes > this.#gathered.length) {
+      const grown = Buffer.alloc(Math.min(this.#maxBytes, 2 * this.#bytes));
+      this.#gathered.copy(grown);
+      this.#gathered = grown;
+    }
+    this.#gathered.set(bytes, this.#bytes - bytes.length);
   }
 
   /** Nobody waits for it any more; what still comes is dropped. */
