@@ -15,7 +15,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   guest: ["proto", "common"],
   // The command starts NATS and builds the image itself; the services it only spawns. To simulate it runs the
   // policy, and beside it the rivals that bench/ has.
-  "packages/cli": ["proto", "common", "actors", "sdk", "guest", "policy", "bench"],
+  "packages/cli": ["proto", "common", "actors", "sdk", "guest", "policy", "bench", "schedules"],
   "bench/rivals": ["policy"],
   "services/frontend": ["proto", "common", "actors", "guest/runtimes", "schedules"],
   "services/scheduler": ["proto", "common", "actors", "policy", "schedules"],
