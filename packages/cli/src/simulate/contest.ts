@@ -10,6 +10,7 @@ import {
   frontier,
   joinScores,
   joinSimulation,
+  keepAlivePerPrice,
   poolDemandAt,
   poolFigures,
   settingWithin,
@@ -25,7 +26,7 @@ import type {
   Workload,
 } from "@tidepool/policy";
 import { partsOf, runTasks } from "./run-tasks.ts";
-import { keepAlivePerPrice, policyChoices } from "./task.ts";
+import { policyChoices } from "./task.ts";
 import type { PolicyChoice, ScoreTask, SecondsTask } from "./task.ts";
 
 export const keepAliveComparedS = 600;

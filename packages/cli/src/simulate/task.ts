@@ -7,7 +7,8 @@ import {
   planPolicyDefault,
   policies,
   policyOnSlots,
-  slotMsDefault,
+  priceKnobs,
+  settingsAtPrice,
 } from "@tidepool/policy";
 import { scoreSlots, simulatePart } from "@tidepool/policy";
 import type { SimulationPart, SlotPolicy, SlotScores, Workload } from "@tidepool/policy";
@@ -44,12 +45,6 @@ export interface TaskResults {
   readonly seconds: SimulationPart;
 }
 
-/** Prices of a cold start, in seconds of an idle VM, that the curve is drawn over. */
-const pricesS = [
-  120, 300, 600, 900, 1200, 1800, 2400, 3600, 5400, 7200, 10_800, 14_400, 21_600, 43_200, 86_400,
-] as const;
-/** The keep-alive that a price stands for, as by default: half of it. */
-export const keepAlivePerPrice = 0.5;
 const callMs = 100;
 
 export async function runTask(task: Task): Promise<TaskResults[Task["kind"]]> {
@@ -62,7 +57,7 @@ export async function runTask(task: Task): Promise<TaskResults[Task["kind"]]> {
     case "seconds":
       return simulatePart(part, {
         policy: policies[task.policy],
-        settings: settingsAt(priceS),
+        settings: settingsAtPrice(priceS),
         prepareMs: planPolicyDefault.prepareP95Ms,
         callMs,
         scoreFromSlot,
@@ -77,11 +72,8 @@ async function slotPolicy(choice: PolicyChoice, priceS: number): Promise<SlotPol
   switch (choice) {
     case "fixed":
       return rivals.keepAlive;
-    case "learned": {
-      const prices = [...new Set([...pricesS, priceS])].sort((a, b) => a - b);
-      const knobs = prices.map((s) => ({ label: `price ${s} s`, settings: settingsAt(s) }));
-      return policyOnSlots("tidepool", policies.learned, knobs);
-    }
+    case "learned":
+      return policyOnSlots("tidepool", policies.learned, priceKnobs([priceS]));
     case "hybrid":
       return rivals.hybridHistogram;
     case "fft":
@@ -91,15 +83,4 @@ async function slotPolicy(choice: PolicyChoice, priceS: number): Promise<SlotPol
     default:
       return choice satisfies never;
   }
-}
-
-/** The price alone: what it pays to wait without knowing more follows from it. */
-function settingsAt(priceS: number): typeof planPolicyDefault {
-  return {
-    ...planPolicyDefault,
-    keepAliveMs: priceS * 1000 * keepAlivePerPrice,
-    coldStartCostVmMs: priceS * 1000,
-    // The forecast's slots stay those of the usual keep-alive.
-    slotMs: slotMsDefault,
-  };
 }

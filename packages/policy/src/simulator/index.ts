@@ -6,6 +6,7 @@ export { coldSlots, poolFigures } from "./pool-figures.ts";
 export type { PoolFigures } from "./pool-figures.ts";
 export { poolDemand } from "./pool.ts";
 export type { PoolDemand } from "./pool.ts";
+export { keepAlivePerPrice, priceKnobs, settingsAtPrice } from "./price-sweep.ts";
 export { replayFunction } from "./replay-function.ts";
 export type { FunctionReplay, ReplayOptions, Start } from "./replay-function.ts";
 export { joinSimulation, simulate, simulatePart } from "./simulate.ts";
