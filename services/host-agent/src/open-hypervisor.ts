@@ -24,6 +24,7 @@ export async function openHypervisor(config: HostAgentConfig, logger: Logger): P
   const stateDir = join(config.stateDir, "vms");
   const options = { accelerator, image, cacheDir, stateDir };
   if (config.hypervisor === "qemu") {
+    if (process.geteuid?.() === 0) logger.warn("QEMU runs as root: the host-agent should not be");
     const { QemuHypervisor } = await import("./qemu/qemu-hypervisor.ts");
     return new QemuHypervisor(options);
   }

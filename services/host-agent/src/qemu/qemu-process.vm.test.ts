@@ -4,6 +4,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { machineArguments } from "./machine.ts";
+import { QemuProcess } from "./qemu-process.ts";
+import { qemuProgram } from "./qemu-program.ts";
 
 const goneMaxMs = 2_000;
 
@@ -32,5 +35,25 @@ describe("QemuProcess", () => {
     const deadline = Date.now() + goneMaxMs;
     while ((await commandLine(pid)) !== "" && Date.now() < deadline) await sleep(10);
     assert.equal(await commandLine(pid), "");
+  });
+
+  it("filters its own system calls, and can gain no privilege", async () => {
+    const config = { runtime: "nodejs20", memoryMib: 128 };
+    const image = { hash: "", kernelPath: "", initrdPath: "", rootfsPath: "", logPath: "" };
+    const words = machineArguments({ accelerator: "tcg", image, config, tscKhz: 1 }, "id");
+    const sandbox = words.slice(words.indexOf("-sandbox")).slice(0, 2);
+    const plain = ["-machine", "none", "-display", "none", "-nodefaults"];
+    const qemu = new QemuProcess(qemuProgram, [...sandbox, ...plain, "-qmp", "stdio"]);
+    try {
+      const isFiltered = async (): Promise<boolean> => {
+        const status = await readFile(`/proc/${String(qemu.pid)}/status`, "utf8");
+        return /^NoNewPrivs:\t1$/m.test(status) && /^Seccomp:\t2$/m.test(status);
+      };
+      const until = Date.now() + goneMaxMs;
+      while (!(await isFiltered()) && Date.now() < until) await sleep(10);
+      assert.ok(await isFiltered());
+    } finally {
+      await qemu.kill();
+    }
   });
 });
