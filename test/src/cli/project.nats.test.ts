@@ -100,6 +100,9 @@ describe("A project file", () => {
     const { stderr } = await deploy();
     assert.match(stderr, /schedule often changes: every 6m\n.*schedule hourly goes/);
     assert.deepEqual(await names(), ["often"]);
+    await project(`  two: {path: two, schedules: {often: {every: 7m}}}\n`);
+    assert.match((await deploy()).stderr, /two: schedule 'often' is that of function 'one'/);
+    assert.equal((await system.client.schedules.get("often")).settings.functionName, "one");
     await project(`${one}}\n`);
     await deploy();
     assert.deepEqual(await names(), ["often"]);

@@ -80,6 +80,9 @@ async function plan(
   const deployed = new Map(
     (await client.listFunctions({ signal })).map((each) => [each.name, each] as const),
   );
+  const allSchedules = Object.values(functions).some(({ schedules }) => schedules !== undefined)
+    ? await client.schedules.list("", { signal })
+    : [];
   const steps: Step[] = [];
   const problems: string[] = [];
   for (const [name, entry] of Object.entries(functions)) {
@@ -92,11 +95,7 @@ async function plan(
       const wanted = { name, settings, codeDigest, codeBytes: archive.zip.length };
       const before = deployed.get(name);
       const change = compareFunction(wanted, before);
-      const deployedSchedules =
-        before === undefined || entry.schedules === undefined
-          ? []
-          : await client.schedules.list(name, { signal });
-      const schedules = compareSchedules(name, entry, deployedSchedules);
+      const schedules = compareSchedules(name, entry, allSchedules);
       steps.push({ ...wanted, zip: archive.zip, deployed: before, change, schedules });
     } catch (error) {
       const { code, message } = TidepoolError.from(error);
@@ -125,12 +124,19 @@ async function apply(
   signal: AbortSignal,
 ): Promise<void> {
   if (!change.isCodeNew) {
-    await client.updateFunction(name, settings, { signal });
+    await client.updateFunction(name, settings, {
+      signal,
+      ...(deployed && { revision: deployed.revision }),
+    });
     return;
   }
   if (deployed === undefined) await client.createFunction(name, settings, { signal });
   try {
-    await sendCode(client, name, zip, terminal, { settings, signal });
+    await sendCode(client, name, zip, terminal, {
+      settings,
+      signal,
+      ...(deployed && { revision: deployed.revision }),
+    });
   } catch (error) {
     // Refused code leaves no function behind that nobody can call; the upload's error is what matters.
     if (deployed === undefined) await client.deleteFunction(name).catch(() => undefined);

@@ -1,5 +1,6 @@
 /** The schedules of a function in a project file, beside those that it has. */
 import { isDeepStrictEqual } from "node:util";
+import { TidepoolError } from "@tidepool/common";
 import type { Schedule, ScheduleSettings, When } from "@tidepool/sdk";
 import type { ProjectFunction, ProjectSchedule } from "./schema.ts";
 
@@ -15,6 +16,9 @@ const minuteMs = 60_000;
 /**
  * Where the file has the key `schedules`, it names all that the function has; where it has not, they are left
  * alone.
+ *
+ * @param deployed of all functions: a name is taken by whichever has it
+ * @throws TidepoolError `invalid` when another function has a schedule of that name
  */
 export function compareSchedules(
   functionName: string,
@@ -22,6 +26,13 @@ export function compareSchedules(
   deployed: readonly Schedule[],
 ): readonly ScheduleChange[] {
   if (schedules === undefined) return [];
+  const [taken] = deployed.filter(
+    ({ name, settings }) => schedules[name] !== undefined && settings.functionName !== functionName,
+  );
+  if (taken !== undefined) {
+    const owner = taken.settings.functionName;
+    throw new TidepoolError("invalid", `schedule '${taken.name}' is that of function '${owner}'`);
+  }
   const wanted = Object.entries(schedules).map(
     ([name, entry]) => [name, settingsOf(functionName, entry)] as const,
   );
@@ -31,6 +42,7 @@ export function compareSchedules(
     return isSame(settings, before.settings) ? [] : [{ name, kind: "change", settings }];
   });
   const gone = deployed
+    .filter(({ settings }) => settings.functionName === functionName)
     .filter(({ name }) => schedules[name] === undefined)
     .map(({ name }): ScheduleChange => ({ name, kind: "delete", settings: undefined }));
   return [...puts, ...gone];
