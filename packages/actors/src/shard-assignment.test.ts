@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { assignShards, preferredOwner } from "./shard-assignment.ts";
 import type { AssignmentView } from "./shard-assignment.ts";
 
@@ -20,6 +21,26 @@ describe("preferredOwner", () => {
       const count = shards.filter((shard) => preferredOwner(shard, ["a", "b", "c"]) === id).length;
       assert.ok(count >= 13 && count <= 32, `${id} has ${count}`);
     }
+  });
+
+  it("moves, of any members, only to the one that joins and only from the one that leaves, a fair share", () => {
+    const memberIds = fc.uniqueArray(fc.stringMatching(/^[a-z0-9-]{1,12}$/), {
+      minLength: 2,
+      maxLength: 8,
+    });
+    const many = [...Array(1_024).keys()];
+    fc.assert(
+      fc.property(memberIds, ([joining = "", ...others]) => {
+        const after = [...others, joining];
+        const moved = many.filter(
+          (shard) => preferredOwner(shard, others) !== preferredOwner(shard, after),
+        );
+        assert.ok(moved.every((shard) => preferredOwner(shard, after) === joining));
+        const fair = many.length / after.length;
+        assert.ok(moved.length > fair / 2 && moved.length < fair * 2, `${moved.length} of ${fair}`);
+      }),
+      { seed: 5 },
+    );
   });
 
   it("moves only the shards of the member that leaves", () => {

@@ -1,6 +1,7 @@
 /** A cluster whose processes are killed under load: nothing that was accepted is lost, and little else is noticed. */
 import assert from "node:assert/strict";
 import { chaos, unexplained } from "./chaos.ts";
+import { partitionFunctions } from "./partitions.ts";
 
 const seed = 1;
 
@@ -14,6 +15,7 @@ describe(`A cluster under 20 calls a second, seed ${seed}`, () => {
       killEveryMs: 7_000,
       kinds: ["host", "scheduler", "nats", "frontend"],
       hypervisor: "simulated",
+      functions: partitionFunctions,
       say: () => {},
     });
     assert.ok(result.kills.length >= 4, `${result.kills.length} kills`);
