@@ -207,6 +207,19 @@ export const tidepoolService = {
   listHosts: method(apiPath("ListHosts"), "unary", api.ListHostsRequest, api.ListHostsResponse),
   drainHost: method(apiPath("DrainHost"), "unary", api.DrainHostRequest, api.Host),
   undrainHost: method(apiPath("UndrainHost"), "unary", api.UndrainHostRequest, api.Host),
+  createToken: method(
+    apiPath("CreateToken"),
+    "unary",
+    api.CreateTokenRequest,
+    api.CreateTokenResponse,
+  ),
+  listTokens: method(apiPath("ListTokens"), "unary", api.ListTokensRequest, api.ListTokensResponse),
+  revokeToken: method(
+    apiPath("RevokeToken"),
+    "unary",
+    api.RevokeTokenRequest,
+    api.RevokeTokenResponse,
+  ),
 } as const;
 
 const internal = tidepool.internal.v1;

@@ -10,7 +10,20 @@ const rows = page
   .map((line) => [...line.matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? ""));
 
 /** Exports that name no subject. */
-const others = ["shardCountDefault", "tokenLengthMax", "isToken", "shardOf"];
+const others = [
+  "shardCountDefault",
+  "tokenLengthMax",
+  "tenantLengthMax",
+  "tenantDefault",
+  "isName",
+  "isTenant",
+  "isToken",
+  "ownedBy",
+  "tenantOf",
+  "nameOf",
+  "prefixOf",
+  "shardOf",
+];
 const named = ["streams", "buckets", "codeBucket", "natsHeaders"];
 
 describe("docs/subjects.md", () => {

@@ -6,11 +6,52 @@
 /** Shards in a cluster: fixed for its life, since functions hash to them. */
 export const shardCountDefault = 64;
 
-/** Longest id that may stand in a subject, characters. */
+/** Longest name or id, characters; one of a tenant has the tenant's before it. */
 export const tokenLengthMax = 64;
+/** Longest name of a tenant, characters. */
+export const tenantLengthMax = 32;
+/** Whose all is that has no tenant's name before it. */
+export const tenantDefault = "default";
 
+const namePattern = /^[A-Za-z0-9_-]{1,64}$/;
+const tenantPattern = /^[a-z][a-z0-9-]{0,31}$/;
+const tenantMark = "=";
+
+/** What callers may give as a name or an id. */
+export function isName(text: string): boolean {
+  return namePattern.test(text);
+}
+
+export function isTenant(text: string): boolean {
+  return tenantPattern.test(text);
+}
+
+/** A name or an id as it is kept: "name" of the tenant "default", "tenant=name" of any other. */
 export function isToken(text: string): boolean {
-  return text.length <= tokenLengthMax && /^[A-Za-z0-9_-]+$/.test(text);
+  const mark = text.indexOf(tenantMark);
+  return mark < 0 ? isName(text) : isTenant(text.slice(0, mark)) && isName(text.slice(mark + 1));
+}
+
+/** The tenant's own name as it is kept; one that has a tenant already stays as it is. */
+export function ownedBy(tenant: string, name: string): string {
+  return tenant === tenantDefault || name.includes(tenantMark)
+    ? name
+    : `${tenant}${tenantMark}${name}`;
+}
+
+export function tenantOf(kept: string): string {
+  const mark = kept.indexOf(tenantMark);
+  return mark < 0 ? tenantDefault : kept.slice(0, mark);
+}
+
+/** As its tenant knows it. */
+export function nameOf(kept: string): string {
+  return kept.slice(kept.indexOf(tenantMark) + 1);
+}
+
+/** What the names of a tenant begin with where they are kept; "" for the tenant "default". */
+export function prefixOf(tenant: string): string {
+  return tenant === tenantDefault ? "" : `${tenant}${tenantMark}`;
 }
 
 function token(text: string | number): string {
@@ -123,6 +164,8 @@ export const buckets = {
   secrets: "tidepool_secrets",
   /** Tenant name → TenantRecord. */
   tenants: "tidepool_tenants",
+  /** Token's id → TokenRecord. */
+  tokens: "tidepool_tokens",
   /** Host id → HostRecord, while it is drained. */
   hosts: "tidepool_hosts",
   /** Request id → AcceptedCall. */

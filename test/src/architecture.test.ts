@@ -147,6 +147,8 @@ const grpcStatuses = [
   "UNIMPLEMENTED",
   "INTERNAL",
   "UNAVAILABLE",
+  "DATA_LOSS",
+  "UNAUTHENTICATED",
 ];
 
 function allSources(): string[] {

@@ -37,6 +37,8 @@ export interface Storage {
   readonly tenants: KV;
   /** Host id → HostRecord, while it is drained. */
   readonly hosts: KV;
+  /** Token's id → TokenRecord. */
+  readonly tokens: KV;
   /** Schedule name → ScheduleRecord. */
   readonly schedules: KV;
   /** Schedule name → ScheduleProgress. */
@@ -75,6 +77,7 @@ export const versionsBytesMax = 256 * mib;
 export const secretsBytesMax = 64 * mib;
 export const tenantsBytesMax = 8 * mib;
 export const hostsBytesMax = 8 * mib;
+export const tokensBytesMax = 16 * mib;
 export const schedulesBytesMax = 64 * mib;
 export const scheduleProgressBytesMax = 16 * mib;
 export const subscriptionsBytesMax = 16 * mib;
@@ -97,6 +100,7 @@ export function ensureStorage(bus: Bus): Promise<Storage> {
       secrets,
       tenants,
       hosts,
+      tokens,
       schedules,
       scheduleProgress,
       subscriptions,
@@ -109,6 +113,7 @@ export function ensureStorage(bus: Bus): Promise<Storage> {
       bucket(subjects.buckets.secrets, secretsBytesMax),
       bucket(subjects.buckets.tenants, tenantsBytesMax),
       bucket(subjects.buckets.hosts, hostsBytesMax),
+      bucket(subjects.buckets.tokens, tokensBytesMax),
       bucket(subjects.buckets.schedules, schedulesBytesMax),
       bucket(subjects.buckets.scheduleProgress, scheduleProgressBytesMax),
       bucket(subjects.buckets.subscriptions, subscriptionsBytesMax),
@@ -129,6 +134,7 @@ export function ensureStorage(bus: Bus): Promise<Storage> {
       secrets,
       tenants,
       hosts,
+      tokens,
       schedules,
       scheduleProgress,
       subscriptions,

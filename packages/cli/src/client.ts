@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { startTelemetry } from "@tidepool/common";
 import { TidepoolClient } from "@tidepool/sdk";
+import type { ConnectOptions } from "@tidepool/sdk";
 import { usageError } from "./failure.ts";
 import type { ClientOptions } from "./program/parts.ts";
 
@@ -9,13 +10,14 @@ import type { ClientOptions } from "./program/parts.ts";
 const connectTimeoutMs = 3_000;
 
 export async function withClient<T>(
-  { address, tlsCa }: Pick<ClientOptions, "address" | "tlsCa">,
+  options: Pick<ClientOptions, "address" | "tlsCa" | "tokenFile">,
   work: (client: TidepoolClient) => Promise<T>,
 ): Promise<T> {
   const telemetry = await startTelemetry("tidepool-cli");
   try {
-    const tls = tlsCa === undefined ? {} : { tls: { ca: await readAuthority(tlsCa) } };
-    const client = await TidepoolClient.connect(address, { connectTimeoutMs, ...tls });
+    const { address } = options;
+    const given = { ...(await readTls(options)), ...(await readToken(options)) };
+    const client = await TidepoolClient.connect(address, { connectTimeoutMs, ...given });
     try {
       return await work(client);
     } finally {
@@ -27,7 +29,21 @@ export async function withClient<T>(
   }
 }
 
-function readAuthority(path: string): Promise<string> {
+type Given = Pick<ClientOptions, "tlsCa" | "tokenFile">;
+
+async function readTls({ tlsCa }: Given): Promise<Pick<ConnectOptions, "tls">> {
+  return tlsCa === undefined ? {} : { tls: { ca: await readGiven(tlsCa) } };
+}
+
+/** A token is no argument: those are seen by all of a machine. */
+export async function readToken({ tokenFile }: Given): Promise<Pick<ConnectOptions, "token">> {
+  const text =
+    tokenFile === undefined ? (process.env["TIDEPOOL_TOKEN"] ?? "") : await readGiven(tokenFile);
+  const token = text.trim();
+  return token === "" ? {} : { token };
+}
+
+function readGiven(path: string): Promise<string> {
   return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     throw usageError(`${path} cannot be read: ${error.code ?? error.message}`);
   });

@@ -22,6 +22,9 @@ const hints: Partial<Record<Code, string>> = {
   notFound: "see what exists with: ./tidepool list",
   noCapacity:
     "see what the hosts hold with: ./tidepool pools --once; delete what is not needed or call again later",
+  unauthenticated:
+    "give a token with --token-file FILE or TIDEPOOL_TOKEN; an operator makes one with: ./tidepool token create",
+  forbidden: "take a token of that role; an operator makes one with: ./tidepool token create",
   throttled:
     "a limit was reached: see it with: ./tidepool tenant show — raise a function's with: ./tidepool deploy … --reserved CALLS",
   memoryLimit: "give it more with: ./tidepool deploy … --memory MIB",

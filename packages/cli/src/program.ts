@@ -9,6 +9,7 @@ import type { AddCommands, CommandContext } from "./program/parts.ts";
 import { addProjectCommands } from "./program/project.ts";
 import { addSecretCommands } from "./program/secrets.ts";
 import { addCertificateCommands, addSystemCommands } from "./program/system.ts";
+import { addTokenCommands } from "./program/tokens.ts";
 import { addTenantCommands } from "./program/tenant.ts";
 import { addUsageCommands } from "./program/usage.ts";
 import { addTrafficCommands } from "./program/traffic.ts";
@@ -27,6 +28,7 @@ const groups: readonly AddCommands[] = [
   addVersionCommands,
   addSecretCommands,
   addTenantCommands,
+  addTokenCommands,
   addUsageCommands,
   addHostCommands,
   addTrafficCommands,
@@ -57,6 +59,12 @@ function withGroups(context: CommandContext): Command {
         "--tls-ca <file>",
         "who is trusted to be the frontend; without it: plain text",
       ).env("TIDEPOOL_TLS_CA"),
+    )
+    .addOption(
+      new Option(
+        "--token-file <file>",
+        "holds the token that calls need; without it: TIDEPOOL_TOKEN",
+      ).env("TIDEPOOL_TOKEN_FILE"),
     )
     .showHelpAfterError("(see: tidepool --help)")
     .exitOverride()

@@ -30,6 +30,10 @@ export const codes = {
   guestCrash: { grpc: 13, http: 502, retryable: false },
   /** A limit on calls at once or on calls a second; nothing was run. */
   throttled: { grpc: 8, http: 429, retryable: true },
+  /** No token, or none that holds. */
+  unauthenticated: { grpc: 16, http: 401, retryable: false },
+  /** The token's role does not reach so far. */
+  forbidden: { grpc: 7, http: 403, retryable: false },
 } as const;
 
 /** Who failed, from the caller's point of view. */

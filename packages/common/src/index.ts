@@ -17,3 +17,5 @@ export type { SpanOptions, Telemetry } from "./telemetry.ts";
 export { clientCredentials, serverCredentials, tlsFilesIn, tlsRefreshMs } from "./tls.ts";
 export type { TlsFiles } from "./tls.ts";
 export { faultOfZipPath } from "./zip-path.ts";
+export { digestOfToken, makeToken, tokenIdOf } from "./token-text.ts";
+export type { NewTokenText } from "./token-text.ts";

@@ -42,6 +42,10 @@ export const reasons = [
   "printedTooMuch",
   "malformedAnswer",
   "processEnded",
+  "tokenMissing",
+  "tokenInvalid",
+  "roleTooSmall",
+  "doorFull",
 ] as const;
 
 export type Reason = (typeof reasons)[number];

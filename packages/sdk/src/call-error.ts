@@ -87,4 +87,6 @@ const transportCodes: Partial<Record<status, Code>> = {
   [status.NOT_FOUND]: "notFound",
   [status.RESOURCE_EXHAUSTED]: "tooLarge",
   [status.UNAVAILABLE]: "unavailable",
+  [status.UNAUTHENTICATED]: "unauthenticated",
+  [status.PERMISSION_DENIED]: "forbidden",
 };

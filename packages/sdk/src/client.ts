@@ -34,6 +34,7 @@ import type { CompleteSettings, FunctionSettings } from "./settings.ts";
 import { HostsClient } from "./hosts.ts";
 import { SchedulesClient } from "./schedules.ts";
 import { SecretsClient } from "./secrets.ts";
+import { TokensClient } from "./tokens.ts";
 import { StreamedAnswer } from "./streamed-answer.ts";
 import { SubscriptionsClient } from "./subscriptions.ts";
 import { parseUsage } from "./usage.ts";
@@ -58,6 +59,8 @@ export interface ConnectOptions {
   readonly connectTimeoutMs?: number;
   /** Absent: plain text. */
   readonly tls?: TlsOptions;
+  /** As `tidepool token create` printed it; where calls need none: absent. */
+  readonly token?: string;
   /** Longest that calls other than invoke and uploadCode may take; default timeoutDefaultMs. */
   readonly timeoutMs?: number;
 }
@@ -109,6 +112,7 @@ export class TidepoolClient {
   readonly subscriptions: SubscriptionsClient;
   readonly deadLetters: DeadLettersClient;
   readonly hosts: HostsClient;
+  readonly tokens: TokensClient;
   private readonly caller: Caller;
 
   private constructor(caller: Caller) {
@@ -118,6 +122,7 @@ export class TidepoolClient {
     this.subscriptions = new SubscriptionsClient(caller);
     this.deadLetters = new DeadLettersClient(caller);
     this.hosts = new HostsClient(caller);
+    this.tokens = new TokensClient(caller);
   }
 
   /**
@@ -126,7 +131,7 @@ export class TidepoolClient {
    * @throws TidepoolError `unavailable` when nobody answers there
    */
   static async connect(address: string, options: ConnectOptions = {}): Promise<TidepoolClient> {
-    const transport = new Transport(address, options.tls);
+    const transport = new Transport(address, options.tls, options.token);
     try {
       await transport.ready(options.connectTimeoutMs ?? connectTimeoutDefaultMs);
     } catch (error) {

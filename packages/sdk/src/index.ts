@@ -45,6 +45,7 @@ export type {
   ScheduleSettings,
   When,
 } from "./schedules.ts";
+export type { NewToken, TokenDescription, TokenRole, TokensClient, TokenWish } from "./tokens.ts";
 export type { Secret, SecretsClient } from "./secrets.ts";
 export type {
   MessageSource,

@@ -37,9 +37,12 @@ const GrpcClient = makeGenericClientConstructor(tidepoolService, "Tidepool");
 export class Transport {
   private readonly address: string;
   private readonly client: InstanceType<typeof GrpcClient>;
+  private readonly token: string | undefined;
 
-  constructor(address: string, tls?: TlsOptions) {
+  /** @param token goes along with each call */
+  constructor(address: string, tls?: TlsOptions, token?: string) {
     this.address = address;
+    this.token = checkedToken(token);
     this.client = new GrpcClient(targetOf(address), credentialsOf(tls), {
       "grpc.service_config": serviceConfig,
       // A proxy of the environment is for the way out, and a platform of one's own is not there.
@@ -136,7 +139,7 @@ export class Transport {
       method.requestSerialize,
       method.responseDeserialize,
       request,
-      outgoingMetadata(),
+      outgoingMetadata(this.token),
       timeoutMs === undefined ? {} : { deadline: systemClock.nowMs() + timeoutMs },
     );
     const cancel = (): void => stream.cancel();
@@ -167,7 +170,7 @@ export class Transport {
         const options: CallOptions =
           timeoutMs === undefined ? {} : { deadline: systemClock.nowMs() + timeoutMs };
         const cancel = (): void => call.cancel();
-        const call = begin(outgoingMetadata(), options, (error, response) => {
+        const call = begin(outgoingMetadata(this.token), options, (error, response) => {
           signal?.removeEventListener("abort", cancel);
           if (error === null && response !== undefined) return resolve(response);
           reject(signal?.aborted ? cancelled(signal) : callError(error, this.address));
@@ -185,8 +188,9 @@ function cancelled(signal: AbortSignal): TidepoolError {
   });
 }
 
-function outgoingMetadata(): Metadata {
+function outgoingMetadata(token: string | undefined): Metadata {
   const metadata = new Metadata();
+  if (token !== undefined) metadata.set("authorization", `Bearer ${token}`);
   propagation.inject(context.active(), metadata, {
     set: (carrier, key, value) => carrier.set(key, value),
   });
@@ -206,6 +210,14 @@ async function send<Request>(
     });
   }
   stream.end();
+}
+
+/** Never told back: it is a secret. @throws TidepoolError `invalid` for what no header can carry */
+function checkedToken(token: string | undefined): string | undefined {
+  if (token === undefined || /^[\x21-\x7e]+$/.test(token)) return token;
+  throw new TidepoolError("invalid", "the token is empty or has characters that no token has", {
+    component: "client",
+  });
 }
 
 /** Several addresses are one target by gRPC's own naming; so is whatever names its scheme. */

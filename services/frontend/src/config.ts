@@ -18,6 +18,10 @@ export interface FrontendConfig {
   readonly shardCount: number;
   /** Keys for secrets; without it no secret can be set. */
   readonly secretsKeyFile: string | undefined;
+  /** on: every call needs a token. */
+  readonly auth: "off" | "on";
+  /** A token of the operator's that is kept nowhere else; the first ones are made with it. */
+  readonly adminTokenFile: string | undefined;
 }
 
 export function readConfig(env: NodeJS.ProcessEnv): FrontendConfig {
@@ -33,5 +37,7 @@ export function readConfig(env: NodeJS.ProcessEnv): FrontendConfig {
       max: 1024,
     }),
     secretsKeyFile: reader.optional("TIDEPOOL_SECRETS_KEY_FILE"),
+    auth: reader.oneOf("TIDEPOOL_AUTH", "off", ["off", "on"] as const),
+    adminTokenFile: reader.optional("TIDEPOOL_ADMIN_TOKEN_FILE"),
   }));
 }

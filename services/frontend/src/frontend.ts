@@ -11,6 +11,7 @@ import {
   healthService,
   reflectionAlphaService,
   reflectionService,
+  subjects,
   tidepoolService,
 } from "@tidepool/proto";
 import { openAdmission } from "./admission/open-admission.ts";
@@ -25,6 +26,7 @@ import { Handlers } from "./grpc/handlers.ts";
 import { Health } from "./grpc/health.ts";
 import { reflection } from "./grpc/reflection.ts";
 import { tidepoolApi } from "./grpc/tidepool-api.ts";
+import { openDoor } from "./door/open-door.ts";
 import { FunctionUrls } from "./http/function-urls.ts";
 import { HostStreams } from "./hosts/host-streams.ts";
 import { drainMaxMs, grpcMessageMaxBytes, grpcReceiveMaxBytes } from "./limits.ts";
@@ -44,12 +46,14 @@ import { Secrets } from "./secrets/secrets.ts";
 
 export interface FrontendOptions {
   readonly config: Pick<FrontendConfig, "address" | "shardCount"> &
-    Partial<Pick<FrontendConfig, "httpAddress" | "nats" | "doorTls">>;
+    Partial<Pick<FrontendConfig, "httpAddress" | "nats" | "doorTls" | "auth">>;
   readonly bus: Bus;
   readonly logger: Logger;
   readonly clock?: Clock;
   /** Seals secrets; without it none can be set. */
   readonly keyring?: Keyring;
+  /** The operator's, which is stored nowhere. */
+  readonly adminToken?: string;
   /** What was used is written so often. */
   readonly usagePeriodMs?: number;
 }
@@ -110,9 +114,20 @@ export class Frontend {
     const { clock, logger, server } = this;
     const { shardCount } = config;
     const table = new VmTable();
-    const door = await openAdmission({ bus, storage, clock, logger });
-    const { admission, tenants } = door;
-    this.parts.push(door);
+    const admitting = await openAdmission({ bus, storage, clock, logger });
+    const { admission, tenants } = admitting;
+    this.parts.push(admitting);
+    const opening = await openDoor({
+      bus,
+      storage,
+      needsToken: config.auth === "on",
+      adminToken: this.options.adminToken,
+      ensureTenant: (tenant) => tenants.ensure(tenant),
+      clock,
+      logger,
+    });
+    const { door, tokens } = opening;
+    this.parts.push(opening);
     const onChange: FunctionListener = (before, after) => admission.noteFunction(before, after);
     const secretStore = new NatsSecretStore(bus, storage.secrets, logger);
     await secretStore.start();
@@ -157,7 +172,7 @@ export class Frontend {
     const scheduler = new NatsScheduler(bus, shardCount);
     const outcomes = new NatsOutcomes(bus, logger);
     this.parts.push(outcomes);
-    const source = `frontend ${door.frontendId}`;
+    const source = `frontend ${admitting.frontendId}`;
     const usage = new UsageBook({
       bus,
       storage,
@@ -196,7 +211,7 @@ export class Frontend {
     });
     this.parts.push(triggers);
     const explainer = new CallExplainer(new NatsCallRecords(bus, storage), clock);
-    const handlers = new Handlers(logger, this.stopping.signal);
+    const handlers = new Handlers(logger, this.stopping.signal, door);
     const poolsChanged = (signal: AbortSignal): Promise<void> => news.changed(signal);
     const { client } = storage;
     server.addService(
@@ -212,6 +227,7 @@ export class Frontend {
         scheduler,
         explainer,
         tenants,
+        tokens,
         schedules: triggers.schedules,
         subscriptions: triggers.subscriptions,
         pools,
@@ -229,7 +245,9 @@ export class Frontend {
       address: httpAddress,
       findUrl: async (name) => (await functions.get(name)).settings.url,
       call: async (call, sink, signal) => {
-        const { isStreamed, payload } = await router.invoke(call, undefined, signal, sink);
+        const requestId = subjects.ownedBy(subjects.tenantOf(call.name), call.requestId);
+        const invocation = { ...call, requestId };
+        const { isStreamed, payload } = await router.invoke(invocation, undefined, signal, sink);
         return isStreamed ? undefined : payload;
       },
       clock,

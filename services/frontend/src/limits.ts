@@ -146,6 +146,14 @@ export const vmStepsMax = 20;
 export const logLinesDefault = 100;
 export const logLinesMax = 10_000;
 
+/** Calls of all kinds under way at one frontend… */
+export const callsAtOnceMax = 10_000;
+/** …and beyond them those that only operators make: hosts, pools, tenants, tokens. */
+export const adminCallsKept = 100;
+export const tokensMaxCount = 10_000;
+/** Ten years. */
+export const tokenLifetimeMaxMs = 10 * 365 * 24 * 3_600_000;
+
 /** Longest that calls under way may take to finish when the frontend stops. */
 export const drainMaxMs = 10_000;
 

@@ -2,6 +2,7 @@
 import { connectBus } from "@tidepool/actors";
 import { createLogger, readKeyring, startTelemetry, stopOnSignal } from "@tidepool/common";
 import { readConfig } from "./config.ts";
+import { readAdminToken } from "./door/admin-token.ts";
 import { Frontend } from "./frontend.ts";
 
 const config = readConfig(process.env);
@@ -16,7 +17,15 @@ const bus = await connectBus({
 });
 const { secretsKeyFile } = config;
 const keyring = secretsKeyFile === undefined ? undefined : await readKeyring(secretsKeyFile);
-const frontend = new Frontend({ config, bus, logger, ...(keyring && { keyring }) });
+const { adminTokenFile } = config;
+const adminToken = adminTokenFile === undefined ? undefined : await readAdminToken(adminTokenFile);
+const frontend = new Frontend({
+  config,
+  bus,
+  logger,
+  ...(keyring && { keyring }),
+  ...(adminToken && { adminToken }),
+});
 const { address, httpAddress } = await frontend.start();
 stopOnSignal(logger, async () => {
   await frontend.stop();

@@ -47,6 +47,8 @@ export interface TestSystemOptions {
   readonly drainMoveMs?: number;
   /** What secrets are sealed with; a new one when absent. */
   readonly keyring?: Keyring;
+  /** Callers need a token: this one is the operator's, and the client's. */
+  readonly adminToken?: string;
   /** Called when NATS runs and nothing else does. */
   readonly beforeServices?: (natsUrl: string) => Promise<void>;
 }
@@ -109,13 +111,19 @@ export async function aSystem(options: TestSystemOptions = {}): Promise<TestSyst
   const addresses: string[] = [];
   const httpAddresses: string[] = [];
   for (let count = 0; count < frontendCount; count += 1) {
-    const config = { address: "127.0.0.1:0", httpAddress: "127.0.0.1:0", shardCount };
+    const config = {
+      address: "127.0.0.1:0",
+      httpAddress: "127.0.0.1:0",
+      shardCount,
+      auth: options.adminToken === undefined ? "off" : "on",
+    } as const;
     const frontend = new Frontend({
       config,
       bus: await connect("frontend"),
       logger,
       keyring,
       usagePeriodMs,
+      ...(options.adminToken !== undefined && { adminToken: options.adminToken }),
     });
     frontends.push(frontend);
     const started = await frontend.start();
@@ -126,7 +134,9 @@ export async function aSystem(options: TestSystemOptions = {}): Promise<TestSyst
   const [httpAddress = ""] = httpAddresses;
   const [agent] = agents;
   if (agent === undefined) throw new Error("a system has a host");
-  const client = await TidepoolClient.connect(address);
+  const client = await TidepoolClient.connect(address, {
+    ...(options.adminToken !== undefined && { token: options.adminToken }),
+  });
   return {
     client,
     address,

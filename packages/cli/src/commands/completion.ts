@@ -3,6 +3,7 @@ import { RootCommand, script } from "@bomb.sh/tab";
 import type { Command as Described } from "@bomb.sh/tab";
 import type { Argument, Command, Option } from "commander";
 import { TidepoolClient } from "@tidepool/sdk";
+import { readToken } from "../client.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
 /** A person waits with a finger on the key: without a system names are simply missing. */
@@ -53,7 +54,10 @@ export async function complete(
 
 async function functionNames(address: string): Promise<readonly string[]> {
   try {
-    const client = await TidepoolClient.connect(address, { connectTimeoutMs: namesTimeoutMs });
+    const client = await TidepoolClient.connect(address, {
+      connectTimeoutMs: namesTimeoutMs,
+      ...(await readToken({})),
+    });
     try {
       const functions = await client.listFunctions({ timeoutMs: namesTimeoutMs });
       return functions.map(({ name }) => name);

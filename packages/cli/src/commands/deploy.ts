@@ -55,7 +55,7 @@ function describeDeployed(deployed: FunctionDescription): string {
 
 /** What the file says, the command line must not say otherwise. */
 function refuseOptions(options: object): void {
-  const allowed = ["address", "tlsCa", "json", "only", "dryRun"];
+  const allowed = ["address", "tlsCa", "tokenFile", "json", "only", "dryRun"];
   const [given] = Object.entries(options).find(
     ([key, value]) => !allowed.includes(key) && !isDefault(key, value),
   ) ?? [undefined];

@@ -4,6 +4,7 @@ import { freemem, totalmem } from "node:os";
 import { defaultCacheDir, findGuestImage } from "@tidepool/guest";
 import { messageOf, TidepoolError } from "@tidepool/common";
 import { TidepoolClient } from "@tidepool/sdk";
+import { readToken } from "../client.ts";
 import { formatBytes } from "../terminal/format.ts";
 import { findProgram } from "../up/debian-packages.ts";
 import { runtimeDefault, systemPackages, testPackages } from "../up/needs.ts";
@@ -121,7 +122,10 @@ async function checkRunning(dataPath: string, addressGiven: string): Promise<Che
   const running = await findRunning(dataPath);
   const address = running?.address ?? addressGiven;
   try {
-    const client = await TidepoolClient.connect(address, { connectTimeoutMs: connectMaxMs });
+    const client = await TidepoolClient.connect(address, {
+      connectTimeoutMs: connectMaxMs,
+      ...(await readToken({})),
+    });
     try {
       const hosts = await countHosts(client);
       const detail = `answers at ${address}, ${hosts} ${hosts === 1 ? "host" : "hosts"}`;

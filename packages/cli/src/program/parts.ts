@@ -19,6 +19,8 @@ export interface ClientOptions {
   readonly address: string;
   /** PEM file; absent: plain text. */
   readonly tlsCa?: string;
+  /** With a token; absent: that of TIDEPOOL_TOKEN, or none. */
+  readonly tokenFile?: string;
   readonly json?: boolean;
 }
 
@@ -29,13 +31,17 @@ export function jsonOption(): Option {
   return new Option("--json", "print the result as JSON");
 }
 
+type Where = Pick<ClientOptions, "address" | "tlsCa" | "tokenFile">;
+
 /** The options of a command, and where the frontend is, which is an option of all of them. */
-export function withAddress<T extends object>(
-  program: Command,
-  options: T,
-): T & Pick<ClientOptions, "address" | "tlsCa"> {
-  const { address, tlsCa } = program.opts<Pick<ClientOptions, "address" | "tlsCa">>();
-  return { ...options, address, ...(tlsCa === undefined ? {} : { tlsCa }) };
+export function withAddress<T extends object>(program: Command, options: T): T & Where {
+  const { address, tlsCa, tokenFile } = program.opts<Where>();
+  return {
+    ...options,
+    address,
+    ...(tlsCa === undefined ? {} : { tlsCa }),
+    ...(tokenFile === undefined ? {} : { tokenFile }),
+  };
 }
 
 export function predictionOption(whose: string): Option {

@@ -86,10 +86,14 @@ async function runMainJob(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<void> {
-  await withClient({ address }, async (client) => {
-    await waitForPools(client, terminal, signal);
-    if (options.hasDemo) await runDemo(client, options.speed, terminal, signal);
-  });
+  const tokenFile = process.env["TIDEPOOL_TOKEN_FILE"] ?? process.env["TIDEPOOL_ADMIN_TOKEN_FILE"];
+  await withClient(
+    { address, ...(tokenFile === undefined ? {} : { tokenFile }) },
+    async (client) => {
+      await waitForPools(client, terminal, signal);
+      if (options.hasDemo) await runDemo(client, options.speed, terminal, signal);
+    },
+  );
 }
 
 function httpAddressOf({ port, httpPort = port + httpPortOffset }: UpOptions): string {

@@ -65,12 +65,18 @@ export function checkCall(
     );
   }
   const payload = parsePayload(given.payload);
+  const functionName = parseName(given.name);
+  // Of a schedule or a message too: its tenant asks for it by its own name.
+  const requestId = subjects.ownedBy(
+    subjects.tenantOf(functionName),
+    parseRequestId(given.requestId),
+  );
   const beginsAtMs = nowMs + delayMs;
   return {
     payload,
     call: {
-      requestId: parseRequestId(given.requestId),
-      functionName: parseName(given.name),
+      requestId,
+      functionName,
       qualifier: parseQualifier(given.qualifier),
       status: "queued",
       attempts: 0,

@@ -2,6 +2,7 @@
  * What destinations are told when a call has ended: a CloudEvent 1.0 in structured mode, JSON. Payload and
  * response are in it as JSON values where they are JSON and where the whole stays below the limit.
  */
+import { subjects } from "@tidepool/proto";
 import type { AcceptedCall } from "./call.ts";
 
 export interface EndedCall {
@@ -23,10 +24,12 @@ export function cloudEvent(ended: EndedCall, maxBytes: number): Uint8Array {
 }
 
 function encode({ call, payload, response }: EndedCall, { isCut }: { isCut: boolean }): Uint8Array {
-  const { requestId, functionName, status, attempts, failure } = call;
+  const { status, attempts, failure } = call;
+  const requestId = subjects.nameOf(call.requestId);
+  const functionName = subjects.nameOf(call.functionName);
   const event = {
     specversion: "1.0",
-    id: eventId(call),
+    id: subjects.nameOf(eventId(call)),
     source: `/tidepool/functions/${functionName}`,
     type: `tidepool.invocation.${status}`,
     subject: requestId,

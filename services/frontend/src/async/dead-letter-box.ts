@@ -84,10 +84,13 @@ export class DeadLetterBox {
 }
 
 /** @throws TidepoolError `invalid` */
-export function parseDeadLetterQuery(wire: {
-  readonly functionName?: string | null;
-  readonly requestIds?: readonly string[] | null;
-}): DeadLetterQuery {
+export function parseDeadLetterQuery(
+  tenant: string,
+  wire: {
+    readonly functionName?: string | null;
+    readonly requestIds?: readonly string[] | null;
+  },
+): DeadLetterQuery {
   const functionName = wire.functionName ?? "";
   const requestIds = wire.requestIds ?? [];
   if (functionName !== "" && !subjects.isToken(functionName)) {
@@ -101,7 +104,7 @@ export function parseDeadLetterQuery(wire: {
   if (wrong !== undefined) {
     throw new TidepoolError("invalid", `'${wrong.slice(0, 80)}' is no request id`);
   }
-  return { functionName, requestIds };
+  return { tenant, functionName, requestIds };
 }
 
 /** A call that was redriven and has failed again, under the same id, is another letter: it ended later. */

@@ -73,7 +73,8 @@ export interface DeadLetter {
 }
 
 export interface DeadLetterQuery {
-  /** Empty: of all functions. */
+  readonly tenant: string;
+  /** Empty: of all functions of the tenant. */
   readonly functionName: string;
   /** Empty: all. */
   readonly requestIds: readonly string[];

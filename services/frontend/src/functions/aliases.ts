@@ -97,7 +97,7 @@ function parseWeighted({
 }
 
 function nameProblems(name: string): string[] {
-  if (subjects.isToken(name) && !isVersion(name)) return [];
+  if (subjects.isName(name) && !isVersion(name)) return [];
   return [
     `alias name '${name.slice(0, 80)}' must have 1 to ${subjects.tokenLengthMax} letters, digits, '-' or '_', and not only digits`,
   ];

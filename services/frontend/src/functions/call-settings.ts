@@ -57,7 +57,7 @@ export function urlProblems(url: FunctionUrl | undefined): string[] {
     if (origin === "*" || /^https?:\/\/[^\s/]{1,250}$/.test(origin)) continue;
     problems.push(`origin '${origin.slice(0, 80)}' must be '*' or as in https://example.com`);
   }
-  if (qualifier && !subjects.isToken(qualifier)) {
+  if (qualifier && !subjects.isName(qualifier)) {
     problems.push(`qualifier '${qualifier.slice(0, 80)}' is no version and no alias`);
   }
   return problems;

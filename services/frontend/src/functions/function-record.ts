@@ -1,6 +1,5 @@
 /** One function as the frontend keeps it, and its two shapes on the wire: the store's record and the API's message. */
-import { fromTimestamp, tidepool, toTimestamp } from "@tidepool/proto";
-import { tenantDefault } from "../tenants/tenants.ts";
+import { fromTimestamp, subjects, tidepool, toTimestamp } from "@tidepool/proto";
 import { aliasToWire, parseStoredAlias } from "./aliases.ts";
 import type { StoredAlias } from "./aliases.ts";
 import { parseSettings } from "./settings.ts";
@@ -59,7 +58,7 @@ export function parseRecord(bytes: Uint8Array): StoredFunction {
     previousVersion: record.previousVersion ?? "",
     aliases: (wire.aliases ?? []).map(parseStoredAlias),
     revision: Number(wire.revision || 0),
-    tenant: wire.tenant || tenantDefault,
+    tenant: wire.tenant || subjects.tenantDefault,
   };
 }
 

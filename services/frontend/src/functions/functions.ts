@@ -6,10 +6,10 @@ import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { TidepoolError } from "@tidepool/common";
 import type { Clock, Logger } from "@tidepool/common";
+import { subjects } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
 import { unusedCodeKeepMs, versionsKeptMax } from "../limits.ts";
 import type { CodeStore, FunctionStore, VersionStore } from "../ports.ts";
-import { tenantDefault } from "../tenants/tenants.ts";
 import { versionsOf } from "./aliases.ts";
 import { checkCodeZip } from "./code-zip.ts";
 import type { StoredFunction } from "./function-record.ts";
@@ -100,7 +100,7 @@ export class Functions {
       previousVersion: "",
       aliases: [],
       revision: 0,
-      tenant: tenantDefault,
+      tenant: subjects.tenantOf(parseName(name)),
     });
     for (const { version } of leftovers) await this.versions.remove(created.name, version);
     return created;

@@ -6,7 +6,7 @@ import type { StoredFunction } from "./function-record.ts";
 
 /** @throws TidepoolError `invalid` */
 export function parseQualifier(qualifier: string | undefined): string {
-  if (!qualifier || subjects.isToken(qualifier)) return qualifier ?? "";
+  if (!qualifier || subjects.isName(qualifier)) return qualifier ?? "";
   throw new TidepoolError(
     "invalid",
     `qualifier '${qualifier.slice(0, 80)}' is no version and no alias: it must have 1 to ${subjects.tokenLengthMax} letters, digits, '-' or '_'`,

@@ -36,9 +36,9 @@ export function asyncApi(handlers: Handlers, { asyncCalls, deadLetters }: AsyncA
     ),
     listDeadLetters: handlers.unary(
       "ListDeadLetters",
-      async (request: tidepool.v1.ListDeadLettersRequest.$Properties) => {
+      async (request: tidepool.v1.ListDeadLettersRequest.$Properties, { caller }: CallContext) => {
         const { letters, isCut } = await deadLetters.list(
-          parseDeadLetterQuery(request),
+          parseDeadLetterQuery(caller.tenant, request),
           request.limit ?? 0,
         );
         return {
@@ -53,7 +53,7 @@ export function asyncApi(handlers: Handlers, { asyncCalls, deadLetters }: AsyncA
     redriveDeadLetters: handlers.unary(
       "RedriveDeadLetters",
       async (request: tidepool.v1.RedriveDeadLettersRequest.$Properties, context: CallContext) => {
-        const query = parseDeadLetterQuery(request);
+        const query = parseDeadLetterQuery(context.caller.tenant, request);
         const { count, requestIds } = await deadLetters.redrive(query, context.signal);
         return { count, requestIds: [...requestIds] };
       },
@@ -61,7 +61,10 @@ export function asyncApi(handlers: Handlers, { asyncCalls, deadLetters }: AsyncA
     purgeDeadLetters: handlers.unary(
       "PurgeDeadLetters",
       async (request: tidepool.v1.PurgeDeadLettersRequest.$Properties, context: CallContext) => ({
-        count: await deadLetters.purge(parseDeadLetterQuery(request), context.signal),
+        count: await deadLetters.purge(
+          parseDeadLetterQuery(context.caller.tenant, request),
+          context.signal,
+        ),
       }),
     ),
   } satisfies Record<string, UntypedHandleCall>;

@@ -1,6 +1,6 @@
 /**
  * gRPC calls as async functions: each runs in a span that continues the caller's trace, gets a signal that
- * aborts when the caller has gone or the frontend stops, and may throw.
+ * aborts when the caller has gone or the frontend stops, and may throw. All of them come through the door.
  */
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -15,12 +15,16 @@ import type {
 } from "@grpc/grpc-js";
 import { TidepoolError, withSpan } from "@tidepool/common";
 import type { Logger } from "@tidepool/common";
+import type { Door } from "../door/door.ts";
+import type { Operation } from "../door/rules.ts";
+import type { Caller, Visit } from "../door/visit.ts";
 import { toStatus } from "./status.ts";
 
 export interface CallContext {
   readonly signal: AbortSignal;
   /** The caller's; undefined when it named none. */
   readonly deadlineAtMs: number | undefined;
+  readonly caller: Caller;
 }
 
 /** What calls of all kinds have. */
@@ -33,21 +37,25 @@ interface AnyCall {
 export class Handlers {
   private readonly logger: Logger;
   private readonly stopping: AbortSignal;
+  private readonly door: Door;
 
   /** @param stopping ends streams that would go on for ever */
-  constructor(logger: Logger, stopping: AbortSignal) {
+  constructor(logger: Logger, stopping: AbortSignal, door: Door) {
     this.logger = logger;
     this.stopping = stopping;
+    this.door = door;
   }
 
   unary<Request, Response>(
-    operation: string,
+    operation: Operation,
     work: (request: Request, context: CallContext) => Promise<Response>,
   ): handleUnaryCall<Request, Response> {
     return (call, answer) => {
       const signal = goneSignal(call);
       const requestId = randomUUID();
-      this.run(operation, call, signal, (context) => work(call.request, context)).then(
+      this.run(operation, call, signal, async (context, visit) =>
+        visit.told(await work(visit.asked(call.request), context)),
+      ).then(
         (response) => answer(null, response),
         (error: unknown) => answer(toStatus(error, operation, this.logger, requestId)),
       );
@@ -56,7 +64,7 @@ export class Handlers {
 
   /** @param work may answer, or throw, before the caller has sent all. */
   clientStream<Request, Response>(
-    operation: string,
+    operation: Operation,
     work: (requests: AsyncIterable<Request>, context: CallContext) => Promise<Response>,
   ): handleClientStreamingCall<Request, Response> {
     return (call, answer) => {
@@ -64,7 +72,9 @@ export class Handlers {
       const requestId = randomUUID();
       const requests = call.iterator({ destroyOnReturn: false }) as AsyncIterable<Request>;
       const finish = (): void => void call.resume();
-      this.run(operation, call, signal, (context) => work(requests, context)).then(
+      this.run(operation, call, signal, async (context, visit) =>
+        visit.told(await work(askedEach(requests, visit), context)),
+      ).then(
         (response) => answer(null, response),
         (error: unknown) => {
           answer(toStatus(error, operation, this.logger, requestId));
@@ -76,18 +86,27 @@ export class Handlers {
   }
 
   serverStream<Request, Response>(
-    operation: string,
+    operation: Operation,
     work: (request: Request, context: CallContext) => AsyncIterable<Response>,
   ): handleServerStreamingCall<Request, Response> {
     return (call) => {
       const gone = goneSignal(call);
       const requestId = randomUUID();
-      const signal = AbortSignal.any([gone, this.stopping]);
-      this.run(operation, call, signal, async (context) => {
-        for await (const response of work(call.request, context)) {
+      this.run(operation, call, gone, async (context, visit) => {
+        const { revoked } = visit.caller;
+        const signal = AbortSignal.any([gone, this.stopping, revoked]);
+        for await (const response of work(visit.asked(call.request), { ...context, signal })) {
           if (signal.aborted) break;
           // Rejects when the caller has gone, which the next turn sees.
-          if (!call.write(response)) await once(call, "drain", { signal }).catch(() => {});
+          if (!call.write(visit.told(response))) {
+            await once(call, "drain", { signal }).catch(() => {});
+          }
+        }
+        if (revoked.aborted) {
+          throw new TidepoolError("unauthenticated", "the token was revoked", {
+            component: "client",
+            reason: "tokenInvalid",
+          });
         }
         if (this.stopping.aborted) {
           throw new TidepoolError("unavailable", "the frontend is stopping");
@@ -107,7 +126,7 @@ export class Handlers {
    * stops, as a unary call does.
    */
   answerStream<Request, Response>(
-    operation: string,
+    operation: Operation,
     work: (
       request: Request,
       context: CallContext,
@@ -118,11 +137,13 @@ export class Handlers {
     return (call) => {
       const gone = goneSignal(call);
       const requestId = randomUUID();
-      const send = async (response: Response): Promise<void> => {
-        gone.throwIfAborted();
-        if (!call.write(response)) await once(call, "drain", { signal: gone });
-      };
-      this.run(operation, call, gone, (context) => work(call.request, context, send)).then(
+      this.run(operation, call, gone, (context, visit) => {
+        const send = async (response: Response): Promise<void> => {
+          gone.throwIfAborted();
+          if (!call.write(visit.told(response))) await once(call, "drain", { signal: gone });
+        };
+        return work(visit.asked(call.request), context, send);
+      }).then(
         () => call.end(),
         (error: unknown) => {
           if (!gone.aborted) call.emit("error", toStatus(error, operation, this.logger, requestId));
@@ -132,16 +153,32 @@ export class Handlers {
   }
 
   private run<T>(
-    operation: string,
+    operation: Operation,
     call: AnyCall,
     signal: AbortSignal,
-    work: (context: CallContext) => Promise<T>,
+    work: (context: CallContext, visit: Visit) => Promise<T>,
   ): Promise<T> {
     const parent = parentOf(call.metadata);
-    return withSpan(`tidepool.v1.Tidepool/${operation}`, { kind: SpanKind.SERVER, parent }, () =>
-      work({ signal, deadlineAtMs: deadlineOf(call) }),
-    );
+    const kind = SpanKind.SERVER;
+    return withSpan(`tidepool.v1.Tidepool/${operation}`, { kind, parent }, async () => {
+      const visit = this.door.enter(operation, call.metadata);
+      const { caller } = visit;
+      try {
+        return await work({ signal, deadlineAtMs: deadlineOf(call), caller }, visit);
+      } catch (error) {
+        throw visit.toldOf(error);
+      } finally {
+        visit.leave();
+      }
+    });
   }
+}
+
+async function* askedEach<Request>(
+  requests: AsyncIterable<Request>,
+  visit: Visit,
+): AsyncGenerator<Request> {
+  for await (const request of requests) yield visit.asked(request);
 }
 
 function goneSignal(call: AnyCall): AbortSignal {

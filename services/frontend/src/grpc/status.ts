@@ -89,6 +89,8 @@ const retryAfterDefaultsMs: { readonly [code in Code]?: number } = {
 
 /** What the caller named or gave, and cannot be; the frontend for the rest. */
 const ofClient: readonly Code[] = [
+  "unauthenticated",
+  "forbidden",
   "invalid",
   "tooLarge",
   "cancelled",

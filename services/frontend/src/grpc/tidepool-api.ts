@@ -13,6 +13,7 @@ import { parseInvocation } from "../routing/invocation.ts";
 import type { Router } from "../routing/router.ts";
 import type { Secrets } from "../secrets/secrets.ts";
 import type { Tenants } from "../tenants/tenants.ts";
+import type { Tokens } from "../door/tokens.ts";
 import type { Hosts } from "../fleet/hosts.ts";
 import { functionApi } from "./function-api.ts";
 import type { FunctionApiOptions } from "./function-api.ts";
@@ -22,6 +23,7 @@ import type { CallContext, Handlers } from "./handlers.ts";
 import { answerToWire, invokeStream } from "./invoke-stream.ts";
 import { hostApi } from "./host-api.ts";
 import { secretApi } from "./secret-api.ts";
+import { tokenApi } from "./token-api.ts";
 import { triggerApi } from "./trigger-api.ts";
 import type { TriggerApiOptions } from "./trigger-api.ts";
 
@@ -32,6 +34,7 @@ export interface TidepoolApiOptions extends FunctionApiOptions, AsyncApiOptions,
   readonly scheduler: Scheduler;
   readonly explainer: CallExplainer;
   readonly tenants: Tenants;
+  readonly tokens: Tokens;
   readonly pools: PoolsView;
   /** Resolves at the next change of the pools, or when the signal aborts. */
   readonly poolsChanged: (signal: AbortSignal) => Promise<void>;
@@ -50,6 +53,7 @@ export function tidepoolApi(
     ...asyncApi(handlers, options),
     ...secretApi(handlers, options.secrets),
     ...hostApi(handlers, options.fleet),
+    ...tokenApi(handlers, options.tokens),
     invoke: handlers.unary(
       "Invoke",
       async (request: tidepool.v1.InvokeRequest.$Properties, context: CallContext) =>
@@ -75,21 +79,22 @@ export function tidepoolApi(
     ),
     getLogs: handlers.serverStream(
       "GetLogs",
-      (request: tidepool.v1.GetLogsRequest.$Properties, { signal }) =>
-        getLogs(options, request, signal),
+      (request: tidepool.v1.GetLogsRequest.$Properties, context) =>
+        getLogs(options, request, context),
     ),
     getUsage: handlers.serverStream(
       "GetUsage",
-      (request: tidepool.v1.GetUsageRequest.$Properties, { signal }) =>
-        readUsage(options.client, parseUsageQuery(request), signal),
+      (request: tidepool.v1.GetUsageRequest.$Properties, { signal, caller }) =>
+        readUsage(options.client, caller.tenant, parseUsageQuery(request), signal),
     ),
     explainCall: handlers.unary(
       "ExplainCall",
       ({ requestId }: tidepool.v1.ExplainCallRequest.$Properties, { signal }) =>
         explainer.explain(requestId ?? "", signal),
     ),
-    getTenant: handlers.unary("GetTenant", ({ name }: tidepool.v1.GetTenantRequest.$Properties) =>
-      tenants.get(name),
+    getTenant: handlers.unary(
+      "GetTenant",
+      ({ name }: tidepool.v1.GetTenantRequest.$Properties, { caller }) => tenants.get(name, caller),
     ),
     updateTenant: handlers.unary(
       "UpdateTenant",
@@ -114,8 +119,8 @@ async function* watchPools(
 async function* getLogs(
   { functions, client }: TidepoolApiOptions,
   request: tidepool.v1.GetLogsRequest.$Properties,
-  signal: AbortSignal,
+  { signal, caller }: CallContext,
 ): AsyncGenerator<tidepool.v1.LogLine.$Properties> {
   const name = request.name ? (await functions.get(request.name)).name : "";
-  yield* readLogs(client, parseLogQuery(name, request), signal);
+  yield* readLogs(client, parseLogQuery(caller.tenant, name, request), signal);
 }

@@ -178,7 +178,7 @@ export class FunctionUrls {
           protocol: `HTTP/${request.httpVersion}`,
           sourceIp: request.socket.remoteAddress ?? "",
         },
-        { functionName: name, requestId, atMs: this.options.clock.nowMs() },
+        { functionName: subjects.nameOf(name), requestId, atMs: this.options.clock.nowMs() },
       );
       const payload = payloadOf(event);
       const call = { name, qualifier: url.qualifier ?? "", payload, requestId };

@@ -62,9 +62,7 @@ export class NatsDeadLetters implements DeadLetterStore {
       try {
         for await (const message of messages) {
           const letter = await this.letterOf(message.data);
-          const isWanted =
-            query.functionName === "" || letter?.call.functionName === query.functionName;
-          if (letter !== undefined && isWanted) yield letter;
+          if (letter !== undefined && isWanted(letter, query)) yield letter;
           if (message.info.pending === 0) break;
         }
       } finally {
@@ -99,6 +97,11 @@ export class NatsDeadLetters implements DeadLetterStore {
     );
     return whole === undefined ? undefined : { call, payload: whole };
   }
+}
+
+function isWanted({ call }: DeadLetter, { tenant, functionName }: DeadLetterQuery): boolean {
+  if (subjects.tenantOf(call.functionName) !== tenant) return false;
+  return functionName === "" || call.functionName === functionName;
 }
 
 function subjectsOf({ functionName, requestIds }: DeadLetterQuery): string[] {

@@ -7,7 +7,8 @@ import { readStream } from "./stream-reader.ts";
 type LogLine = tidepool.v1.LogLine.$Properties;
 
 export interface LogQuery {
-  /** All functions when empty. */
+  readonly tenant: string;
+  /** All functions of the tenant when empty. */
   readonly name: string;
   readonly follow: boolean;
   /** Old lines at most. */
@@ -24,11 +25,13 @@ export interface LogQuery {
 const storedLaterMaxMs = 60_000;
 
 export function parseLogQuery(
+  tenant: string,
   name: string,
   request: tidepool.v1.GetLogsRequest.$Properties,
 ): LogQuery {
   const { follow = false, requestId = "", version = "", fromAt } = request;
   return {
+    tenant,
     name,
     follow,
     requestId,
@@ -72,8 +75,9 @@ export async function* readLogs(
 
 function wantedLines(
   { functionName = "", lines = [] }: tidepool.internal.v1.LogBatch.$Properties,
-  { requestId, version, fromMs }: LogQuery,
+  { tenant, requestId, version, fromMs }: LogQuery,
 ): LogLine[] {
+  if (subjects.tenantOf(functionName) !== tenant) return [];
   return lines
     .filter(
       (line) =>

@@ -43,7 +43,8 @@ export async function* readStream(
   signal.addEventListener("abort", stop, { once: true });
   let isOld = info.num_pending > 0;
   try {
-    if (signal.aborted) return;
+    // What nobody reads is never closed.
+    if (signal.aborted) stop();
     for await (const message of messages) {
       const isLastOld = isOld && message.info.pending === 0;
       yield { data: message.data, isOld, isLastOld };

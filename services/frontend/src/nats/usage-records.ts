@@ -19,6 +19,7 @@ export function parseUsageQuery(
 
 export async function* readUsage(
   client: JetStreamClient,
+  tenant: string,
   request: tidepool.v1.GetUsageRequest.$Properties,
   signal: AbortSignal,
 ): AsyncGenerator<Record> {
@@ -38,7 +39,7 @@ export async function* readUsage(
   const ids = new Set<string>();
   for await (const { data } of items) {
     const record = tidepool.v1.UsageRecord.decode(data);
-    if (ids.has(record.id)) continue;
+    if (subjects.tenantOf(record.functionName) !== tenant || ids.has(record.id)) continue;
     ids.add(record.id);
     for (const oldest of ids) {
       if (ids.size <= idsMax) break;

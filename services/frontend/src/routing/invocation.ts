@@ -41,7 +41,8 @@ const nullJson = new TextEncoder().encode("null");
 export function parseInvocation(request: tidepool.v1.InvokeRequest.$Properties): Invocation {
   const given = request.requestId ?? "";
   const isGiven = subjects.isToken(given);
-  const requestId = isGiven ? given : randomUUID();
+  const tenant = subjects.tenantOf(request.name ?? "");
+  const requestId = subjects.ownedBy(tenant, isGiven ? given : randomUUID());
   try {
     if (!isGiven && given !== "") {
       throw new TidepoolError(

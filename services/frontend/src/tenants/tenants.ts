@@ -1,12 +1,11 @@
-/** Tenants: until there are more, the one that every function belongs to, and what it has set for all of them. */
+/** Tenants: who functions belong to, and what each has set for all of its own. There is one as soon as it has a token. */
 import { TidepoolError } from "@tidepool/common";
 import type { Clock } from "@tidepool/common";
-import { toTimestamp } from "@tidepool/proto";
+import { subjects, toTimestamp } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
 import type { TenantStore } from "../ports.ts";
+import type { Caller } from "../door/visit.ts";
 import { parseTenantSettings } from "./tenant-settings.ts";
-
-export const tenantDefault = "default";
 
 type Tenant = tidepool.v1.Tenant.$Properties;
 
@@ -20,9 +19,20 @@ export class Tenants {
   }
 
   /** @throws TidepoolError `notFound` */
-  async get(given: string | undefined): Promise<Tenant> {
-    const name = known(given);
-    return (await this.store.find(name)) ?? { name, settings: parseTenantSettings(undefined) };
+  async get(
+    given: string | undefined,
+    { tenant, role }: Pick<Caller, "tenant" | "role">,
+  ): Promise<Tenant> {
+    const name = given || tenant;
+    if (name !== tenant && role !== "admin") throw unknown(name);
+    return this.find(name);
+  }
+
+  /** Makes its record where there is none. */
+  async ensure(name: string): Promise<void> {
+    if ((await this.store.find(name)) !== undefined) return;
+    const updatedAt = toTimestamp(this.clock.nowMs());
+    await this.store.put(name, { name, settings: parseTenantSettings(undefined), updatedAt });
   }
 
   /** Replaces all its settings. @throws TidepoolError `notFound`, `invalid` */
@@ -30,19 +40,23 @@ export class Tenants {
     given: string | undefined,
     settings: tidepool.v1.TenantSettings.$Properties | null | undefined,
   ): Promise<Tenant> {
-    const name = known(given);
+    const { name } = await this.find(given || subjects.tenantDefault);
     const updatedAt = toTimestamp(this.clock.nowMs());
     const tenant = { name, settings: parseTenantSettings(settings), updatedAt };
     await this.store.put(name, tenant);
     return tenant;
   }
+
+  private async find(name: string): Promise<Tenant & { readonly name: string }> {
+    const found = subjects.isTenant(name) ? await this.store.find(name) : undefined;
+    if (found === undefined && name !== subjects.tenantDefault) throw unknown(name);
+    return { settings: parseTenantSettings(undefined), ...found, name };
+  }
 }
 
-function known(given: string | undefined): string {
-  const name = given || tenantDefault;
-  if (name === tenantDefault) return name;
-  throw new TidepoolError(
+function unknown(name: string): TidepoolError {
+  return new TidepoolError(
     "notFound",
-    `no tenant '${name.slice(0, 80)}': every function belongs to '${tenantDefault}'`,
+    `no tenant '${name.slice(0, 80)}': there is one as soon as it has a token`,
   );
 }

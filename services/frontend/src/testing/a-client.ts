@@ -1,5 +1,5 @@
 /** The public API as any gRPC client sees it, for tests. */
-import { credentials, makeGenericClientConstructor } from "@grpc/grpc-js";
+import { credentials, makeGenericClientConstructor, Metadata } from "@grpc/grpc-js";
 import type { ClientReadableStream, ServiceError } from "@grpc/grpc-js";
 import { statusCodec, tidepool, tidepoolService } from "@tidepool/proto";
 import type { MethodDefinition } from "@tidepool/proto";
@@ -8,8 +8,10 @@ const Client = makeGenericClientConstructor(tidepoolService, "Tidepool");
 
 export class TestClient {
   readonly grpc: InstanceType<typeof Client>;
+  private readonly metadata = new Metadata();
 
-  constructor(address: string) {
+  constructor(address: string, token?: string) {
+    if (token !== undefined) this.metadata.set("authorization", `Bearer ${token}`);
     this.grpc = new Client(address, credentials.createInsecure(), {
       "grpc.max_receive_message_length": -1,
     });
@@ -26,6 +28,7 @@ export class TestClient {
         method.requestSerialize,
         method.responseDeserialize,
         request,
+        this.metadata,
         options.timeoutMs === undefined ? {} : { deadline: Date.now() + options.timeoutMs },
         (error, response) => {
           if (error === null && response !== undefined) resolve(response);
@@ -58,6 +61,8 @@ export class TestClient {
         method.path,
         method.requestSerialize,
         method.responseDeserialize,
+        this.metadata,
+        {},
         (error, response) => {
           isDone = true;
           if (error === null && response !== undefined) resolve(response);
@@ -85,6 +90,7 @@ export class TestClient {
       method.requestSerialize,
       method.responseDeserialize,
       request,
+      this.metadata,
     );
   }
 }

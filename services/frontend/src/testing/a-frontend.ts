@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectBus, startNatsServer } from "@tidepool/actors";
 import type { Bus, NatsServer } from "@tidepool/actors";
-import { silentLogger, systemClock } from "@tidepool/common";
+import { Keyring, newKey, silentLogger, systemClock } from "@tidepool/common";
 import { subjects, tidepool, tidepoolService } from "@tidepool/proto";
 import { Frontend } from "../frontend.ts";
 import { aHost } from "./a-host.ts";
@@ -24,6 +24,11 @@ export interface TestFrontend {
   readonly acquires: tidepool.internal.v1.AcquireRequest.$Properties[];
   /** A client of another frontend beside it. */
   aSecondFrontend(): Promise<TestClient>;
+  /** Makes a token, and a client that has it. */
+  aCaller(
+    tenant: string,
+    role: keyof typeof roles,
+  ): Promise<{ readonly client: TestClient; readonly id: string; readonly token: string }>;
   /** Makes the function, its code, and the frontend's news of one idle VM. */
   aWarmFunction(name: string, idle?: number): Promise<void>;
   restartNats(whileAway: () => Promise<void>): Promise<void>;
@@ -34,9 +39,17 @@ export interface TestFrontend {
 }
 
 const { AcquireRequest, AcquireReply } = tidepool.internal.v1;
+const { Role } = tidepool.v1;
+const roles = {
+  admin: Role.ROLE_ADMIN,
+  deployer: Role.ROLE_DEPLOYER,
+  invoker: Role.ROLE_INVOKER,
+  viewer: Role.ROLE_VIEWER,
+};
 const settings = { runtime: "nodejs20", handler: "index.handler" };
 
-export async function aFrontend(): Promise<TestFrontend> {
+/** @param adminToken callers need a token; this one is the operator's */
+export async function aFrontend(adminToken?: string): Promise<TestFrontend> {
   const storeDir = await mkdtemp(join(tmpdir(), "tidepool-frontend-"));
   let server: NatsServer = await startNatsServer({ storeDir });
   const connect = (): Promise<Bus> =>
@@ -47,11 +60,21 @@ export async function aFrontend(): Promise<TestFrontend> {
       logger: silentLogger,
     });
   const [bus, own] = await Promise.all([connect(), connect()]);
-  const config = { address: "127.0.0.1:0", httpAddress: "127.0.0.1:0", shardCount: 4 };
-  const frontend = new Frontend({ config, bus: own, logger: silentLogger });
+  const config = {
+    address: "127.0.0.1:0",
+    httpAddress: "127.0.0.1:0",
+    shardCount: 4,
+    auth: adminToken === undefined ? "off" : "on",
+  } as const;
+  const options = {
+    config,
+    logger: silentLogger,
+    ...(adminToken === undefined ? {} : { adminToken, keyring: new Keyring(newKey()) }),
+  };
+  const frontend = new Frontend({ ...options, bus: own });
   const { address, httpAddress } = await frontend.start();
   const host = await aHost("h-1");
-  const client = new TestClient(address);
+  const client = new TestClient(address, adminToken);
   const acquires: TestFrontend["acquires"] = [];
   for (let shard = 0; shard < config.shardCount; shard++) {
     bus.serve("acquire VM", subjects.acquireVm(shard), AcquireRequest, AcquireReply, (request) => {
@@ -65,8 +88,8 @@ export async function aFrontend(): Promise<TestFrontend> {
     bus,
     async aSecondFrontend() {
       const otherBus = await connect();
-      const other = new Frontend({ config, bus: otherBus, logger: silentLogger });
-      const otherClient = new TestClient((await other.start()).address);
+      const other = new Frontend({ ...options, bus: otherBus });
+      const otherClient = new TestClient((await other.start()).address, adminToken);
       others.push({
         async stop() {
           otherClient.grpc.close();
@@ -75,6 +98,13 @@ export async function aFrontend(): Promise<TestFrontend> {
         },
       });
       return otherClient;
+    },
+    async aCaller(tenant, role) {
+      const wish = { tenant, role: roles[role] };
+      const { token, text = "" } = await client.call(tidepoolService.createToken, wish);
+      const caller = new TestClient(address, text);
+      others.push({ stop: () => Promise.resolve(caller.grpc.close()) });
+      return { client: caller, id: token?.id ?? "", token: text };
     },
     client,
     host,

@@ -64,7 +64,7 @@ export function targetProblems(
   if (!subjects.isToken(functionName ?? "")) {
     problems.push(`function name '${(functionName ?? "").slice(0, 80)}' names no function`);
   }
-  if (qualifier && !subjects.isToken(qualifier)) {
+  if (qualifier && !subjects.isName(qualifier)) {
     problems.push(`qualifier '${qualifier.slice(0, 80)}' is no version and no alias`);
   }
   return problems;

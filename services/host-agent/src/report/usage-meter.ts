@@ -3,11 +3,9 @@
  * the platform.
  */
 import type { UsageBook } from "@tidepool/actors";
+import { subjects } from "@tidepool/proto";
 import type { VmPhase } from "../vm/phases.ts";
 import type { Vm } from "../vm/vm.ts";
-
-/** Every function belongs to it until tenants can be made. */
-const tenant = "default";
 
 type Charged = "gbSeconds" | "idleGbSeconds";
 
@@ -48,6 +46,7 @@ export class UsageMeter {
     entry.sinceMs = nowMs;
     if (seconds === 0) return;
     const { name: functionName, version, memoryMib } = owned;
+    const tenant = subjects.tenantOf(functionName);
     this.add({ tenant, functionName, version }, { [entry.charged]: (memoryMib / 1_024) * seconds });
   }
 }

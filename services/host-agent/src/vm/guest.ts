@@ -6,6 +6,7 @@
  * finished before the next call begins.
  */
 import { assert, messageOf, TidepoolError, traceparentOf } from "@tidepool/common";
+import { subjects } from "@tidepool/proto";
 import type {
   AnswerSink,
   CodeFile,
@@ -137,9 +138,11 @@ export class Guest {
   }
 
   async run(call: VmCall): Promise<InvokeResult> {
-    const { requestId, payload, timeoutMs } = call;
-    if (this.delivering === undefined) this.hearFor(requestId);
-    else void this.delivering.then(() => this.hearFor(requestId));
+    const { requestId: keptId, payload, timeoutMs } = call;
+    // User code knows of no other tenants.
+    const requestId = subjects.nameOf(keptId);
+    if (this.delivering === undefined) this.hearFor(keptId);
+    else void this.delivering.then(() => this.hearFor(keptId));
     this.callFailure = new AbortController();
     return within(
       timeoutMs,
@@ -262,7 +265,7 @@ export class Guest {
 /** What a guest is told of a function. */
 export function functionLoad(owned: OwnedFunction, files: readonly CodeFile[]): FunctionLoad {
   return {
-    functionName: owned.name,
+    functionName: subjects.nameOf(owned.name),
     functionVersion: owned.version,
     handler: owned.handler,
     memoryLimitMib: owned.memoryMib,

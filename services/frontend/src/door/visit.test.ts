@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { Metadata } from "@grpc/grpc-js";
+import { makeToken, silentLogger, TidepoolError } from "@tidepool/common";
+import { adminCallsKept } from "../limits.ts";
+import { Door } from "./door.ts";
+import { changeAt } from "./paths.ts";
+import { Tokens } from "./tokens.ts";
+import type { StoredToken, TokenStore } from "./tokens.ts";
+import { rules } from "./rules.ts";
+import type { Rule } from "./rules.ts";
+import { Visit } from "./visit.ts";
+
+const never = new AbortController().signal;
+const aVisit = (tenant: string, rule: Rule): Visit =>
+  new Visit({ tenant, role: "deployer", revoked: never }, rule, () => {});
+
+describe("changeAt", () => {
+  const shout = (text: string): string => text.toUpperCase();
+
+  it("changes a text under fields, in lists and in maps, and leaves the message as it was", () => {
+    const message = { a: { b: "x", c: "y" }, list: [{ n: "x" }, { n: "y" }], map: { k: "x" } };
+    const before = structuredClone(message);
+    assert.equal(changeAt(message, "a.b", shout).a.b, "X");
+    assert.deepEqual(changeAt(message, "list.*.n", shout).list, [{ n: "X" }, { n: "Y" }]);
+    assert.deepEqual(changeAt(message, "map.*", shout).map, { k: "X" });
+    assert.deepEqual(message, before);
+  });
+
+  it("leaves alone what is not there, is empty, or is no text", () => {
+    for (const message of [{}, { a: null }, { a: {} }, { a: { b: "" } }, { a: { b: 3 } }]) {
+      assert.equal(changeAt(message, "a.b", shout), message);
+    }
+  });
+});
+
+describe("Visit", () => {
+  it("puts the tenant before a name and takes it off again", () => {
+    const visit = aVisit("shop", rules.GetFunction);
+    assert.deepEqual(visit.asked({ name: "f" }), { name: "shop=f" });
+    const kept = { name: "shop=f", settings: { secrets: { A: "shop=key" } } };
+    assert.deepEqual(visit.told(kept), { name: "f", settings: { secrets: { A: "key" } } });
+  });
+
+  it("keeps the names of the tenant 'default' as they are", () => {
+    const visit = aVisit("default", rules.GetFunction);
+    assert.deepEqual(visit.asked({ name: "f" }), { name: "f" });
+    assert.throws(() => visit.asked({ name: "shop=f" }), { code: "invalid" });
+  });
+
+  it("tells a failure with its own names, and what user code threw as it was", () => {
+    const visit = aVisit("shop", rules.Invoke);
+    const unknown = new TidepoolError("notFound", "no function 'shop=f'", {
+      details: { requestId: "shop=r" },
+    });
+    const told = visit.toldOf(unknown) as TidepoolError;
+    assert.equal(told.message, "no function 'f'");
+    assert.equal(told.details["requestId"], "r");
+    const threw = new TidepoolError("functionError", "shop=1");
+    assert.equal((visit.toldOf(threw) as TidepoolError).message, "shop=1");
+  });
+});
+
+describe("Door", () => {
+  it("keeps room for operators when others fill it, and gives it back", () => {
+    const door = new Door(undefined, 2);
+    const first = door.enter("Invoke", new Metadata());
+    door.enter("Invoke", new Metadata());
+    assert.throws(() => door.enter("Invoke", new Metadata()), { reason: "doorFull" });
+    for (let count = 0; count < adminCallsKept; count += 1) {
+      door.enter("ListHosts", new Metadata());
+    }
+    assert.throws(() => door.enter("ListHosts", new Metadata()), { reason: "doorFull" });
+    first.leave();
+    door.enter("ListHosts", new Metadata());
+  });
+});
+
+describe("Tokens", () => {
+  const store = (tokens: Map<string, StoredToken>): TokenStore => ({
+    get: (id) => tokens.get(id),
+    values: () => [...tokens.values()],
+    read: (id) => Promise.resolve({ revision: 1, value: tokens.get(id) }),
+    write: (id, token) => Promise.resolve(tokens.set(id, token)),
+    remove: (id) => Promise.resolve(void tokens.delete(id)),
+  });
+  const aBook = (nowMs: () => number, adminToken?: string): Tokens =>
+    new Tokens({
+      store: store(new Map()),
+      ensureTenant: () => Promise.resolve(),
+      adminToken,
+      clock: { nowMs, sleep: () => Promise.resolve() } as never,
+      logger: silentLogger,
+    });
+
+  it("know a token again, and none with one letter changed", async () => {
+    const tokens = aBook(() => 0);
+    const { text = "" } = await tokens.create({ role: 4, tenant: "shop" });
+    assert.equal(tokens.identify(text)?.tenant, "shop");
+    const other = text.endsWith("A") ? "B" : "A";
+    assert.equal(tokens.identify(text.slice(0, -1) + other), undefined);
+    assert.equal(tokens.identify(text.slice(0, -1)), undefined);
+    assert.equal(tokens.identify(""), undefined);
+  });
+
+  it("refuse one that has expired", async () => {
+    let nowMs = 0;
+    const tokens = aBook(() => nowMs);
+    const { text = "" } = await tokens.create({ role: 4, lifetimeMs: 1_000 });
+    nowMs = 999;
+    assert.ok(tokens.identify(text));
+    nowMs = 1_000;
+    assert.equal(tokens.identify(text), undefined);
+  });
+
+  it("take the operator's own as admin, though it is stored nowhere", () => {
+    const { text } = makeToken();
+    assert.equal(aBook(() => 0, text).identify(text)?.role, "admin");
+    assert.equal(aBook(() => 0, makeToken().text).identify(text), undefined);
+    assert.throws(() => aBook(() => 0, "guess"), { code: "invalid" });
+  });
+
+  for (const [what, wish] of [
+    ["no role", {}],
+    ["a tenant with a dot", { role: 4, tenant: "a.b" }],
+    ["a tenant with the mark", { role: 4, tenant: "a=b" }],
+    ["a lifetime below none", { role: 4, lifetimeMs: -1 }],
+  ] as const) {
+    it(`are not made with ${what}`, async () => {
+      await assert.rejects(aBook(() => 0).create(wish), { code: "invalid" });
+    });
+  }
+});

@@ -1,0 +1,109 @@
+/**
+ * One call of a caller who is known: what it asks gets its tenant's names, as they are kept; what it is told gets
+ * them as the tenant knows them, and of lists only its own. Past this, names of tenants never meet.
+ */
+import { TidepoolError } from "@tidepool/common";
+import { subjects } from "@tidepool/proto";
+import { changeAt } from "./paths.ts";
+import type { Role } from "./roles.ts";
+import type { Rule } from "./rules.ts";
+
+/** Who calls, as its token says. */
+export interface Caller {
+  readonly tenant: string;
+  readonly role: Role;
+  /** Aborts when its token holds no more. */
+  readonly revoked: AbortSignal;
+}
+
+export class Visit {
+  readonly caller: Caller;
+  private readonly rule: Rule;
+  private readonly prefix: string;
+  readonly leave: () => void;
+
+  constructor(caller: Caller, rule: Rule, leave: () => void) {
+    this.caller = caller;
+    this.rule = rule;
+    this.prefix = subjects.prefixOf(caller.tenant);
+    this.leave = leave;
+  }
+
+  /** @throws TidepoolError `invalid` for a name that could be another tenant's, and a subject that is */
+  asked<Request>(request: Request): Request {
+    const { tenant } = this.caller;
+    this.checkSubjects(request);
+    return this.rule.asks.reduce(
+      (asked, path) => changeAt(asked, path, (name) => subjects.ownedBy(tenant, plain(name))),
+      request,
+    );
+  }
+
+  told<Answer>(answer: Answer): Answer {
+    const own = this.rule.list === undefined ? answer : this.ownOf(answer, this.rule.list);
+    if (this.prefix === "") return own;
+    return this.rule.tells.reduce(
+      (told, path) => changeAt(told, path, (name) => subjects.nameOf(name)),
+      this.toldText(own),
+    );
+  }
+
+  /** What user code threw stays as it is. */
+  toldOf(thrown: unknown): unknown {
+    const isPlain = this.prefix === "" || !(thrown instanceof TidepoolError);
+    if (isPlain || thrown.code === "functionError") return thrown;
+    const { code, cause, details, thrown: threw, ...error } = thrown;
+    const { component, reason, retryAfterMs } = error;
+    return new TidepoolError(code, thrown.message.replaceAll(this.prefix, ""), {
+      cause,
+      details: changeAt(details, "requestId", (id) => subjects.nameOf(id)),
+      ...(threw === undefined ? {} : { thrown: threw }),
+      ...(component === undefined ? {} : { component }),
+      ...(reason === undefined ? {} : { reason }),
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    });
+  }
+
+  private ownOf<Answer>(answer: Answer, [field, name]: readonly [string, string]): Answer {
+    const all = (answer as Record<string, readonly Record<string, string>[]>)[field] ?? [];
+    const own = all.filter((each) => subjects.tenantOf(each[name] ?? "") === this.caller.tenant);
+    return { ...answer, [field]: own };
+  }
+
+  /** Sentences name functions too. */
+  private toldText<Answer>(answer: Answer): Answer {
+    return changeAt(answer, "summary", (text) => text.replaceAll(this.prefix, ""));
+  }
+
+  /** NATS knows no tenants: each but the default one has the subjects that begin with its name. */
+  private checkSubjects(request: unknown): void {
+    const { tenant } = this.caller;
+    if (this.prefix === "") return;
+    for (const path of this.rule.subjects ?? []) {
+      changeAt(request, path, (subject) => {
+        if (subject.startsWith(`${tenant}.`)) return subject;
+        throw new TidepoolError(
+          "invalid",
+          `subject '${subject.slice(0, 80)}' must begin with '${tenant}.', as all of this tenant's`,
+        );
+      });
+    }
+    const { stream } =
+      (request as { settings?: { stream?: { filterSubject?: string } | null } | null }).settings ??
+      {};
+    if (stream && !stream.filterSubject) {
+      throw new TidepoolError(
+        "invalid",
+        `a stream needs a filter that begins with '${tenant}.', as all of this tenant's subjects`,
+      );
+    }
+  }
+}
+
+function plain(name: string): string {
+  if (!name.includes("=")) return name;
+  throw new TidepoolError(
+    "invalid",
+    `'${name.slice(0, 80)}' must have 1 to ${subjects.tokenLengthMax} letters, digits, '-' or '_'`,
+  );
+}
