@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 
 import { CallHistory } from "./history.ts";
-import { degreeOf, settle } from "./skill.ts";
+import { degreeOf, settle, settleQuiet } from "./skill.ts";
 import {
   allowedSlots,
   createAccount,
@@ -39,6 +39,18 @@ describe("degree of periodicity", () => {
     const before = degreeOf(history);
     for (let miss = 0; miss < 4; miss += 1) settle(history, 0.98, false);
     assert.ok(degreeOf(history) < before / 1.2, `${before} to ${degreeOf(history)}`);
+  });
+
+  it("is the same whether quiet slots are settled together or one by one", () => {
+    const together = new CallHistory();
+    const single = new CallHistory();
+    for (const history of [together, single])
+      for (let slot = 0; slot < 90; slot += 1) settle(history, 0.1, slot % 9 === 0);
+    settleQuiet(together, 20_005);
+    for (let slot = 0; slot < 20_005; slot += 1) settleQuiet(single, 1);
+    assert.equal(together.slotsSettled, single.slotsSettled);
+    assert.ok(Math.abs(together.rateLoss - single.rateLoss) < 1e-9);
+    assert.ok(Number.isFinite(together.rateLoss));
   });
 
   it("moves the bias towards what happens", () => {
