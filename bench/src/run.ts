@@ -5,6 +5,7 @@
 import { TidepoolError } from "@tidepool/common";
 import { benchAsync } from "./async.ts";
 import { benchClone } from "./clone.ts";
+import { benchCluster } from "./cluster.ts";
 import { benchForecast } from "./forecast/bench-forecast.ts";
 import { benchModel } from "./forecast/bench-model.ts";
 import { describeMachine, describeReport, holds } from "./report.ts";
@@ -18,6 +19,7 @@ import { benchWarm } from "./warm.ts";
 const benches: Readonly<Record<string, () => Promise<Report>>> = {
   async: benchAsync,
   clone: benchClone,
+  cluster: benchCluster,
   forecast: benchForecast,
   model: benchModel,
   init: benchInit,
