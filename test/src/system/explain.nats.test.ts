@@ -208,6 +208,6 @@ describe("Explanations", function () {
     assert.match(text, /prediction off \(tenant\)/);
     const wrong = await runTidepool([...at, "tenant", "show", "other"]);
     assert.equal(wrong.code, 1);
-    assert.match(wrong.stderr, /every function belongs to 'default'/);
+    assert.match(wrong.stderr, /no tenant 'other'/);
   });
 });
