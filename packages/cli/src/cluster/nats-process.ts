@@ -1,10 +1,10 @@
 /** One nats-server of a cluster as a process of its own. */
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { join } from "node:path";
 import { systemClock, TidepoolError } from "@tidepool/common";
+import { newestLines } from "../up/newest-lines.ts";
 import { lastWords } from "../up/service-process.ts";
 import type { RunningProcess } from "../up/service-process.ts";
 import { natsPort } from "./nats-config.ts";
@@ -13,7 +13,6 @@ import type { NatsMember } from "./nats-config.ts";
 const startMaxMs = 15_000;
 const pollMs = 50;
 const stopMaxMs = 5_000;
-const newestLinesMax = 20;
 
 export interface NatsProcessOptions {
   readonly member: NatsMember;
@@ -84,12 +83,4 @@ function answers(host: string): Promise<boolean> {
     socket.once("error", end(false));
     socket.once("timeout", end(false));
   });
-}
-
-function newestLines(path: string): string[] {
-  try {
-    return readFileSync(path, "utf8").trimEnd().split("\n").slice(-newestLinesMax);
-  } catch {
-    return [];
-  }
 }

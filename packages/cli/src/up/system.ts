@@ -3,7 +3,6 @@
  * frontend, and with the libvirt driver a libvirtd of its own when the environment names none.
  */
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -14,6 +13,7 @@ import { TidepoolError } from "@tidepool/common";
 import { formatDuration } from "../terminal/format.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { ensureSecretsKey } from "./secrets-key.ts";
+import { newestLines } from "./newest-lines.ts";
 import { startService } from "./service-process.ts";
 import type { RunningProcess } from "./service-process.ts";
 import type { StateFolder } from "./state-folder.ts";
@@ -147,16 +147,6 @@ function natsPart(folder: StateFolder): { spec: PartSpec; url: () => string } {
     };
   };
   return { spec: { name: "nats-server", start }, url: () => url };
-}
-
-const newestLinesMax = 20;
-
-function newestLines(path: string): string[] {
-  try {
-    return readFileSync(path, "utf8").trimEnd().split("\n").slice(-newestLinesMax);
-  } catch {
-    return [];
-  }
 }
 
 /** Before anything is started: a service that dies of it would be started again and again. */
