@@ -20,6 +20,7 @@ import { connect } from "@nats-io/transport-node";
 import {
   decodeFailure,
   encodeFailure,
+  isIdentityOf,
   messageOf,
   systemClock,
   TidepoolError,
@@ -101,7 +102,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
  * authority. The name is checked and not the address, which the client does not know where it is a number.
  */
 function checkServerIdentity(host: string, certificate: PeerCertificate): Error | undefined {
-  const isNats = /(^|, )DNS:[^,]+\.nats\.tidepool(,|$)/.test(certificate.subjectaltname ?? "");
+  const isNats = isIdentityOf("nats", certificate.subjectaltname ?? "");
   return isNats ? undefined : checkHostIdentity(host, certificate);
 }
 

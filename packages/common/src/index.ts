@@ -9,6 +9,7 @@ export { readEnvironment } from "./config.ts";
 export type { ConfigReader } from "./config.ts";
 export { Keyring, newKey, readKeyring } from "./keyring.ts";
 export type { Sealed } from "./keyring.ts";
+export { identityOf, isIdentityOf } from "./identity.ts";
 export { createLogger, logLevels, silentLogger } from "./logger.ts";
 export type { LogFields, Logger, LogLevel } from "./logger.ts";
 export { stopOnSignal } from "./shutdown.ts";

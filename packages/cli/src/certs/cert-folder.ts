@@ -6,7 +6,7 @@
  */
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { TidepoolError } from "@tidepool/common";
+import { identityOf, TidepoolError } from "@tidepool/common";
 import { createAuthority, expiresAtMs, issue } from "./authority.ts";
 import type { Identity } from "./authority.ts";
 
@@ -28,11 +28,6 @@ export interface FoundCertificate {
 }
 
 export const authorityDays = 3_650;
-
-/** The name by which NATS and peers know a process. */
-export function identityOf({ service, id }: Pick<Member, "service" | "id">): string {
-  return `${id}.${service}.tidepool`;
-}
 
 /** Makes the authority where there is none, and a new certificate for each member. */
 export async function issueInto(

@@ -3,8 +3,8 @@
  * taken over can do what its service does and no more: a host can speak for itself alone, a scheduler cannot
  * change functions, a frontend cannot order VMs. Subjects are those of docs/subjects.md.
  */
+import { identityOf } from "@tidepool/common";
 import { subjects } from "@tidepool/proto";
-import { identityOf } from "./cert-folder.ts";
 import type { Member } from "./cert-folder.ts";
 
 export interface Permissions {

@@ -1,7 +1,7 @@
 /** `tidepool certs`: the certificates by which the processes of a cluster know each other. */
-import { systemClock } from "@tidepool/common";
+import { identityOf, systemClock } from "@tidepool/common";
 import type { TidepoolError } from "@tidepool/common";
-import { identityOf, issueInto, listCertificates, services } from "../certs/cert-folder.ts";
+import { issueInto, listCertificates, services } from "../certs/cert-folder.ts";
 import type { Member, Service } from "../certs/cert-folder.ts";
 import { authorizationBlock } from "../certs/nats-users.ts";
 import { usageError } from "../failure.ts";

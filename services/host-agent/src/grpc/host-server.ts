@@ -1,7 +1,7 @@
 /** The host's gRPC server: one method, the invocation stream of each frontend. */
 import { Server, status } from "@grpc/grpc-js";
 import type { handleBidiStreamingCall } from "@grpc/grpc-js";
-import { serverCredentials, TidepoolError } from "@tidepool/common";
+import { isIdentityOf, serverCredentials, TidepoolError } from "@tidepool/common";
 import type { Logger, TlsFiles } from "@tidepool/common";
 import { hostService } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
@@ -97,7 +97,7 @@ export async function startHostServer(
 /** The names in the caller's certificate, when none of them is a frontend's. */
 function whoIsNoFrontend(call: Parameters<Handler>[0]): string | undefined {
   const names = call.getAuthContext().sslPeerCertificate?.subjectaltname ?? "";
-  return /(^|, )DNS:[^,]+\.frontend\.tidepool(,|$)/.test(names) ? undefined : names;
+  return isIdentityOf("frontend", names) ? undefined : names;
 }
 
 function drained(stream: NodeJS.EventEmitter): Promise<void> {

@@ -1,0 +1,19 @@
+/** Who a process of a cluster is, by its certificate: a name in no DNS, as "h-1.host.tidepool". */
+
+export function identityOf({
+  id,
+  service,
+}: {
+  readonly id: string;
+  readonly service: string;
+}): string {
+  return `${id}.${service}.tidepool`;
+}
+
+/**
+ * @param service letters only
+ * @param names `subjectaltname` of a certificate that was verified, as Node writes it
+ */
+export function isIdentityOf(service: string, names: string): boolean {
+  return new RegExp(`(^|, )DNS:[^,]+\\.${service}\\.tidepool(,|$)`).test(names);
+}
