@@ -4,7 +4,6 @@
  */
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import { TidepoolError } from "@tidepool/common";
 import type { Clock, Logger } from "@tidepool/common";
 import { subjects } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
@@ -12,6 +11,7 @@ import { unusedCodeKeepMs, versionsKeptMax } from "../limits.ts";
 import type { CodeStore, FunctionStore, VersionStore } from "../ports.ts";
 import { versionsOf } from "./aliases.ts";
 import { checkCodeZip } from "./code-zip.ts";
+import { findFunction } from "./find-function.ts";
 import type { StoredFunction } from "./function-record.ts";
 import { Publication, published, withFunctionSettings } from "./publication.ts";
 import { checkRevision } from "./revision.ts";
@@ -62,13 +62,7 @@ export class Functions {
 
   /** @throws TidepoolError `notFound` */
   async get(name: string | undefined): Promise<StoredFunction> {
-    const found = await this.store.find(parseName(name));
-    if (found === undefined)
-      throw new TidepoolError("notFound", `no function '${name}'`, {
-        component: "client",
-        reason: "functionUnknown",
-      });
-    return found;
+    return findFunction(this.store, name);
   }
 
   list(): readonly StoredFunction[] {

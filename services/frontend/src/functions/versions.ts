@@ -7,6 +7,7 @@ import type { FunctionStore, VersionStore } from "../ports.ts";
 import { parseAlias, versionsOf } from "./aliases.ts";
 import type { StoredAlias } from "./aliases.ts";
 import type { StoredFunction } from "./function-record.ts";
+import { findFunction } from "./find-function.ts";
 import { activated } from "./publication.ts";
 import { targetOf } from "./qualifier.ts";
 import { checkRevision } from "./revision.ts";
@@ -35,7 +36,7 @@ export class Versions {
   async list(
     name: string | undefined,
   ): Promise<{ readonly stored: StoredFunction; readonly versions: readonly StoredVersion[] }> {
-    const stored = await this.get(name);
+    const stored = await findFunction(this.store, name);
     const versions = this.versions.list(stored.name);
     const isKnown = versions.some(({ version }) => version === stored.version);
     const all = isKnown || stored.version === "" ? versions : [activeVersion(stored), ...versions];
@@ -100,7 +101,7 @@ export class Versions {
   }
 
   async aliases(name: string | undefined): Promise<readonly StoredAlias[]> {
-    return (await this.get(name)).aliases;
+    return (await findFunction(this.store, name)).aliases;
   }
 
   /** @throws TidepoolError `notFound` */
@@ -117,7 +118,7 @@ export class Versions {
    * @throws TidepoolError `notFound` for a function, version or alias that does not exist, or a function without code
    */
   async resolve(name: string, qualifier: string, requestId: string): Promise<StoredFunction> {
-    let stored = await this.get(name);
+    let stored = await findFunction(this.store, name);
     let version = targetOf(stored, qualifier, requestId);
     if (version === undefined) {
       // Another frontend may have made it a moment ago.
@@ -151,16 +152,6 @@ export class Versions {
     if (version === stored.version) return stored;
     const found = this.versions.known(stored.name, version);
     return found === undefined ? undefined : atVersion(stored, found);
-  }
-
-  private async get(name: string | undefined): Promise<StoredFunction> {
-    const found = await this.store.find(parseName(name));
-    if (found === undefined)
-      throw new TidepoolError("notFound", `no function '${name}'`, {
-        component: "client",
-        reason: "functionUnknown",
-      });
-    return found;
   }
 
   private async find(stored: StoredFunction, version: string): Promise<StoredVersion> {
