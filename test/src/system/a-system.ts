@@ -9,6 +9,7 @@ import type { Component, Logger } from "@tidepool/common";
 import { Frontend } from "@tidepool/frontend";
 import { HostAgent, openGuestSession, SimulatedHypervisor } from "@tidepool/host-agent";
 import { Scheduler } from "@tidepool/scheduler";
+import { subjects, tidepool } from "@tidepool/proto";
 import { TidepoolClient } from "@tidepool/sdk";
 
 export interface TestSystem {
@@ -25,6 +26,8 @@ export interface TestSystem {
   readonly agent: HostAgent;
   /** Of every host, "h-1" first. */
   readonly agents: readonly HostAgent[];
+  /** Idle VMs of a function version on all hosts, as these last said. */
+  idleVms(name: string, version: string): number;
   restartNats(whileAway: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
@@ -73,6 +76,12 @@ export async function aSystem(options: TestSystemOptions = {}): Promise<TestSyst
     buses.push(bus);
     return bus;
   };
+  const heard = new Map<string, readonly tidepool.internal.v1.HostFunction.$Properties[]>();
+  const { HostHeartbeat } = tidepool.internal.v1;
+  const listening = await connect("client");
+  listening.subscribe(subjects.allHostHeartbeats, HostHeartbeat, ({ hostId, functions }) => {
+    heard.set(hostId ?? "", functions ?? []);
+  });
   const agents: HostAgent[] = [];
   for (let count = 1; count <= hostCount; count += 1) {
     const hostBus = await connect("host");
@@ -146,6 +155,12 @@ export async function aSystem(options: TestSystemOptions = {}): Promise<TestSyst
     natsUrl: server.url,
     agent,
     agents,
+    idleVms(name, version) {
+      const isMeant = (seen: { name?: string; version?: string }): boolean =>
+        seen.name === name && seen.version === version;
+      const counts = [...heard.values()].flat().filter(isMeant);
+      return counts.reduce((sum, { idle }) => sum + (idle ?? 0), 0);
+    },
     async restartNats(whileAway) {
       const port = Number(new URL(server.url).port);
       await server.stop();

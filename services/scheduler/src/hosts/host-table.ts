@@ -123,6 +123,11 @@ export class HostTable {
     return this.hosts.get(hostId)?.heartbeat.address;
   }
 
+  /** When its last heartbeat came; 0 for a host never heard of. */
+  heardAtMs(hostId: string): number {
+    return this.hosts.get(hostId)?.heardAtMs ?? 0;
+  }
+
   heartbeats(): readonly Heartbeat[] {
     return [...this.hosts.values()]
       .filter(({ view }) => view.state !== "silent")

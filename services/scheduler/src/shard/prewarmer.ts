@@ -57,11 +57,22 @@ export class Prewarmer {
     const keepUntilMs = told?.untilMs ?? nowMs + version.keepAliveMs;
     if (keepUntilMs <= nowMs) return;
     const has = hosts.vmCount(name, version.version) + forWindow;
-    const missing = Math.min(hosts.vmCount(name, former) - has, takeoverVmsMax);
+    const missing = Math.min(this.formerCount(state) - has, takeoverVmsMax);
     const id = `${versionKeyOf(name, version.version)}/after-${former}/${Math.round(nowMs)}`;
     for (let index = 0; index < missing; index += 1) {
       void this.orderInstead(state, version, `${id}/${index}`, keepUntilMs, undefined);
     }
+  }
+
+  /** VMs of the version that was planned for last, those too that a host gave since its last heartbeat. */
+  private formerCount({ name, version, assignedAtMs }: FunctionState): number {
+    const { hosts } = this.world;
+    const told = hosts.lasting(name);
+    let count = hosts.vmCount(name, version);
+    for (const [hostId, atMs] of assignedAtMs ?? []) {
+      if (!told.has(hostId) && hosts.heardAtMs(hostId) <= atMs) count += 1;
+    }
+    return count;
   }
 
   /** VMs go with their host: as many elsewhere, for as long as those were to stay. What is provisioned is seen to apart. */

@@ -23,9 +23,16 @@ interface Given {
   readonly former: { readonly idle?: number; readonly busy?: number };
   readonly next?: { readonly idle?: number; readonly loading?: number };
   readonly toldUntilMs?: number;
+  /** A host that gave a VM then; it is heard at nowMs, or never. */
+  readonly assigned?: { readonly hostId: string; readonly atMs: number };
 }
 
-async function ordersFor({ former, next, toldUntilMs }: Given): Promise<readonly AssignOrder[]> {
+async function ordersFor({
+  former,
+  next,
+  toldUntilMs,
+  assigned,
+}: Given): Promise<readonly AssignOrder[]> {
   const orders: AssignOrder[] = [];
   const { parts } = testWorld(nowMs, {
     commands: {
@@ -48,13 +55,14 @@ async function ordersFor({ former, next, toldUntilMs }: Given): Promise<readonly
       functions: [
         { name: "f", version: "1", ...none, ...former },
         { name: "f", version: "2", ...none, ...next },
-      ],
+      ].filter(({ idle, busy, loading }) => idle + busy + loading > 0),
     },
     nowMs,
   );
   const state = new FunctionState("f", new Memories());
   state.version = "1";
   if (toldUntilMs !== undefined) state.told = { untilMs: toldUntilMs, count: 1 };
+  if (assigned !== undefined) state.noteAssigned(assigned.hostId, assigned.atMs);
   new Prewarmer(parts, 0, new Keeper(parts, 0)).takeOver(state, version("2"));
   await new Promise((resolve) => setImmediate(resolve));
   return orders;
@@ -67,6 +75,15 @@ describe("A version that takes over", () => {
     assert.equal(new Set(orders.map(({ assignmentId }) => assignmentId)).size, 3);
     assert.ok(orders.every(({ function: { version: of } }) => of === "2"));
     assert.ok(orders.every(({ keepUntilMs }) => keepUntilMs === nowMs + 600_000));
+  });
+
+  it("gets one where a host has given one to the version before and has not been heard since", async () => {
+    const given = (hostId: string, atMs: number, idle = 0): Promise<readonly AssignOrder[]> =>
+      ordersFor({ former: { idle }, assigned: { hostId, atMs } });
+    assert.equal((await given("h-1", nowMs)).length, 1);
+    assert.equal((await given("h-2", nowMs)).length, 1);
+    assert.equal((await given("h-1", nowMs - 1)).length, 0, "it was heard since, and has none");
+    assert.equal((await given("h-1", nowMs, 1)).length, 1, "it is in the heartbeat already");
   });
 
   it("gets none when it has enough", async () => {
