@@ -10,8 +10,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
-import { TidepoolError, messageOf } from "@tidepool/common";
-import type { GuestImage } from "@tidepool/guest";
+import { TidepoolError } from "@tidepool/common";
 import type {
   Accelerator,
   Domain,
@@ -21,17 +20,19 @@ import type {
   VmConfig,
   WaitOptions,
 } from "../hypervisor/hypervisor.ts";
-import { configKey, describeConfig } from "../hypervisor/vm-config.ts";
+import { AfterInitTemplates } from "./after-init-templates.ts";
+import type { Making } from "./after-init-templates.ts";
 import { bootMaxMs, waitForBoot } from "./boot.ts";
+import { BootTemplates } from "./boot-templates.ts";
+import type { ImageOf } from "./boot-templates.ts";
 import { findDomains, killDomain, markArguments, rejoinArguments } from "./domains-on-host.ts";
 import { Keeper } from "./keeper.ts";
 import { machineArguments, memoryArguments, memoryUses } from "./machine.ts";
 import type { Machine } from "./machine.ts";
-import { takeIn, writeOut } from "./migration.ts";
+import { takeIn, writeOut, writeOutAgain } from "./migration.ts";
 import { QemuDomain } from "./qemu-domain.ts";
-import { QemuFunctionTemplates } from "./qemu-function-templates.ts";
 import { QemuProcess } from "./qemu-process.ts";
-import { hostCpuModel, hostTscKhz, qemuProgram, qemuVersion } from "./qemu-program.ts";
+import { hostCpuModel, qemuProgram, qemuVersion } from "./qemu-program.ts";
 import { rejoin } from "./rejoin.ts";
 import { receiveState } from "./state-receiver.ts";
 import { TemplateStore } from "./template-store.ts";
@@ -41,13 +42,12 @@ import { within } from "./within.ts";
 /** To be raised when what is frozen changes in a way that the command line does not show. */
 const templateFormatVersion = 2;
 
-export const bootAttempts = 2;
 export const cloneMaxMs = 10_000;
 
 export interface QemuHypervisorOptions {
   readonly accelerator: "kvm" | "tcg";
   /** Gives the image of a runtime; @tidepool/guest's ensureGuestImage. */
-  readonly image: (runtime: string, onProgress?: (step: string) => void) => Promise<GuestImage>;
+  readonly image: ImageOf;
   /** Templates are kept in templates/ below it. */
   readonly cacheDir: string;
   /** This host-agent's own: its domains are known by it, also after a restart. */
@@ -58,37 +58,33 @@ export class QemuHypervisor implements Hypervisor {
   readonly name = "qemu";
   readonly accelerator: Accelerator;
   readonly #options: QemuHypervisorOptions;
-  readonly #store: TemplateStore;
-  readonly #templates = new Map<string, Promise<KnownTemplate>>();
-  readonly #known = new Map<string, KnownTemplate>();
+  readonly #templates: BootTemplates;
   readonly #domains = new Map<string, Domain>();
   #keeper: Keeper | undefined;
   readonly #boots = new Set<QemuProcess>();
-  readonly functionTemplates: QemuFunctionTemplates;
+  readonly functionTemplates: AfterInitTemplates;
 
   constructor(options: QemuHypervisorOptions) {
     this.accelerator = options.accelerator;
     this.#options = options;
-    this.#store = new TemplateStore(join(options.cacheDir, "templates"));
-    this.functionTemplates = new QemuFunctionTemplates({
-      folder: join(options.stateDir, "templates"),
+    this.#templates = new BootTemplates({
+      ...options,
+      store: new TemplateStore(join(options.cacheDir, "templates")),
+      idOf: templateId,
+      freeze: (template, machine, files) => this.#freeze(template, machine, files),
+    });
+    const folder = join(options.stateDir, "templates");
+    this.functionTemplates = new AfterInitTemplates({
+      folder,
+      store: new TemplateStore(folder),
       machineOf: (template) => this.#machineOf(template),
       openBase: (template) => this.#openTemplate(template),
-      spawn: (machine, base, files) => this.#spawnWriting(machine, base, files),
+      freeze: (making) => this.#freezeAfterInit(making),
     });
   }
 
-  async ensureTemplate(config: VmConfig, options: EnsureTemplateOptions = {}): Promise<Template> {
-    const key = configKey(config);
-    let making = this.#templates.get(key);
-    if (making === undefined) {
-      making = this.#ensure(config, options.onProgress ?? ((): void => undefined));
-      this.#templates.set(key, making);
-      // A failure is not remembered: the next caller tries again.
-      making.catch(() => this.#templates.delete(key));
-    }
-    const { template } = await within(making, { signal: options.signal });
-    return template;
+  ensureTemplate(config: VmConfig, options?: EnsureTemplateOptions): Promise<Template> {
+    return this.#templates.ensure(config, options);
   }
 
   async clone(template: Template, vmId: string, options: WaitOptions = {}): Promise<Domain> {
@@ -171,61 +167,17 @@ export class QemuHypervisor implements Hypervisor {
 
   #machineOf(template: Template): Machine {
     const machine =
-      this.#known.get(template.id)?.machine ?? this.functionTemplates.machineOf(template);
+      this.#templates.machineOf(template) ?? this.functionTemplates.machineOf(template);
     if (machine !== undefined) return machine;
     throw new TidepoolError("notFound", `template ${template.id} is not one of this host's`);
   }
 
-  /** One that has gone or changed is forgotten: the next ensureTemplate makes it again. */
-  async #openTemplate(template: Template): Promise<TemplateFiles> {
+  #openTemplate(template: Template): Promise<TemplateFiles> {
     const isOfFunction = template.bootId !== undefined;
-    try {
-      return await (isOfFunction
-        ? this.functionTemplates.open(template)
-        : this.#store.open(template.id));
-    } catch (thrown) {
-      if (!isOfFunction) this.#templates.delete(configKey(template.config));
-      throw TidepoolError.from(thrown, "unavailable");
-    }
+    return isOfFunction ? this.functionTemplates.open(template) : this.#templates.open(template);
   }
 
-  async #ensure(config: VmConfig, onProgress: (step: string) => void): Promise<KnownTemplate> {
-    const machine: Machine = {
-      accelerator: this.#options.accelerator,
-      image: await this.#options.image(config.runtime, onProgress),
-      config,
-      tscKhz: await hostTscKhz(),
-    };
-    const template: Template = { config, id: await templateId(machine) };
-    const known = { template, machine };
-    const isThere = await this.#store.open(template.id).then(
-      () => true,
-      () => false,
-    );
-    if (!isThere) {
-      onProgress(`booting ${describeConfig(config)}`);
-      await this.#store.create(template.id, (files) => this.#freezeWithRetry(known, files));
-    }
-    this.#known.set(template.id, known);
-    return known;
-  }
-
-  async #freezeWithRetry(known: KnownTemplate, files: TemplateFiles): Promise<void> {
-    const failures: string[] = [];
-    while (failures.length < bootAttempts) {
-      try {
-        return await this.#freeze(known, files);
-      } catch (thrown) {
-        failures.push(messageOf(thrown));
-      }
-    }
-    throw new TidepoolError(
-      "unavailable",
-      `guest ${describeConfig(known.template.config)} did not boot: ${failures.join("; then: ")}`,
-    );
-  }
-
-  async #freeze({ template, machine }: KnownTemplate, files: TemplateFiles): Promise<void> {
+  async #freeze(template: Template, machine: Machine, files: TemplateFiles): Promise<void> {
     const process = new QemuProcess(qemuProgram, [
       "-name",
       `guest=template-${template.id}`,
@@ -248,23 +200,29 @@ export class QemuHypervisor implements Hypervisor {
     }
   }
 
-  async #spawnWriting(
-    machine: Machine,
-    base: Template,
-    { ramPath, statePath }: TemplateFiles,
-  ): Promise<QemuProcess> {
+  async #freezeAfterInit(making: Making): Promise<void> {
+    const { machine, base, baseStatePath, files, prepare, limits, options } = making;
     const process = await this.#spawnClone(
       [
         "-name",
         `guest=template-of-${base.id}`,
         ...machineArguments(machine, base.id),
-        ...memoryArguments(base.config, ramPath, memoryUses.goOn),
+        ...memoryArguments(base.config, files.ramPath, memoryUses.goOn),
       ],
-      statePath,
+      baseStatePath,
     );
     this.#boots.add(process);
-    void process.exited.then(() => this.#boots.delete(process));
-    return process;
+    const domain = new QemuDomain(`template-${base.id.slice(0, 8)}`, process);
+    const receiver = await receiveState(files.statePath);
+    try {
+      await within(process.orExit(takeIn(process)), limits);
+      await within(process.orExit(prepare(domain)), options);
+      await within(process.orExit(writeOutAgain(process, receiver)), limits);
+    } finally {
+      this.#boots.delete(process);
+      await domain.destroy();
+      await receiver.close();
+    }
   }
 
   /** @param outlivesIn see QemuProcess */
@@ -277,11 +235,6 @@ export class QemuHypervisor implements Hypervisor {
       await state.close();
     }
   }
-}
-
-interface KnownTemplate {
-  readonly template: Template;
-  readonly machine: Machine;
 }
 
 /** Whatever the frozen state depends on is in the command line, the image's hash or QEMU's version. */

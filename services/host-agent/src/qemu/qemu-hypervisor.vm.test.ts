@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { defaultCacheDir, ensureGuestImage } from "@tidepool/guest";
 import { openGuestSession } from "../guest/open-session.ts";
 import { hypervisorContract } from "../hypervisor/hypervisor-contract.ts";
+import { bootAttempts } from "./boot-templates.ts";
 import { findDomains } from "./domains-on-host.ts";
-import { bootAttempts, QemuHypervisor } from "./qemu-hypervisor.ts";
+import { QemuHypervisor } from "./qemu-hypervisor.ts";
 
 const config = { runtime: "nodejs20", memoryMib: 128 };
 const image = (runtime: string): ReturnType<typeof ensureGuestImage> =>

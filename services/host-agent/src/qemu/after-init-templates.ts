@@ -10,33 +10,41 @@ import { promisify } from "node:util";
 import { TidepoolError } from "@tidepool/common";
 import type { Domain, FunctionTemplates, Template, WaitOptions } from "../hypervisor/hypervisor.ts";
 import type { Machine } from "./machine.ts";
-import { takeIn, writeOutAgain } from "./migration.ts";
-import { QemuDomain } from "./qemu-domain.ts";
-import type { QemuProcess } from "./qemu-process.ts";
-import { receiveState } from "./state-receiver.ts";
-import { TemplateStore } from "./template-store.ts";
-import type { TemplateFiles } from "./template-store.ts";
+import type { TemplateFiles, TemplateStore } from "./template-store.ts";
 import { within } from "./within.ts";
+import type { Limits } from "./within.ts";
 
 /** Copying the memory, taking the state in, and saving it again; what the function does is not counted. */
 export const freezeMaxMs = 30_000;
 
-export interface QemuTemplatesParts {
+export interface AfterInitParts {
   readonly folder: string;
+  /** In that folder. */
+  readonly store: TemplateStore;
   machineOf(template: Template): Machine;
   openBase(template: Template): Promise<TemplateFiles>;
-  /** A process that goes on from `files.state`, and writes to `files.ram`. */
-  spawn(machine: Machine, base: Template, files: TemplateFiles): Promise<QemuProcess>;
+  /** Lets a guest go on from the base's state in the copied memory, prepares it, and saves its state. */
+  freeze(making: Making): Promise<void>;
 }
 
-export class QemuFunctionTemplates implements FunctionTemplates {
-  readonly #parts: QemuTemplatesParts;
-  readonly #store: TemplateStore;
+export interface Making {
+  readonly machine: Machine;
+  readonly base: Template;
+  readonly baseStatePath: string;
+  /** A copy of the base's memory, to be written to, and the state that is to be made. */
+  readonly files: TemplateFiles;
+  readonly prepare: (domain: Domain) => Promise<void>;
+  /** Of each step but `prepare`. */
+  readonly limits: Limits;
+  readonly options: WaitOptions;
+}
+
+export class AfterInitTemplates implements FunctionTemplates {
+  readonly #parts: AfterInitParts;
   readonly #made = new Map<string, Machine>();
 
-  constructor(parts: QemuTemplatesParts) {
+  constructor(parts: AfterInitParts) {
     this.#parts = parts;
-    this.#store = new TemplateStore(parts.folder);
   }
 
   async make(
@@ -47,16 +55,19 @@ export class QemuFunctionTemplates implements FunctionTemplates {
     const machine = this.#parts.machineOf(base);
     const from = await this.#parts.openBase(base);
     const id = randomBytes(16).toString("hex");
-    await this.#store.create(id, (files) =>
-      this.#freeze(machine, base, { from, files, prepare, options }),
-    );
+    const limits = { ...options, maxMs: freezeMaxMs, what: "making a template of a function" };
+    await this.#parts.store.create(id, async (files) => {
+      await within(copySparse(from.ramPath, files.ramPath), limits);
+      const baseStatePath = from.statePath;
+      await this.#parts.freeze({ machine, base, baseStatePath, files, prepare, limits, options });
+    });
     this.#made.set(id, machine);
     return { config: base.config, id, bootId: base.id };
   }
 
   async remove({ id }: Template): Promise<void> {
     if (!this.#made.delete(id)) return;
-    await this.#store.remove(id);
+    await this.#parts.store.remove(id);
   }
 
   /** The machine of a template of ours; undefined for others. */
@@ -65,39 +76,13 @@ export class QemuFunctionTemplates implements FunctionTemplates {
   }
 
   open({ id }: Template): Promise<TemplateFiles> {
-    return this.#store.open(id);
+    return this.#parts.store.open(id);
   }
 
   async close(): Promise<void> {
     this.#made.clear();
     for (const folder of [this.#parts.folder, `${this.#parts.folder}.uses`]) {
       await rm(folder, { recursive: true, force: true });
-    }
-  }
-
-  async #freeze(
-    machine: Machine,
-    base: Template,
-    making: {
-      readonly from: TemplateFiles;
-      readonly files: TemplateFiles;
-      readonly prepare: (domain: Domain) => Promise<void>;
-      readonly options: WaitOptions;
-    },
-  ): Promise<void> {
-    const { from, files, prepare, options } = making;
-    const limits = { ...options, maxMs: freezeMaxMs, what: "making a template of a function" };
-    await within(copySparse(from.ramPath, files.ramPath), limits);
-    const process = await this.#parts.spawn(machine, base, { ...from, ramPath: files.ramPath });
-    const domain = new QemuDomain(`template-${base.id.slice(0, 8)}`, process);
-    const receiver = await receiveState(files.statePath);
-    try {
-      await within(process.orExit(takeIn(process)), limits);
-      await within(process.orExit(prepare(domain)), options);
-      await within(process.orExit(writeOutAgain(process, receiver)), limits);
-    } finally {
-      await domain.destroy();
-      await receiver.close();
     }
   }
 }
