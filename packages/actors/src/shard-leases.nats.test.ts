@@ -20,6 +20,8 @@ import type { Storage } from "./storage.ts";
 
 const timing = { renewEveryMs: 100, memberTtlMs: 800, fenceMarginMs: 300, drainMaxMs: 500 };
 const shardCount = 8;
+/** Far longer than anything waited for takes, on a slow machine too. */
+const conditionMaxMs = 60_000;
 
 interface TestMember {
   readonly leases: ShardLeases;
@@ -75,7 +77,11 @@ describe("ShardLeases", () => {
     return member;
   };
 
-  const until = async (what: string, claim: () => boolean, waitMaxMs = 4_000): Promise<void> => {
+  const until = async (
+    what: string,
+    claim: () => boolean,
+    waitMaxMs = conditionMaxMs,
+  ): Promise<void> => {
     const deadlineAtMs = Date.now() + waitMaxMs;
     while (!claim()) {
       assert.ok(Date.now() < deadlineAtMs, `not in ${waitMaxMs} ms: ${what}`);

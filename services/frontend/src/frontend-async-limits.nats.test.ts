@@ -9,7 +9,6 @@ import type { TestFrontend } from "./testing/a-frontend.ts";
 const { InvocationStatus } = tidepool.v1;
 
 describe("The stores of accepted calls", function () {
-  this.timeout(20_000);
   let system: TestFrontend;
 
   before(async () => {

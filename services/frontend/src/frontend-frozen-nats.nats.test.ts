@@ -64,5 +64,5 @@ describe("Frontend while NATS is frozen", () => {
       assert.equal(failures[index]?.retryable, true, what);
       assert.match(failures[index]?.message ?? "", message);
     }
-  }).timeout(10_000);
+  });
 });

@@ -123,7 +123,7 @@ describe("Subscriptions of frontends", () => {
     await manager.streams.delete("COMES");
     await until(async () => /stream/.test(await problem()));
     await manager.streams.add(stream);
-    await until(async () => (await problem()) === "", 20_000);
+    await until(async () => (await problem()) === "");
     await jetstream(test.bus.connection).publish("comes", '"again"');
     await until(() => events().some(({ data }) => data === "again"));
     await drop("comes");

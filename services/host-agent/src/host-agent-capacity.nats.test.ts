@@ -26,8 +26,6 @@ class SlowToEnd extends SimulatedHypervisor {
 }
 
 describe("The capacity of a HostAgent", function () {
-  this.timeout(20_000);
-
   it("is not exceeded while VMs end that make room, and heartbeats tell no more than it", async () => {
     const hypervisor = new SlowToEnd({ bootMs: 10, cloneMs: 10 });
     const host = await HostHarness.start({ makeHypervisor: () => hypervisor, vmCountMax: 2 });

@@ -9,7 +9,6 @@ import type { HarnessOptions } from "./testing/host-harness.ts";
 const { HostRecord } = tidepool.internal.v1;
 
 describe("A drained host", function () {
-  this.timeout(20_000);
   let host: HostHarness;
 
   const start = async (options: Partial<HarnessOptions> = {}): Promise<void> => {

@@ -53,7 +53,6 @@ class RawFrontend {
 }
 
 describe("A host's invocation stream", function () {
-  this.timeout(20_000);
   let host: HostHarness;
   let frontend: RawFrontend;
 

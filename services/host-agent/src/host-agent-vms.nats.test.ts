@@ -8,7 +8,6 @@ import type { HarnessOptions } from "./testing/host-harness.ts";
 const { FunctionRecord } = tidepool.internal.v1;
 
 describe("The VMs of a HostAgent, simulated", function () {
-  this.timeout(20_000);
   let host: HostHarness;
 
   const start = async (
@@ -185,7 +184,7 @@ describe("The VMs of a HostAgent, simulated", function () {
 
     it("is filled although half of all clones fail", async () => {
       await start({ poolBaseTarget: 4 }, { cloneFailureShare: 0.5, seed: 7 });
-      await host.until("filled", () => host.count("warming") === 4, 15_000);
+      await host.until("filled", () => host.count("warming") === 4);
     });
 
     it("says in the heartbeat why it cannot be filled, and does not spin", async () => {
@@ -201,7 +200,7 @@ describe("The VMs of a HostAgent, simulated", function () {
         makeHypervisor: () => new Broken({ bootMs: 1, bootFailureShare: 1 }),
       });
       const problem = (): string => host.heartbeats.at(-1)?.pools?.[0]?.problem ?? "";
-      await host.until("told", () => problem().includes("simulated failure of the boot"), 3_000);
+      await host.until("told", () => problem().includes("simulated failure of the boot"));
       assert.match(problem(), /template nodejs20\/128/);
       assert.ok(bootCount <= 4, `${bootCount} boots`);
     });

@@ -9,7 +9,6 @@ import type { HarnessOptions } from "./testing/host-harness.ts";
 const { Start } = tidepool.v1;
 
 describe("HostAgent over a real nats-server and gRPC, simulated VMs", function () {
-  this.timeout(20_000);
   let host: HostHarness;
 
   const start = async (

@@ -13,7 +13,6 @@ import { zipOf } from "./testing/zip.ts";
  * names its limit, with the VM destroyed and the next good call answered.
  */
 describe("HostAgent with real VMs", function () {
-  this.timeout(180_000);
   let host: HostHarness;
   let stateDir: string;
 

@@ -35,7 +35,6 @@ const main = fileURLToPath(new URL("main.ts", import.meta.url));
 const { AssignRequest, AssignReply } = tidepool.internal.v1;
 
 describe("The host-agent as a process", function () {
-  this.timeout(30_000);
   const spans: Span[] = [];
   const lines: Record<string, unknown>[] = [];
   let dir: string;

@@ -184,7 +184,7 @@ describe("Scheduler", () => {
     const withOne = target ?? 0;
     await callPeriodically("two");
     await until("a still lower target", () => target !== undefined && target < withOne);
-    await until("the base target again", () => target === 8, 5 * periodMs + 3_000);
+    await until("the base target again", () => target === 8);
   });
 
   it("neither pre-warms nor cuts for calls at random", async () => {
@@ -359,9 +359,9 @@ describe("Scheduler", () => {
     await until("fenced", () => scheduler.heldShards().length === 0);
     await assert.rejects(acquire("tick", "r-1", 200), { code: "timeout" });
     server = await startNatsServer({ storeDir, port: Number(port) });
-    await until("it owns all shards", () => scheduler.heldShards().length === shardCount, 10_000);
+    await until("it owns all shards", () => scheduler.heldShards().length === shardCount);
     await callPeriodically("tick");
-    await until("pre-warmed again", () => (host.assigns.at(-1)?.epoch ?? 0) > 1, 5_000);
+    await until("pre-warmed again", () => (host.assigns.at(-1)?.epoch ?? 0) > 1);
     host.beat();
     assert.equal((await acquire("tick", "r-1")).hostId, "h-1");
     await publish("late");

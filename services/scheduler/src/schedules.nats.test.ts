@@ -23,7 +23,6 @@ const scheduleCount = 8;
 const everyMs = 1_000;
 
 describe("Schedules over changes of owners", function () {
-  this.timeout(120_000);
   let storeDir: string;
   let server: NatsServer;
   const buses: Bus[] = [];

@@ -8,7 +8,6 @@ import { cutKinds, partitions, uncut } from "./partitions.ts";
 
 describe("A cluster whose links are cut, with clocks 500 ms apart", () => {
   it("ends every accepted call, obeys one owner of a shard, and is whole again when they are mended", async function () {
-    this.timeout(240_000);
     const result = await partitions({
       cuts: cutKinds,
       cutMs: 7_000,

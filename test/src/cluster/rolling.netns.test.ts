@@ -4,7 +4,6 @@ import { chaos } from "./chaos.ts";
 
 describe("A rolling restart of a whole cluster", () => {
   it("fails no call, waited for or accepted", async function () {
-    this.timeout(240_000);
     const { failures, refusals, statuses, syncCount, acceptedCount } = await chaos({
       durationMs: undefined,
       seed: 1,

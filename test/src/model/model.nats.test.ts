@@ -25,7 +25,6 @@ describe(`A model of a cluster, seed ${seed}`, () => {
   const targets: number[] = [];
 
   before(async function () {
-    this.timeout(60_000);
     system = await ModelSystem.start();
     const { WarmingTargets } = tidepool.internal.v1;
     system.bus.subscribe(subjects.warmingTargets, WarmingTargets, ({ configs }) => {

@@ -33,6 +33,8 @@ export interface TestSystem {
 }
 
 const shardCount = 4;
+/** Far longer than anything waited for takes, on a slow machine too. */
+const conditionMaxMs = 60_000;
 
 export interface TestSystemOptions {
   /** Generic VMs that wait while nothing has been learned. */
@@ -184,7 +186,7 @@ export async function aSystem(options: TestSystemOptions = {}): Promise<TestSyst
 /** Waits for a level; what throws counts as not yet. */
 export async function until(
   claim: () => boolean | Promise<boolean>,
-  timeoutMs = 20_000,
+  timeoutMs = conditionMaxMs,
 ): Promise<void> {
   const deadlineAtMs = Date.now() + timeoutMs;
   let last: unknown = false;

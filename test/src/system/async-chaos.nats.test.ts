@@ -3,8 +3,6 @@ import assert from "node:assert/strict";
 import { asyncChaos } from "./async-chaos.ts";
 
 describe("Accepted calls while their frontend is killed twice", function () {
-  this.timeout(240_000);
-
   it("are neither lost nor run twice at once, and have their results", async () => {
     const result = await asyncChaos({ callCount: 2_000, killCount: 2 });
     const { acceptedCount, goodCount, lostCount, overlapCount } = result;

@@ -10,7 +10,6 @@ import type { TestSystem } from "./a-system.ts";
 const mib = 1024 * 1024;
 
 describe("Accepted calls and streamed answers", function () {
-  this.timeout(60_000);
   let system: TestSystem;
   let client: TidepoolClient;
 

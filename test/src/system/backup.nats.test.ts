@@ -20,7 +20,6 @@ const periodMs = 60_000;
 const callCount = 20;
 
 describe("A system's backup", function () {
-  this.timeout(120_000);
   const keyring = new Keyring(newKey());
   let dir: string;
   let system: TestSystem | undefined;

@@ -16,7 +16,6 @@ const periodMs = 3_000;
 const base = 6;
 
 describe("Explanations", function () {
-  this.timeout(150_000);
   let system: TestSystem;
   before(async () => {
     system = await aSystem({ poolBaseTarget: base });

@@ -26,7 +26,6 @@ interface Expected {
 }
 
 describe("Faults", function () {
-  this.timeout(120_000);
   let dir: string;
   let system: RunningSystem;
   let bus: Bus;

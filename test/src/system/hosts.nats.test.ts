@@ -4,7 +4,6 @@ import { aSystem, echoZip, until } from "./a-system.ts";
 import type { TestSystem } from "./a-system.ts";
 
 describe("Hosts of a system", function () {
-  this.timeout(60_000);
   let system: TestSystem;
   const settings = { runtime: "nodejs20", handler: "index.handler" };
 

@@ -5,7 +5,6 @@ import { aSystem, echoZip, until } from "./a-system.ts";
 import type { TestSystem } from "./a-system.ts";
 
 describe("Provisioned concurrency", function () {
-  this.timeout(60_000);
   let system: TestSystem;
 
   before(async () => {

@@ -102,7 +102,6 @@ const badCases: readonly BadCase[] = [
 ];
 
 describe("a system with real VMs", function () {
-  this.timeout(180_000);
   let system: RunningSystem;
   before(async () => {
     system = await startSystem({ hypervisor: "qemu" });
@@ -129,7 +128,7 @@ describe("a system with real VMs", function () {
 
   it("runs a function with its event, context, environment and clock, and keeps its log", async () => {
     await deploy("good", "good.mjs", { environment: { GREETING: "hi" }, timeoutMs: 5_000 });
-    await waitFor("a ready VM", poolIsReady, (isReady) => isReady, 60_000);
+    await waitFor("a ready VM", poolIsReady, (isReady) => isReady);
     const result = await system.client.invoke("good", { a: [1, "ü"] }, { requestId: "first-call" });
     const { remainingMs, atMs, ...answer } = result.payload as Record<string, unknown>;
     assert.deepEqual(answer, {

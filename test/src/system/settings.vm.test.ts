@@ -27,7 +27,6 @@ interface Told {
 }
 
 describe("Settings of functions on real VMs", function () {
-  this.timeout(240_000);
   let dir: string;
   let system: RunningSystem;
 

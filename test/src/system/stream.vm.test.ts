@@ -24,7 +24,6 @@ const code = `
   });`;
 
 describe("A streamed answer of a real VM", function () {
-  this.timeout(180_000);
   let system: RunningSystem;
 
   before(async () => {

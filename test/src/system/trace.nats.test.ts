@@ -13,7 +13,6 @@ import { waitFor } from "./wait-for.ts";
 import { zipOf } from "./zip.ts";
 
 describe("the trace of a call", function () {
-  this.timeout(60_000);
   let receiver: OtlpReceiver;
   let system: RunningSystem;
   let telemetry: Telemetry;

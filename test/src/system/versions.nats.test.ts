@@ -26,7 +26,6 @@ interface Call {
 }
 
 describe("Versions under load", function () {
-  this.timeout(120_000);
   let system: TestSystem;
   /** One of each frontend: what one has answered holds at the other. */
   let clients: readonly TidepoolClient[];

@@ -13,7 +13,6 @@ const callerPauseMs = 40;
 const switchedWithinMs = 1_000;
 
 describe("versions on real VMs", function () {
-  this.timeout(180_000);
   let system: RunningSystem;
   before(async () => {
     system = await startSystem({ hypervisor: "qemu" });

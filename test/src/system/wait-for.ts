@@ -3,12 +3,14 @@ import { inspect } from "node:util";
 import { systemClock } from "@tidepool/common";
 
 const pollMs = 25;
+/** Far longer than anything waited for takes, on a slow machine too. */
+const conditionMaxMs = 60_000;
 
 export async function waitFor<T>(
   what: string,
   look: () => T | Promise<T>,
   isThere: (seen: T) => boolean,
-  maxMs = 10_000,
+  maxMs = conditionMaxMs,
 ): Promise<T> {
   const endsAtMs = Date.now() + maxMs;
   for (;;) {

@@ -140,9 +140,12 @@ export async function aFrontend(adminToken?: string): Promise<TestFrontend> {
   };
 }
 
+/** Far longer than anything waited for takes, on a slow machine too. */
+const conditionMaxMs = 60_000;
+
 export async function until(
   claim: () => boolean | Promise<boolean>,
-  timeoutMs = 10_000,
+  timeoutMs = conditionMaxMs,
 ): Promise<void> {
   const deadlineAtMs = Date.now() + timeoutMs;
   while (!(await claim())) {

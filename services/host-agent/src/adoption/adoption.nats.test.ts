@@ -28,7 +28,6 @@ class Lasting extends SimulatedHypervisor {
 }
 
 describe("Adoption", function () {
-  this.timeout(20_000);
   let host: HostHarness;
   let hypervisor: Lasting;
   beforeEach(() => {

@@ -30,7 +30,6 @@ exports.handler = async ({ runMs = 0 }) => {
 };`;
 
 describe("A host-agent that takes the place of one that was killed", function () {
-  this.timeout(180_000);
   let dir: string;
   let nats: NatsServer;
   let bus: Bus;

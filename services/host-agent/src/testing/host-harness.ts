@@ -17,6 +17,8 @@ import { zipOf } from "./zip.ts";
 const { AssignRequest, AssignReply, KeepRequest, Ack, VmFact, HostHeartbeat, LogBatch } =
   tidepool.internal.v1;
 const { WarmingTargets } = tidepool.internal.v1;
+/** Far longer than anything waited for takes, on a slow machine too. */
+const conditionMaxMs = 60_000;
 
 export interface HarnessOptions {
   readonly makeHypervisor: (stateDir: string) => Hypervisor | Promise<Hypervisor>;
@@ -250,7 +252,7 @@ export class HostHarness {
   }
 
   /** Waits for a level; fails with what it last saw. */
-  async until(what: string, look: () => unknown, maxMs = 5_000): Promise<void> {
+  async until(what: string, look: () => unknown, maxMs = conditionMaxMs): Promise<void> {
     const deadlineAtMs = Date.now() + maxMs;
     while (look() !== true) {
       if (Date.now() > deadlineAtMs) {

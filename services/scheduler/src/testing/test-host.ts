@@ -8,6 +8,8 @@ import { systemClock } from "@tidepool/common";
 import { fromTimestamp, subjects, tidepool, toTimestamp } from "@tidepool/proto";
 
 const { internal } = tidepool;
+/** Far longer than anything waited for takes, on a slow machine too. */
+const conditionMaxMs = 60_000;
 
 export interface TestAssign {
   readonly atMs: number;
@@ -128,7 +130,7 @@ export class TestHost {
 export async function until(
   what: string,
   claim: () => boolean | Promise<boolean>,
-  waitMaxMs = 4_000,
+  waitMaxMs = conditionMaxMs,
 ): Promise<void> {
   const deadlineAtMs = Date.now() + waitMaxMs;
   while (!(await claim())) {
