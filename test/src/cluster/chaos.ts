@@ -2,9 +2,13 @@
 import type { Cluster } from "@tidepool/cli";
 import { systemClock } from "@tidepool/common";
 import { seededRandom } from "@tidepool/policy";
-import type { FailedCall } from "./load.ts";
+import type { Kill } from "./chaos-report.ts";
 import { underLoad } from "./under-load.ts";
 import type { UnderLoadOptions, UnderLoadResult } from "./under-load.ts";
+
+/** "agent": a host's process alone, its VMs stay; "host": all that runs on it, and it stays away for a while. */
+export const killKinds = ["nats", "scheduler", "agent", "frontend", "host"] as const;
+export type KillKind = (typeof killKinds)[number];
 
 export interface ChaosOptions extends UnderLoadOptions {
   /** Undefined: as long as it takes to restart every process once. */
@@ -12,15 +16,17 @@ export interface ChaosOptions extends UnderLoadOptions {
   readonly seed: number;
   /** Between two kills, on average. */
   readonly killEveryMs: number;
-  /** "nats", "scheduler", "host", "frontend"; each is killed in turn, which of them is drawn. */
-  readonly kinds: readonly string[];
+  /** Killed in turn; which of a kind is drawn. */
+  readonly kinds: readonly KillKind[];
 }
 
 export interface ChaosResult extends UnderLoadResult {
-  readonly kills: readonly { readonly atMs: number; readonly name: string }[];
+  readonly kills: readonly (Kill & { readonly kind: KillKind })[];
 }
 
 const restartPauseMs = 3_000;
+/** What a machine takes to be there again. */
+const hostAwayMs = 6_000;
 
 export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
   const { durationMs, seed, say } = options;
@@ -50,26 +56,23 @@ async function killInTurn(
   random: () => number,
   durationMs: number,
 ): Promise<ChaosResult["kills"]> {
-  const kills: { atMs: number; name: string }[] = [];
+  const kills: (Kill & { readonly kind: KillKind })[] = [];
   const signal = AbortSignal.timeout(durationMs);
   while (!signal.aborted) {
     await systemClock.sleep(killEveryMs * (0.5 + random()), signal).catch(() => {});
     const kind = kinds[kills.length % kinds.length];
     if (signal.aborted || kind === undefined) continue;
-    const names = cluster.names.filter((name) => name.startsWith(`${kind}-`));
+    const machine = kind === "agent" ? "host" : kind;
+    const names = cluster.names.filter((name) => name.startsWith(`${machine}-`));
     const name = names[Math.floor(random() * names.length)] ?? "";
-    say(`kill ${name}`);
-    kills.push({ atMs: systemClock.nowMs(), name });
-    cluster.kill(name);
+    say(`kill ${kind} ${name}`);
+    const atMs = systemClock.nowMs();
+    kills.push({ atMs, name, kind });
+    if (kind === "host") {
+      await cluster.powerOff(name);
+      await systemClock.sleep(hostAwayMs);
+      await cluster.startPart(name);
+    } else cluster.kill(name);
   }
   return kills;
-}
-
-/** Failed calls that no kill explains: no process was killed in the second before, or so soon after that it was there. */
-export function unexplained({ failures, kills }: ChaosResult): readonly FailedCall[] {
-  const slackMs = 1_000;
-  return failures.filter(
-    ({ atMs, isRetryable }) =>
-      !isRetryable || !kills.some((kill) => Math.abs(kill.atMs - atMs) <= slackMs),
-  );
 }

@@ -20,6 +20,7 @@ export interface FailedCall {
   readonly endedAtMs: number;
   readonly code: string;
   readonly component: string | undefined;
+  readonly reason: string | undefined;
   readonly isRetryable: boolean;
   readonly message: string;
 }
@@ -61,7 +62,6 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   const accepted = async (name: string, payload: number): Promise<void> => {
     const atMs = systemClock.nowMs();
     try {
-      // The key makes it safe to ask again when no answer came.
       const dedupeKey = `load-${payload}`;
       const { requestId } = await again(() => client.invokeAsync(name, payload, { dedupeKey }));
       acceptedIds.push(requestId);
@@ -88,7 +88,8 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
 const acceptTries = 8;
 const acceptWaitMs = 500;
 
-async function again<T>(send: () => Promise<T>): Promise<T> {
+/** For what is safe to ask again when no answer came, as accepting with a key is. */
+export async function again<T>(send: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await send();
@@ -99,8 +100,8 @@ async function again<T>(send: () => Promise<T>): Promise<T> {
   }
 }
 
-function failureOf(thrown: unknown, atMs: number): FailedCall {
-  const { code, component, retryable, message } = TidepoolError.from(thrown);
+export function failureOf(thrown: unknown, atMs: number): FailedCall {
+  const { code, component, reason, retryable, message } = TidepoolError.from(thrown);
   const endedAtMs = systemClock.nowMs();
-  return { atMs, endedAtMs, code, component, isRetryable: retryable, message };
+  return { atMs, endedAtMs, code, component, reason, isRetryable: retryable, message };
 }

@@ -8,12 +8,16 @@ import type { FunctionSettings } from "@tidepool/sdk";
 import { echoZip } from "../system/a-system.ts";
 import { load } from "./load.ts";
 import type { LoadResult } from "./load.ts";
+import { periodicFunctions, PeriodicLoad } from "./periodic-load.ts";
+import type { PeriodicCall } from "./periodic-load.ts";
 
 export interface UnderLoadOptions {
   readonly callsPerSecond: number;
   readonly hypervisor: "qemu" | "simulated";
   /** By name; called in turn. */
   readonly functions?: Readonly<Record<string, Partial<FunctionSettings>>>;
+  /** Calls at fixed periods too, beside the others; they are predicted before anything is done to the cluster. */
+  readonly isPeriodic?: boolean;
   /** Of one machine, beside what every one has. */
   readonly envOf?: (name: string) => NodeJS.ProcessEnv;
   readonly say: (line: string) => void;
@@ -21,19 +25,27 @@ export interface UnderLoadOptions {
 
 export interface UnderLoadResult extends Omit<LoadResult, "acceptedIds"> {
   readonly acceptedCount: number;
+  /** Of the periodic ones. */
+  readonly periodic: readonly PeriodicCall[];
   /** How many accepted calls ended how; "lost" when nobody knows of them. */
   readonly statuses: Readonly<Record<string, number>>;
 }
 
 const warmFunctions: NonNullable<UnderLoadOptions["functions"]> = { a: {}, b: {}, c: {}, d: {} };
 const endMaxMs = 120_000;
+/** Of accepted calls, while their ends are looked up. */
+const looksAtOnce = 16;
+/** A period is sure after six to nine calls. */
+const predictedMaxMs = 400_000;
+const predictedInARow = 3;
 
 /** The load ends when `disturb` has, and then every accepted call is waited for. */
 export async function underLoad(
   options: UnderLoadOptions,
   disturb: (cluster: Cluster, client: TidepoolClient) => Promise<void>,
 ): Promise<UnderLoadResult> {
-  const { callsPerSecond, hypervisor, functions = warmFunctions, envOf, say } = options;
+  const { callsPerSecond, hypervisor, functions = warmFunctions, isPeriodic = false } = options;
+  const { envOf, say } = options;
   const folder = await mkdtemp(join(tmpdir(), "tidepool-chaos-"));
   const cluster = await Cluster.start({
     folder,
@@ -50,21 +62,37 @@ export async function underLoad(
   try {
     const client = await TidepoolClient.connect(cluster.addresses.join(","));
     const names = Object.keys(functions);
-    for (const name of names) {
-      const settings = { runtime: "nodejs20", handler: "index.handler", ...functions[name] };
+    const all = { ...functions, ...(isPeriodic ? periodicFunctions : {}) };
+    for (const [name, more] of Object.entries(all)) {
+      const settings = { runtime: "nodejs20", handler: "index.handler", ...more };
       await client.createFunction(name, settings);
       await client.uploadCode(name, echoZip);
       await client.invoke(name, 1);
     }
     const ended = new AbortController();
     const { signal } = ended;
-    const loading = load({ client, callsPerSecond, asyncShare: 0.5, functions: names, signal });
-    await disturb(cluster, client).finally(() => ended.abort());
-    const { acceptedIds, ...result } = await loading;
-    const ids = [...new Set(acceptedIds)];
+    const periodic = isPeriodic ? new PeriodicLoad(client, signal) : undefined;
+    let loading: Promise<LoadResult> | undefined;
+    try {
+      await periodic?.untilPredicted(predictedInARow, predictedMaxMs);
+      say("under load");
+      loading = load({ client, callsPerSecond, asyncShare: 0.5, functions: names, signal });
+      await disturb(cluster, client);
+    } finally {
+      ended.abort();
+    }
+    const [{ acceptedIds, ...result }] = await Promise.all([loading, periodic?.ended()]);
+    const ids = [...new Set([...acceptedIds, ...(periodic?.acceptedIds ?? [])])];
     const statuses = await statusesOf(client, ids);
     client.close();
-    return { ...result, acceptedCount: ids.length, statuses };
+    return {
+      ...result,
+      syncCount: result.syncCount + (periodic?.syncCount ?? 0),
+      failures: [...result.failures, ...(periodic?.failures ?? [])],
+      periodic: periodic?.calls ?? [],
+      acceptedCount: ids.length,
+      statuses,
+    };
   } finally {
     await cluster.stop();
     await rm(folder, { recursive: true, force: true });
@@ -76,12 +104,16 @@ async function statusesOf(
   ids: readonly string[],
 ): Promise<Readonly<Record<string, number>>> {
   const statuses: Record<string, number> = {};
-  for (const id of ids) {
-    const status = await client
-      .waitForInvocation(id, { timeoutMs: endMaxMs })
-      .then((call) => call.status)
-      .catch(() => "lost" as const);
-    statuses[status] = (statuses[status] ?? 0) + 1;
-  }
+  const left = ids.values();
+  const look = async (): Promise<void> => {
+    for (const id of left) {
+      const status = await client
+        .waitForInvocation(id, { timeoutMs: endMaxMs })
+        .then((call) => call.status)
+        .catch(() => "lost" as const);
+      statuses[status] = (statuses[status] ?? 0) + 1;
+    }
+  };
+  await Promise.all(Array.from({ length: looksAtOnce }, look));
   return statuses;
 }

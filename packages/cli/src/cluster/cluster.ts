@@ -103,7 +103,7 @@ export class Cluster {
     return running.pid;
   }
 
-  /** Ends it as a power cut would, with its children; it is started again soon after. */
+  /** Ends it and its process group at once, not what it has set free, as VMs are; it is started again soon after. */
   kill(name: string): void {
     this.pid(name);
     this.#running.get(name)?.kill();
@@ -114,6 +114,18 @@ export class Cluster {
     this.pid(name);
     this.#supervisor.hold(name);
     this.kill(name);
+  }
+
+  /** Ends all that runs on its machine, VMs too, at once; it stays off until `startPart`. */
+  async powerOff(name: string): Promise<void> {
+    this.stopPart(name);
+    for (const pid of await this.network.processes(name)) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // it has ended meanwhile
+      }
+    }
   }
 
   /** Resolves when it serves again. */

@@ -64,6 +64,12 @@ export class Network {
     return ["ip", "netns", "exec", this.#namespace(name)];
   }
 
+  /** Their ids, whoever has started them. */
+  async processes(name: string): Promise<readonly number[]> {
+    const { stdout } = await run("ip", ["netns", "pids", this.#namespace(name)]);
+    return stdout.split("\n").filter(Boolean).map(Number);
+  }
+
   /** Nothing goes from one to the other any more, in both directions, and neither is told. */
   async cut(one: string, other: string): Promise<void> {
     await Promise.all([this.#silence(one, other), this.#silence(other, one)]);
