@@ -5,14 +5,27 @@ import { hintOf } from "./failure.ts";
 describe("The hint of a failure", () => {
   it("is about the function's time limit only when the function ran", () => {
     const ran = new TidepoolError("timeout", "x", { details: { start: "warm" } });
-    assert.match(hintOf(ran) ?? "", /deploy … --timeout/);
+    assert.match(hintOf(ran) ?? "", /config NAME --timeout/);
     const init = new TidepoolError("timeout", "x", {
       reason: "initTimeout",
       details: { start: "pool" },
     });
-    assert.match(hintOf(init) ?? "", /deploy … --init-timeout/);
+    assert.match(hintOf(init) ?? "", /config NAME --init-timeout/);
     const waited = new TidepoolError("timeout", "x");
-    assert.match(hintOf(waited) ?? "", /invoke … --timeout/);
+    assert.match(hintOf(waited) ?? "", /invoke NAME --timeout/);
+  });
+
+  it("names the function that the command was about", () => {
+    const threw = new TidepoolError("functionError", "x");
+    assert.match(hintOf(threw, "greet") ?? "", /logs greet$/);
+    const stopped = new TidepoolError("throttled", "x", { reason: "functionStopped" });
+    assert.match(hintOf(stopped, "greet") ?? "", /config greet --reserved none$/);
+  });
+
+  it("is about memory when Python ran out of it", () => {
+    const thrown = { name: "MemoryError", message: "", stack: "" };
+    const threw = new TidepoolError("functionError", "x", { thrown });
+    assert.match(hintOf(threw, "greet") ?? "", /config greet --memory/);
   });
 
   it("is the failure's own when it has one", () => {

@@ -16,6 +16,7 @@ const functionCodes: readonly Code[] = [
   "guestCrash",
 ];
 
+/** NAME stands for the function, where it is known. */
 const hints: Partial<Record<Code, string>> = {
   unavailable:
     "is a system running? start one with: ./tidepool up — see what is missing with: ./tidepool doctor",
@@ -26,9 +27,9 @@ const hints: Partial<Record<Code, string>> = {
     "give a token with --token-file FILE or TIDEPOOL_TOKEN; an operator makes one with: ./tidepool token create",
   forbidden: "take a token of that role; an operator makes one with: ./tidepool token create",
   throttled:
-    "a limit was reached: see it with: ./tidepool tenant show — raise a function's with: ./tidepool deploy … --reserved CALLS",
-  memoryLimit: "give it more with: ./tidepool deploy … --memory MIB",
-  timeout: "wait longer with: ./tidepool invoke … --timeout MS",
+    "a limit was reached: see it with: ./tidepool describe NAME — and the tenant's with: ./tidepool tenant show",
+  memoryLimit: "give it more with: ./tidepool config NAME --memory MIB",
+  timeout: "wait longer with: ./tidepool invoke NAME --timeout 60s",
   guestCrash: "see what it printed before with: ./tidepool logs NAME",
   functionError: "see what it printed with: ./tidepool logs NAME",
   outputLimit: "print and answer less; large results belong in a store",
@@ -36,13 +37,36 @@ const hints: Partial<Record<Code, string>> = {
 };
 
 /** The function itself ran out of its time, or of that for its init. */
-const functionTimeoutHint = "give it longer with: ./tidepool deploy … --timeout MS";
-const initTimeoutHint = "give it longer with: ./tidepool deploy … --init-timeout MS";
+const functionTimeoutHint = "give it longer with: ./tidepool config NAME --timeout 60s";
+const initTimeoutHint = "give it longer with: ./tidepool config NAME --init-timeout 30s";
+/** By reason, where what helps differs from that of the code. */
+const reasonHints: Readonly<Record<string, string>> = {
+  initTimeout: initTimeoutHint,
+  functionStopped: "let it run again with: ./tidepool config NAME --reserved none",
+  functionRate: "raise its rate with: ./tidepool config NAME --rate CALLS",
+  reservedConcurrency: "raise what it has reserved with: ./tidepool config NAME --reserved CALLS",
+  tenantRate: "raise the tenant's rate with: ./tidepool tenant set TENANT --rate CALLS",
+  tenantConcurrency: "raise the tenant's with: ./tidepool tenant set TENANT --concurrency CALLS",
+  noCode: "give it code with: ./tidepool deploy DIR --name NAME",
+  versionUnknown: "see which there are with: ./tidepool versions NAME",
+  aliasUnknown: "see which there are with: ./tidepool alias list NAME",
+};
+/** Python's own, which its code may catch: no limit of ours was passed. */
+const pythonMemory = "MemoryError";
 
-export function hintOf(error: TidepoolError): string | undefined {
+/** @param functionName that the command was about */
+export function hintOf(error: TidepoolError, functionName?: string): string | undefined {
+  return functionName === undefined
+    ? generalHintOf(error)
+    : generalHintOf(error)?.replaceAll(/\bNAME\b/g, functionName);
+}
+
+function generalHintOf(error: TidepoolError): string | undefined {
   const own = error.details["hint"];
   if (typeof own === "string") return own;
-  if (error.reason === "initTimeout") return initTimeoutHint;
+  const ofReason = reasonHints[error.reason ?? ""];
+  if (ofReason !== undefined) return ofReason;
+  if (error.thrown?.name === pythonMemory) return hints.memoryLimit;
   const isOfFunction = error.code === "timeout" && callDetails(error).start !== undefined;
   return isOfFunction ? functionTimeoutHint : hints[error.code];
 }
@@ -64,9 +88,15 @@ export function usageError(message: string, hint?: string): TidepoolError {
   });
 }
 
-export function printFailure(terminal: Terminal, error: TidepoolError, asJson: boolean): void {
+/** @param functionName that the command was about */
+export function printFailure(
+  terminal: Terminal,
+  error: TidepoolError,
+  asJson: boolean,
+  functionName?: string,
+): void {
   const { requestId } = callDetails(error);
-  const hint = hintOf(error);
+  const hint = hintOf(error, functionName);
   if (asJson) {
     const { code, message, thrown, component, reason, retryable, retryAfterMs } = error;
     const about = { component, reason, retryAfterMs, requestId, hint, thrown };

@@ -3,6 +3,7 @@
 import { CommanderError } from "commander";
 import { exitCodes } from "./exit-codes.ts";
 import { createProgram } from "./program.ts";
+import { functionNameOf } from "./program/parts.ts";
 import { openTerminal } from "./terminal/terminal.ts";
 
 const terminal = openTerminal();
@@ -11,11 +12,17 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(exitCodes.ok);
 });
 
+/** That the command is about, for hints. */
+let functionName: string | undefined;
+
 try {
   const program = createProgram({
     terminal,
     env: process.env,
     setExitCode: (code) => (process.exitCode = code),
+  });
+  program.hook("preAction", (_, action) => {
+    functionName = functionNameOf(action);
   });
   await program.parseAsync();
 } catch (error) {
@@ -27,7 +34,7 @@ try {
     const { TidepoolError } = await import("@tidepool/common");
     const { exitCodeOf, printFailure } = await import("./failure.ts");
     const failure = TidepoolError.from(error);
-    printFailure(terminal, failure, process.argv.includes("--json"));
+    printFailure(terminal, failure, process.argv.includes("--json"), functionName);
     process.exitCode = exitCodeOf(failure);
   }
 }

@@ -159,10 +159,10 @@ describe("cronProblem", () => {
   for (const [cron, words] of [
     ["* * * *", /has 4 fields; it has five, or six/],
     ["* * * * * * *", /has 7 fields/],
-    ["", /has none fields/],
+    ["", /has no fields/],
     ["61 * * * *", /cannot be read: .*minute/],
     ["0 0 31 2 *", /names a date that never comes/],
-    ["2026-01-01T00:00:00", /has 1 fields/],
+    ["2026-01-01T00:00:00", /has 1 field;/],
     ["@sometimes", /cannot be read/],
     [`${"1,".repeat(100)}1 * * * *`, /209 characters, at most 200/],
   ] as const) {

@@ -95,8 +95,9 @@ export function cronProblem({ cron, timeZone }: CronTicks): string | undefined {
   }
   const fieldCount = pattern.split(/\s+/).length;
   if (!pattern.startsWith("@") && fieldCount !== 5 && fieldCount !== 6) {
-    const told = pattern === "" ? "none" : String(fieldCount);
-    return `cron expression '${cron}' has ${told} fields; it has five, or six with seconds first`;
+    const told = pattern === "" ? "no" : String(fieldCount);
+    const fields = fieldCount === 1 && pattern !== "" ? "field" : "fields";
+    return `cron expression '${cron}' has ${told} ${fields}; it has five, or six with seconds first`;
   }
   try {
     if (parsed({ cron, ...(timeZone === undefined ? {} : { timeZone }) }).nextRun() === null) {

@@ -142,7 +142,7 @@ describe("A project file", () => {
     const { stdout: script } = await runTidepool(["completion", "bash"], { env });
     // As Bash splits a line: "=" and ":" are words of their own.
     const words = line.split(/ |(?==)|(?<==)/).map((word) => `'${word}'`);
-    const ask = `${script}\ncompopt() { :; }\nCOMP_WORDS=(${words.join(" ")}); COMP_CWORD=${words.length - 1}\n__tidepool_complete; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const ask = `${script}\ncompopt() { :; }\nCOMP_WORDS=(${words.join(" ")}); COMP_CWORD=${words.length - 1}\n__tidepool_complete_word; printf '%s\\n' "\${COMPREPLY[@]}"`;
     const { stdout } = await promisify(execFile)("bash", ["--norc", "-c", ask], {
       env: { ...process.env, ...env },
     });
@@ -161,6 +161,9 @@ describe("A project file", () => {
     assert.match(stdout, /^one\b/m);
     assert.deepEqual(await completedByBash("tidepool invoke o"), ["one"]);
     assert.deepEqual(await completedByBash("tidepool up --hypervisor q"), ["qemu"]);
+    assert.deepEqual(await completedByBash("tidepool up --hypervisor=q"), ["qemu"]);
+    assert.deepEqual(await completedByBash("tidepool logs --since 1h -f o"), ["one"]);
+    assert.deepEqual(await completedByBash("tidepool schedule list --function=o"), ["one"]);
     const { stdout: commands } = await runTidepool(["complete", "--", "de"]);
     assert.match(commands, /^deploy\b.*\n(.*\n)*delete\b/m);
   });

@@ -33,10 +33,24 @@ const bashWords = `if ! declare -F _get_comp_words_by_ref >/dev/null; then
 fi
 `;
 
+/** Candidates are whole words, `--option=value`; readline, for which "=" ends a word, is given what follows it. */
+const bashValues = `
+__tidepool_complete_word() {
+    local cur prev words cword
+    _get_comp_words_by_ref -n "=:" cur prev words cword
+    __tidepool_complete
+    if [[ $cur == --*=* && $COMP_WORDBREAKS == *=* ]]; then
+        COMPREPLY=("\${COMPREPLY[@]#"\${cur%%=*}="}")
+    fi
+}
+complete -F __tidepool_complete_word tidepool
+`;
+
 /** What the script calls: the command that was typed, where it is no program of the search path. */
 export function printCompletionScript(shell: string, terminal: Terminal): void {
   if (shell === "bash") terminal.out(bashWords);
   script(shell, "tidepool", process.env["TIDEPOOL_COMMAND"] ?? "tidepool");
+  if (shell === "bash") terminal.out(bashValues);
 }
 
 /** Prints what can follow `words`, the last of which is being typed. */
@@ -44,12 +58,41 @@ export async function complete(
   words: readonly string[],
   program: Command,
   address: string,
+  terminal: Terminal,
 ): Promise<void> {
   const names = await functionNames(address);
+  const values = optionWords(words, program, names);
+  if (values !== undefined) return terminal.out(`${[...values, noFiles].join("\n")}\n`);
   const root = new RootCommand();
   describe(root, program, names);
   describeAll(root, program, "", names);
   root.parse([...words]);
+}
+
+/** What the scripts take for: complete no file names. */
+const noFiles = ":4";
+
+/** What `--option=part` can become; undefined where no such word is being typed, or the shell's own files are right. */
+export function optionWords(
+  words: readonly string[],
+  program: Command,
+  names: readonly string[],
+): readonly string[] | undefined {
+  const [, long, part = ""] = /^(--[^=]+)=(.*)$/s.exec(words.at(-1) ?? "") ?? [];
+  const command = words.reduce(
+    (at, word) => at.commands.find((child) => child.name() === word) ?? at,
+    program,
+  );
+  const option = [...command.options, ...program.options].find((each) => each.long === long);
+  return option === undefined
+    ? undefined
+    : optionValues(option, names)
+        ?.filter((value) => value.startsWith(part))
+        .map((value) => `${option.long ?? ""}=${value}`);
+}
+
+function optionValues(option: Option, names: readonly string[]): readonly string[] | undefined {
+  return option.argChoices ?? (option.long === "--function" ? names : undefined);
 }
 
 async function functionNames(address: string): Promise<readonly string[]> {
@@ -84,7 +127,7 @@ function describeAll(
 
 function describe(described: Described, command: Command, names: readonly string[]): void {
   for (const option of command.createHelp().visibleOptions(command))
-    describeOption(described, option);
+    describeOption(described, option, names);
   for (const argument of command.registeredArguments) {
     const values = valuesOf(argument, names);
     described.argument(
@@ -95,7 +138,7 @@ function describe(described: Described, command: Command, names: readonly string
   }
 }
 
-function describeOption(described: Described, option: Option): void {
+function describeOption(described: Described, option: Option, names: readonly string[]): void {
   const long = option.long?.replace(/^--/, "");
   if (long === undefined) return;
   const short = option.short?.replace(/^-/, "");
@@ -105,7 +148,7 @@ function describeOption(described: Described, option: Option): void {
     described.option(
       long,
       option.description,
-      (add) => option.argChoices?.forEach((value) => add(value, "")),
+      (add) => optionValues(option, names)?.forEach((value) => add(value, "")),
       short,
     );
 }
@@ -113,5 +156,5 @@ function describeOption(described: Described, option: Option): void {
 /** Undefined where the shell's own completion, of files, is the right one. */
 function valuesOf(argument: Argument, names: readonly string[]): readonly string[] | undefined {
   if (argument.argChoices !== undefined) return argument.argChoices;
-  return /^(name|function)$/.test(argument.name()) ? names : undefined;
+  return argument.name() === "function" ? names : undefined;
 }

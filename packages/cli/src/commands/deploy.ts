@@ -1,6 +1,6 @@
 /** `tidepool deploy`: creates or updates a function and uploads its code; checks first what can be checked here. */
 import { TidepoolError } from "@tidepool/common";
-import type { FunctionDescription, FunctionSettings, TidepoolClient } from "@tidepool/sdk";
+import type { FunctionDescription, TidepoolClient } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import { checkHandler, codeName, readCode } from "../code/archive.ts";
 import { sendCode } from "../code/send-code.ts";
@@ -12,9 +12,9 @@ import { deployProject } from "../project/deploy-project.ts";
 import type { ProjectChange } from "../project/deploy-project.ts";
 import { projectFileName } from "../project/project-file-name.ts";
 import { readProject } from "../project/read-project.ts";
-import { handlerDefault, runtimeDefault } from "../project/settings-of.ts";
 import { formatBytes } from "../terminal/format.ts";
 import type { Terminal } from "../terminal/terminal.ts";
+import { mergeSettings } from "./merge-settings.ts";
 
 export async function deployCommand(
   path: string,
@@ -67,7 +67,7 @@ function refuseOptions(options: object): void {
   );
 }
 
-/** What commander says where nothing was given: an empty map, or true for what only --no-activate changes. */
+/** What commander says where nothing was given: an empty map, or true for what only a --no-… changes. */
 function isDefault(key: string, value: unknown): boolean {
   if (key === "activate") return value === true;
   return typeof value === "object" && value !== null && Object.keys(value).length === 0;
@@ -95,7 +95,7 @@ export async function deploy(
       "give one with --name",
     );
   const existing = await findFunction(client, name, signal);
-  const settings = mergeSettings(existing, options);
+  const settings = mergeSettings(existing?.settings, options);
   const archive = await readCode(path, settings.handler);
   checkHandler(settings.handler, archive, path, settings.runtime);
   if (existing === undefined) await client.createFunction(name, settings, { signal });
@@ -121,36 +121,4 @@ async function findFunction(
     if (error instanceof TidepoolError && error.code === "notFound") return undefined;
     throw error;
   }
-}
-
-/** What is not given stays as it was; a new function gets the server's defaults. */
-function mergeSettings(
-  existing: FunctionDescription | undefined,
-  options: DeployOptions,
-): FunctionSettings {
-  const { handler, memory, timeout, keepAlive, env, description, prediction, price } = options;
-  const { tag = {}, runtime, initTimeout, snapshotInit } = options;
-  const hasEnvironment = env !== undefined && Object.keys(env).length > 0;
-  const { secret = {}, vcpus, reserved, singleUse } = options;
-  return {
-    runtime: runtimeDefault,
-    handler: handlerDefault,
-    ...existing?.settings,
-    ...(runtime === undefined ? {} : { runtime }),
-    ...(handler === undefined ? {} : { handler }),
-    ...(memory === undefined ? {} : { memoryMib: memory }),
-    ...(timeout === undefined ? {} : { timeoutMs: timeout }),
-    ...(initTimeout === undefined ? {} : { initTimeoutMs: initTimeout }),
-    ...(snapshotInit === undefined ? {} : { snapshotInit }),
-    ...(keepAlive === undefined ? {} : { keepAliveMs: keepAlive }),
-    ...(prediction === undefined ? {} : { prediction }),
-    ...(price === undefined ? {} : { coldStartCost: price }),
-    ...(hasEnvironment ? { environment: env } : {}),
-    ...(Object.keys(secret).length > 0 ? { secrets: secret } : {}),
-    ...(vcpus === undefined ? {} : { vcpuCount: vcpus }),
-    ...(reserved === undefined ? {} : { reservedConcurrency: reserved }),
-    ...(singleUse === undefined ? {} : { singleUse }),
-    ...(description === undefined ? {} : { description }),
-    ...(Object.keys(tag).length > 0 ? { tags: tag } : {}),
-  };
 }

@@ -122,7 +122,7 @@ function rowOf({ name, settings, nextAtMs, offsetMs, lastAtMs }: Schedule): stri
   ];
 }
 
-function whenInWords(when: When): string {
+export function whenInWords(when: When): string {
   if ("cron" in when) return `${when.cron} ${when.timeZone ?? "UTC"}`;
   if ("everyMs" in when) return `every ${formatExact(when.everyMs)}`;
   return `at ${new Date(when.atMs).toISOString()}`;

@@ -80,7 +80,7 @@ function rowOf({ name, settings, pending, problem }: Subscription): string[] {
   return [name, functionName, sourceInWords(source), counted, state];
 }
 
-function sourceInWords(source: MessageSource): string {
+export function sourceInWords(source: MessageSource): string {
   if ("subject" in source) return `subject ${source.subject}`;
   const { stream, filterSubject } = source;
   return filterSubject === undefined ? `stream ${stream}` : `stream ${stream} (${filterSubject})`;

@@ -31,6 +31,6 @@ export function addCompletionCommands(
     .argument("[words...]")
     .action(async (words: string[]) => {
       const { complete } = await import("../commands/completion.ts");
-      await complete(words, withoutCompletion(), String(program.opts()["address"]));
+      await complete(words, withoutCompletion(), String(program.opts()["address"]), terminal);
     });
 }

@@ -1,17 +1,9 @@
 /** Commands for functions: from the first upload to what they printed. */
 import type { Command } from "commander";
-import type { Prediction } from "@tidepool/sdk";
-import {
-  coldStartCostMax,
-  command,
-  integer,
-  jsonOption,
-  keyValue,
-  number,
-  predictionOption,
-  withAddress,
-} from "./parts.ts";
+import { command, integer, jsonOption, milliseconds, withAddress } from "./parts.ts";
 import type { CommandContext } from "./parts.ts";
+import { addSettingsOptions } from "./settings-options.ts";
+import type { SettingsOptions } from "./settings-options.ts";
 
 export interface InvokeOptions {
   readonly payload: string;
@@ -33,31 +25,19 @@ export interface DeployProjectOptions {
   readonly dryRun?: boolean;
 }
 
-export interface DeployOptions {
+export interface DeployOptions extends SettingsOptions {
   readonly name?: string;
-  readonly runtime?: string;
-  readonly handler?: string;
-  readonly memory?: number;
-  readonly timeout?: number;
-  readonly initTimeout?: number;
-  readonly snapshotInit?: boolean;
-  readonly keepAlive?: number;
-  readonly prediction?: Prediction;
-  readonly price?: number;
-  readonly env?: Readonly<Record<string, string>>;
-  readonly secret?: Readonly<Record<string, string>>;
-  readonly vcpus?: number;
-  readonly reserved?: number;
-  readonly singleUse?: boolean;
-  readonly description?: string;
-  readonly tag?: Readonly<Record<string, string>>;
   /** False: the version stays inactive. */
   readonly activate?: boolean;
   readonly revision?: string;
 }
 
+export interface ConfigOptions extends SettingsOptions {
+  readonly revision?: string;
+}
+
 export function addFunctionCommands(program: Command, context: CommandContext): void {
-  command(
+  const deploy = command(
     program,
     "deploy",
     "Create or update a function from a folder or a zip, or all that a tidepool.yaml names",
@@ -67,36 +47,9 @@ export function addFunctionCommands(program: Command, context: CommandContext): 
     .option("--only <name...>", "of a tidepool.yaml: only these functions")
     .option("--dry-run", "of a tidepool.yaml: show what differs, and change nothing")
     .option("--name <name>", "of the function (default: the folder's name)")
-    .option("--runtime <name>", "nodejs20, python3.11 or provided (default: nodejs20)")
-    .option("--handler <file.export>", "what is called (default: index.handler)")
-    .option("--memory <mib>", "memory it may use, MiB (default: 128)", integer(1, 1_048_576))
-    .option("--timeout <ms>", "longest a call may run, ms (default: 30000)", integer(1, 86_400_000))
-    .option(
-      "--init-timeout <ms>",
-      "longest its init may take, ms (default: 10000)",
-      integer(1, 120_000),
-    )
-    .option("--snapshot-init", "start it from a template taken after its init")
-    .option(
-      "--keep-alive <ms>",
-      "how long its VM stays after an unpredicted call, ms (default: 600000)",
-      integer(0, 86_400_000),
-    )
-    .addOption(predictionOption("the tenant's"))
-    .option(
-      "--price <vm-seconds>",
-      "idle VM-seconds that one cold start is worth (default: the tenant's)",
-      number(0, coldStartCostMax),
-    )
-    .option("--env <key=value>", "environment variable; may be repeated", keyValue, {})
-    .option("--description <text>", "of the function and of this version")
-    .option("--tag <key=value>", "tag of the function; may be repeated", keyValue, {})
     .option("--no-activate", "publish the version, and let calls run the one before")
-    .option("--revision <revision>", "refuse it when the function has changed since")
-    .option("--secret <key=name>", "variable with a secret's value; may be repeated", keyValue, {})
-    .option("--vcpus <n>", "virtual CPUs (default: 1)", integer(1, 4))
-    .option("--reserved <calls>", "calls at once; 0 stops the function", integer(0, 100_000))
-    .option("--single-use", "a new VM for every call")
+    .option("--revision <revision>", "refuse it when the function has changed since");
+  addSettingsOptions(deploy)
     .addOption(jsonOption())
     .action(
       async (path: string, options: DeployOptions & DeployProjectOptions & { json?: boolean }) => {
@@ -105,23 +58,46 @@ export function addFunctionCommands(program: Command, context: CommandContext): 
       },
     );
 
+  const config = command(
+    program,
+    "config",
+    "Change settings of a function without new code; what is not given stays",
+    [
+      "tidepool config hello --memory 256 --timeout 10s",
+      "tidepool config hello --rate 50 --burst 100 --on-failure subject:hello.failed",
+      "tidepool config hello --provisioned '10 from 0 9 * * 1-5 for 8h in Europe/Berlin'",
+    ].join("\n  $ "),
+  )
+    .argument("<function>")
+    .option("--revision <revision>", "refuse it when the function has changed since");
+  addSettingsOptions(config)
+    .addOption(jsonOption())
+    .action(async (name: string, options: ConfigOptions) => {
+      const { configCommand } = await import("../commands/config.ts");
+      await configCommand(name, withAddress(program, options), context);
+    });
+
   command(
     program,
     "invoke",
     "Call a function: its answer on stdout, how it ran on stderr",
     `tidepool invoke hello --payload '{"name":"Ada"}'`,
   )
-    .argument("<name>", "of the function; NAME:QUALIFIER for an alias or a version")
+    .argument("<function>", "its name; NAME:QUALIFIER for an alias or a version")
     .option("--qualifier <alias|version>", "which version runs (default: the active one)")
     .option("--payload <json|@file|->", "JSON, a file with it, or - for stdin", "null")
     .option("--request-id <id>", "names the call in logs and traces")
-    .option("--timeout <ms>", "longest to wait for the answer, ms", integer(1, 86_400_000))
+    .option(
+      "--timeout <time>",
+      "longest to wait for the answer, as 30s; a bare number is ms",
+      milliseconds(1, 86_400_000),
+    )
     .option("--stream", "write the answer's bytes to stdout as they come")
     .option("--async", "do not wait: print the call's id, for `tidepool invocation`")
     .option("--dedupe <key>", "with --async: the known call of this key instead of another")
-    .option("--delay <ms>", "with --async: not before so long", integer(0, 86_400_000))
+    .option("--delay <time>", "with --async: not before so long", milliseconds(0, 86_400_000))
     .option("--retries <n>", "with --async: tries after the first", integer(0, 10))
-    .option("--max-age <ms>", "with --async: not begun when older", integer(1, 86_400_000))
+    .option("--max-age <time>", "with --async: not begun when older", milliseconds(1, 86_400_000))
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -142,8 +118,21 @@ export function addFunctionCommands(program: Command, context: CommandContext): 
       await list(withAddress(program, options), context);
     });
 
+  command(
+    program,
+    "describe",
+    "Show all that is set of a function, and what calls it",
+    "tidepool describe hello",
+  )
+    .argument("<function>")
+    .addOption(jsonOption())
+    .action(async (name: string, options: { json?: boolean }) => {
+      const { describeCommand } = await import("../commands/describe.ts");
+      await describeCommand(name, withAddress(program, options), context);
+    });
+
   command(program, "delete", "Remove a function, its code and its VMs", "tidepool delete hello")
-    .argument("<name...>")
+    .argument("<function...>")
     .addOption(jsonOption())
     .action(async (names: string[], options: { json?: boolean }) => {
       const { deleteFunctions } = await import("../commands/delete.ts");
@@ -156,7 +145,7 @@ export function addFunctionCommands(program: Command, context: CommandContext): 
     "Show when a function is expected to be called, and why",
     "tidepool forecast heartbeat",
   )
-    .argument("<name>")
+    .argument("<function>")
     .addOption(jsonOption())
     .action(async (name: string, options: { json?: boolean }) => {
       const { forecast } = await import("../commands/forecast.ts");

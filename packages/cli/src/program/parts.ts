@@ -2,6 +2,7 @@
 import { InvalidArgumentError, Option } from "commander";
 import type { Command } from "commander";
 import type { Prediction } from "@tidepool/sdk";
+import { formatDuration, parseDuration } from "../project/duration.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
 /** The server's own limit, VM-seconds. */
@@ -66,6 +67,14 @@ export function command(
     .addHelpText("after", `\nExample:\n  $ ${example}`);
 }
 
+/** The function that a command is about, without its qualifier: its argument, or --function. */
+export function functionNameOf(action: Command): string | undefined {
+  const at = action.registeredArguments.findIndex((argument) => argument.name() === "function");
+  if (at >= 0) return action.args[at]?.split(":")[0];
+  const { function: asked } = action.opts<{ readonly function?: unknown }>();
+  return typeof asked === "string" ? asked : undefined;
+}
+
 export function number(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -94,8 +103,25 @@ export function integer(min: number, max: number): (text: string) => number {
   };
 }
 
-export function keyValue(text: string, previous: Record<string, string>): Record<string, string> {
+/** "30s", or a bare number of milliseconds. */
+export function milliseconds(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : parseDuration(text);
+    if (value !== undefined && Number.isInteger(value) && value >= min && value <= max)
+      return value;
+    throw new InvalidArgumentError(
+      `a time from ${formatDuration(min)} to ${formatDuration(max)} is needed, as 500ms, 30s, 5m or 2h; a bare number is ms`,
+    );
+  };
+}
+
+/** Of a repeated option; false where the one before was its --no-… */
+export function keyValue(
+  text: string,
+  previous: Readonly<Record<string, string>> | boolean,
+): Record<string, string> {
   const equals = text.indexOf("=");
   if (equals <= 0) throw new InvalidArgumentError("KEY=VALUE is needed");
-  return { ...previous, [text.slice(0, equals)]: text.slice(equals + 1) };
+  const before = typeof previous === "object" ? previous : {};
+  return { ...before, [text.slice(0, equals)]: text.slice(equals + 1) };
 }

@@ -17,7 +17,7 @@ export function addSecretCommands(program: Command, context: CommandContext): vo
     "Set a secret, or a new value of it, from stdin or a file",
     "tidepool secret set stripe-key --from-file key.txt",
   )
-    .argument("<name>", 'letters, digits, "-" and "_"')
+    .argument("<secret>", 'letters, digits, "-" and "_"')
     .option("--from-file <path>", "read the value from a file (default: from stdin)")
     .addOption(jsonOption())
     .action(async (name: string, options: Omit<SecretSetOptions, "address">) => {
@@ -36,7 +36,7 @@ export function addSecretCommands(program: Command, context: CommandContext): vo
     "Delete a secret that no function names",
     "tidepool secret delete stripe-key",
   )
-    .argument("<name>")
+    .argument("<secret>")
     .addOption(jsonOption())
     .action(async (name: string, options: { json?: boolean }) => {
       const { deleteSecret } = await import("../commands/secret.ts");

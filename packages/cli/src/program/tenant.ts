@@ -23,7 +23,7 @@ export function addTenantCommands(program: Command, context: CommandContext): vo
     "tidepool tenant show default",
   );
   command(tenant, "show", "Show a tenant's settings", "tidepool tenant show default")
-    .argument("[name]", "of the tenant", "default")
+    .argument("[tenant]", "its name", "default")
     .addOption(jsonOption())
     .action(async (name: string, options: { json?: boolean }) => {
       const { showTenant } = await import("../commands/tenant.ts");
@@ -35,7 +35,7 @@ export function addTenantCommands(program: Command, context: CommandContext): vo
     "Change a tenant's settings; what is not given stays",
     "tidepool tenant set default --prediction shadow",
   )
-    .argument("<name>", "of the tenant")
+    .argument("<tenant>")
     .addOption(predictionOption("on"))
     .option(
       "--price <vm-seconds>",

@@ -39,7 +39,7 @@ function addScheduleCommands(program: Command, context: CommandContext): void {
       'tidepool schedule set once --function mail --at 2027-01-01T00:00:00Z --payload \'{"to":"all"}\'',
     ].join("\n  $ "),
   )
-    .argument("<name>", 'letters, digits, "-" and "_"')
+    .argument("<schedule>", 'letters, digits, "-" and "_"')
     .requiredOption("--function <name>", "the function that is called")
     .addOption(
       new Option("--cron <expression>", "five fields, or six with seconds first").conflicts([
@@ -88,14 +88,14 @@ function addScheduleCommands(program: Command, context: CommandContext): void {
       await listSchedules(withAddress(program, options), context);
     });
   command(schedule, "show", "Show a schedule and its next ticks", "tidepool schedule show nightly")
-    .argument("<name>")
+    .argument("<schedule>")
     .addOption(jsonOption())
     .action(async (name: string, options: { json?: boolean }) => {
       const { showSchedule } = await import("../commands/schedule.ts");
       await showSchedule(name, withAddress(program, options), context);
     });
   command(schedule, "delete", "Delete a schedule", "tidepool schedule delete nightly")
-    .argument("<name>")
+    .argument("<schedule>")
     .addOption(jsonOption())
     .action(async (name: string, options: { json?: boolean }) => {
       const { deleteSchedule } = await import("../commands/schedule.ts");
@@ -113,7 +113,7 @@ function addSubscriptionCommands(program: Command, context: CommandContext): voi
       "tidepool subscribe audit --function store --stream EVENTS --from-start",
     ].join("\n  $ "),
   )
-    .argument("<name>", 'of the subscription: letters, digits, "-" and "_"')
+    .argument("<subscription>", 'its name: letters, digits, "-" and "_"')
     .requiredOption("--function <name>", "the function that is called")
     .addOption(
       new Option("--subject <subject>", "wildcards allowed").conflicts(["stream", "fromStart"]),
@@ -138,7 +138,7 @@ function addSubscriptionCommands(program: Command, context: CommandContext): voi
       await listSubscriptions(withAddress(program, options), context);
     });
   command(program, "unsubscribe", "Delete a subscription", "tidepool unsubscribe orders")
-    .argument("<name>")
+    .argument("<subscription>")
     .addOption(jsonOption())
     .action(async (name: string, options: { json?: boolean }) => {
       const { unsubscribe } = await import("../commands/subscription.ts");

@@ -28,7 +28,7 @@ export function addUsageCommands(program: Command, context: CommandContext): voi
     "Show what a function printed, on all hosts; without a name what all printed",
     "tidepool logs hello -f --since 15m",
   )
-    .argument("[name]")
+    .argument("[function]")
     .option("-f, --follow", "go on with each new line")
     .option("-n, --lines <n>", "newest lines", integer(1, 10_000), 100)
     .option("--request-id <id>", "only lines of this call")
@@ -46,7 +46,7 @@ export function addUsageCommands(program: Command, context: CommandContext): voi
     "Show what functions used: calls, running time by memory, idle time",
     "tidepool usage hello --since 2d",
   )
-    .argument("[name]")
+    .argument("[function]")
     .option("-f, --follow", "each record as it is written, instead of sums")
     .option("--since <time>", sinceHelp, since)
     .addOption(jsonOption())

@@ -20,7 +20,7 @@ export interface AliasOptions {
 
 export function addVersionCommands(program: Command, context: CommandContext): void {
   command(program, "versions", "List the versions of a function", "tidepool versions hello")
-    .argument("<name>")
+    .argument("<function>")
     .addOption(jsonOption())
     .action(async (name: string, options: { json?: boolean }) => {
       const { versions } = await import("../commands/versions.ts");
@@ -33,7 +33,7 @@ export function addVersionCommands(program: Command, context: CommandContext): v
     "Let calls run the version that was active before, or another",
     "tidepool rollback hello --to 3",
   )
-    .argument("<name>")
+    .argument("<function>")
     .option("--to <version>", "the version (default: the one that was active before)")
     .option("--revision <revision>", "refuse it when the function has changed since")
     .addOption(jsonOption())
@@ -58,7 +58,7 @@ function addAliasCommands(program: Command, context: CommandContext): void {
     "Let a name stand for a version, or for several with a share of the calls each",
     "tidepool alias set hello live 3 --split 4=0.1",
   )
-    .argument("<name>", "of the function")
+    .argument("<function>")
     .argument("<alias>")
     .argument("<version>", "gets the calls that no --split takes")
     .option(
@@ -74,14 +74,14 @@ function addAliasCommands(program: Command, context: CommandContext): void {
       await setAlias(name, aliasName, version, withAddress(program, options), context);
     });
   command(alias, "list", "List the aliases of a function", "tidepool alias list hello")
-    .argument("<name>", "of the function")
+    .argument("<function>")
     .addOption(jsonOption())
     .action(async (name: string, options: { json?: boolean }) => {
       const { listAliases } = await import("../commands/alias.ts");
       await listAliases(name, withAddress(program, options), context);
     });
   command(alias, "delete", "Remove an alias", "tidepool alias delete hello live")
-    .argument("<name>", "of the function")
+    .argument("<function>")
     .argument("<alias>")
     .addOption(jsonOption())
     .action(async (name: string, aliasName: string, options: { json?: boolean }) => {

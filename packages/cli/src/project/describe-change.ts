@@ -26,7 +26,7 @@ export function describeChange(
   const shown = kind === "create" ? settings.filter(isNotEmpty) : settings;
   const lines = [
     ...(isCodeNew ? [code] : []),
-    ...shown.map(describe),
+    ...shown.map(describeDifference),
     ...schedules.map(describeSchedule),
   ];
   return [`${sign} ${name}`, ...lines.map((line) => `    ${line}`)].join("\n");
@@ -50,7 +50,7 @@ function isNotEmpty({ after }: Difference): boolean {
   return !(Array.isArray(after) && after.length === 0);
 }
 
-function describe({ what, before, after }: Difference): string {
+export function describeDifference({ what, before, after }: Difference): string {
   if (before === undefined) return `${what}: ${shown(what, after)}`;
   return `${what}: ${shown(what, before)} → ${after === undefined ? "none" : shown(what, after)}`;
 }

@@ -88,19 +88,19 @@ export class Admission {
         nowMs,
         reservedConcurrency,
         (count) => {
-          return `function '${name}' runs ${count} calls, it has reserved ${reservedConcurrency}`;
+          return `function '${name}' runs ${calls(count)}, it has reserved ${reservedConcurrency}`;
         },
       );
     }
     const { concurrencyMax } = this.tenantLimits(tenant);
     this.require("tenantConcurrency", tenantKey(tenant), nowMs, concurrencyMax, (count) => {
-      return `tenant '${tenant}' runs ${count} calls, the limit is ${concurrencyMax}`;
+      return `tenant '${tenant}' runs ${calls(count)}, the limit is ${concurrencyMax}`;
     });
     if (reservedConcurrency !== undefined) return;
     const reservedSum = this.reservedSum(tenant);
     const unreserved = Math.max(0, concurrencyMax - reservedSum);
     this.require("tenantConcurrency", unreservedKey(tenant), nowMs, unreserved, (count) => {
-      return `tenant '${tenant}' runs ${count} calls of functions that have reserved nothing, the limit is ${unreserved}: ${concurrencyMax} less the ${reservedSum} that are reserved`;
+      return `tenant '${tenant}' runs ${calls(count)} of functions that have reserved nothing, the limit is ${unreserved}: ${concurrencyMax} less the ${reservedSum} that are reserved`;
     });
   }
 
@@ -176,4 +176,8 @@ function throttled(reason: LimitReason, message: string, retryAfterMs?: number):
     reason,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
+}
+
+function calls(count: number): string {
+  return `${count} call${count === 1 ? "" : "s"}`;
 }

@@ -1,0 +1,90 @@
+/** Settings as they are with what the command line says over them; pure. */
+import type { AsyncSettings, CompleteSettings, FunctionSettings } from "@tidepool/sdk";
+import { usageError } from "../failure.ts";
+import { handlerDefault, runtimeDefault } from "../project/settings-of.ts";
+import { none } from "../program/settings-options.ts";
+import type { None, SettingsOptions } from "../program/settings-options.ts";
+
+/**
+ * What is not given stays as it was; a new function gets the server's defaults.
+ *
+ * @throws TidepoolError `invalid` for a burst without a rate
+ */
+export function mergeSettings(
+  existing: CompleteSettings | undefined,
+  options: SettingsOptions,
+): FunctionSettings {
+  const { runtime, handler, memory, vcpus, timeout, initTimeout, keepAlive, provisioned } = options;
+  const { snapshotInit, singleUse, prediction, price, description } = options;
+  return {
+    runtime: runtimeDefault,
+    handler: handlerDefault,
+    ...existing,
+    ...(runtime === undefined ? {} : { runtime }),
+    ...(handler === undefined ? {} : { handler }),
+    ...(memory === undefined ? {} : { memoryMib: memory }),
+    ...(vcpus === undefined ? {} : { vcpuCount: vcpus }),
+    ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+    ...(initTimeout === undefined ? {} : { initTimeoutMs: initTimeout }),
+    ...(keepAlive === undefined ? {} : { keepAliveMs: keepAlive }),
+    ...(snapshotInit === undefined ? {} : { snapshotInit }),
+    ...(singleUse === undefined ? {} : { singleUse }),
+    ...(prediction === undefined ? {} : { prediction }),
+    ...(price === undefined ? {} : { coldStartCost: price }),
+    ...pairs("environment", options.env),
+    ...pairs("secrets", options.secret),
+    ...pairs("tags", options.tag),
+    ...(description === undefined ? {} : { description }),
+    ...(options.reserved === undefined
+      ? {}
+      : { reservedConcurrency: orUndefined(options.reserved) }),
+    ...(provisioned === undefined ? {} : { provisioned }),
+    ...rateLimitOf(existing, options),
+    ...asyncOf(existing, options),
+  };
+}
+
+/** Commander's own default is an empty map: nothing was given. */
+function pairs<Key extends string>(
+  key: Key,
+  given: Readonly<Record<string, string>> | false | undefined,
+): { readonly [key in Key]?: Readonly<Record<string, string>> } {
+  if (given === false) return { [key]: {} } as { [key in Key]: Record<string, string> };
+  if (given === undefined || Object.keys(given).length === 0) return {};
+  return { [key]: given } as { [key in Key]: Readonly<Record<string, string>> };
+}
+
+function rateLimitOf(
+  existing: CompleteSettings | undefined,
+  { rate, burst }: SettingsOptions,
+): Pick<FunctionSettings, "rateLimit"> {
+  if (rate === undefined && burst === undefined) return {};
+  const callsPerSecond = rate ?? existing?.rateLimit?.callsPerSecond ?? 0;
+  if (callsPerSecond > 0)
+    return { rateLimit: { callsPerSecond, ...(burst === undefined ? {} : { burst }) } };
+  if (burst !== undefined) throw usageError("a burst needs a rate", "give --rate too");
+  return { rateLimit: undefined };
+}
+
+function asyncOf(
+  existing: CompleteSettings | undefined,
+  { asyncRetries, asyncMaxAge, onSuccess, onFailure }: SettingsOptions,
+): Pick<FunctionSettings, "async"> {
+  const given = [asyncRetries, asyncMaxAge, onSuccess, onFailure];
+  if (given.every((each) => each === undefined)) return {};
+  const { onSuccess: wasSuccess, onFailure: wasFailure, ...rest } = existing?.async ?? {};
+  const success = onSuccess === undefined ? wasSuccess : orUndefined(onSuccess);
+  const failure = onFailure === undefined ? wasFailure : orUndefined(onFailure);
+  const settings: AsyncSettings = {
+    ...rest,
+    ...(asyncRetries === undefined ? {} : { retries: asyncRetries }),
+    ...(asyncMaxAge === undefined ? {} : { ageMaxMs: asyncMaxAge }),
+    ...(success === undefined ? {} : { onSuccess: success }),
+    ...(failure === undefined ? {} : { onFailure: failure }),
+  };
+  return { async: Object.keys(settings).length === 0 ? undefined : settings };
+}
+
+function orUndefined<T>(given: T | None): T | undefined {
+  return given === none ? undefined : given;
+}
