@@ -14,7 +14,7 @@ export interface ContractSubject {
   readonly config: VmConfig;
   readonly hasRealGuests: boolean;
   /** Another process's view of the same host; absent where the driver adopts no domain. */
-  readonly reopen?: () => Hypervisor;
+  readonly reopen?: () => Hypervisor | Promise<Hypervisor>;
   /** Ends the VM as a crash of its process would, without telling the driver. */
   killBehindItsBack(vmId: string): Promise<void>;
   /** Called after the hypervisor has been closed. */
@@ -157,7 +157,7 @@ export function hypervisorContract(name: string, make: () => Promise<ContractSub
     });
 
     it("adopts a paused VM that another process has left, code and memory as they were, and no running one", async function () {
-      const next = subject.reopen?.();
+      const next = await subject.reopen?.();
       if (next?.adopt === undefined) return this.skip();
       const left = await hypervisor.clone(template, "vm-1");
       const before = await greeted(left);
@@ -205,6 +205,26 @@ export function hypervisorContract(name: string, make: () => Promise<ContractSub
         await hypervisor.functionTemplates?.remove(made);
         await hypervisor.functionTemplates?.remove(made);
         await assert.rejects(hypervisor.clone(made, "vm-3"), { code: "notFound" });
+      });
+
+      it("has clones that another process adopts, also when it has gone", async function () {
+        const next = await subject.reopen?.();
+        if (next?.adopt === undefined) return this.skip();
+        const made = await make("index.handler");
+        const left = await hypervisor.clone(made, "vm-1");
+        const before = openGuestSession(left);
+        await before.handshake(made);
+        await before.afterRestore();
+        assert.deepEqual(await json(before), {});
+        await before.flush();
+        await left.pause();
+        left.control.destroy();
+        left.runtime.destroy();
+        await hypervisor.functionTemplates?.remove(made);
+        const session = openGuestSession(await next.adopt("vm-1"));
+        await session.handshake(made);
+        assert.deepEqual(await json(session), {});
+        await next.close();
       });
 
       it("is not made when the load fails, and no VM is left", async () => {

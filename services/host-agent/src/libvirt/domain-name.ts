@@ -25,6 +25,10 @@ export class DomainNames {
     return `${this.#prefix}template.${templateId}`;
   }
 
+  isTemplate(name: string): boolean {
+    return name.startsWith(this.ofTemplate(""));
+  }
+
   /** Undefined for a domain that is no VM of this host-agent. */
   vmIdIn(name: string): string | undefined {
     const rest = name.startsWith(this.#prefix) ? name.slice(this.#prefix.length) : "";

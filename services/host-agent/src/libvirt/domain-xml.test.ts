@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { memoryUses } from "../qemu/machine.ts";
 import { domainXml, type DomainSpec } from "./domain-xml.ts";
 
 const spec: DomainSpec = {
@@ -14,14 +15,15 @@ const spec: DomainSpec = {
   rootfsPath: "/image/rootfs",
   directory: "/run/tidepool/vm-1",
   ramPath: "/template/ram",
-  isClone: true,
+  owner: "0123",
+  memoryUse: memoryUses.clone,
   qemuUser: undefined,
 };
 
 describe("domainXml", () => {
   it("differs between template and clone in the memory's mapping and the incoming state alone", () => {
     const clone = domainXml(spec).split("\n");
-    const template = domainXml({ ...spec, isClone: false }).split("\n");
+    const template = domainXml({ ...spec, memoryUse: memoryUses.boot }).split("\n");
     assert.deepEqual(
       clone.filter((line) => !template.includes(line)).map((line) => line.trim()),
       [

@@ -7,6 +7,8 @@
  * such a domain is tainted; it works the same.
  */
 import { join } from "node:path";
+import type { memoryUses } from "../qemu/machine.ts";
+import { ownerXml } from "./domain-owner.ts";
 import type { QemuUser } from "./qemu-user.ts";
 
 export interface DomainSpec {
@@ -22,9 +24,10 @@ export interface DomainSpec {
   readonly rootfsPath: string;
   /** Of the VM's own: see domainFiles. */
   readonly directory: string;
-  /** The template writes its memory to the file; a clone maps the same file copy-on-write. */
+  /** Of the host-agent: see domain-owner.ts. */
+  readonly owner: string;
   readonly ramPath: string;
-  readonly isClone: boolean;
+  readonly memoryUse: (typeof memoryUses)[keyof typeof memoryUses];
   readonly qemuUser: QemuUser | undefined;
 }
 
@@ -64,6 +67,7 @@ export function domainXml(spec: DomainSpec): string {
   return `<domain type='${isKvm ? "kvm" : "qemu"}' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
   <name>${escape(spec.name)}</name>
   <uuid>${spec.uuid}</uuid>
+  ${ownerXml(spec.owner)}
   <memory unit='MiB'>${spec.ramMib}</memory>
   <vcpu>${spec.vcpuCount}</vcpu>
   <os>
@@ -109,7 +113,7 @@ export function domainXml(spec: DomainSpec): string {
 
 function qemuArguments(spec: DomainSpec): string[] {
   const size = `${spec.ramMib}M`;
-  const share = spec.isClone ? "off" : "on";
+  const { share, isIncoming } = spec.memoryUse;
   // QEMU reads a doubled comma as one that does not end the value.
   const path = spec.ramPath.replaceAll(",", ",,");
   const memory = `memory-backend-file,id=tidepool,size=${size},mem-path=${path},share=${share}`;
@@ -118,7 +122,7 @@ function qemuArguments(spec: DomainSpec): string[] {
     memory,
     "-machine",
     "pit=off,pic=off,rtc=on,isa-serial=on,memory-backend=tidepool",
-    ...(spec.isClone ? ["-incoming", "defer"] : []),
+    ...(isIncoming ? ["-incoming", "defer"] : []),
   ];
 }
 

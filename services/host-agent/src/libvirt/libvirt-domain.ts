@@ -60,6 +60,11 @@ export class LibvirtDomain implements Domain {
     return this.#attached().channels.runtime;
   }
 
+  /** As libvirt names it. */
+  get remote(): RemoteDomain {
+    return this.#attached().remote;
+  }
+
   async pause(): Promise<void> {
     await this.#options.client().suspend(this.#attached().remote);
   }

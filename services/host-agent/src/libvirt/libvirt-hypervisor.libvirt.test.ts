@@ -42,6 +42,7 @@ async function makeSubject(): Promise<Subject> {
     options,
     hypervisor: await LibvirtHypervisor.open(options),
     hasRealGuests: true,
+    reopen: () => LibvirtHypervisor.open(options),
     async killBehindItsBack(vmId) {
       const states = join(libvirtd.directory, "run", "libvirt", "qemu", "run");
       const pid = await readFile(join(states, `tidepool.host-1.${vmId}.pid`), "utf8");

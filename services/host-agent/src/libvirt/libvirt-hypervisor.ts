@@ -3,15 +3,15 @@
  *
  *   ensureTemplate   a domain boots ─▶ runtime answers ─▶ pause ─▶ memory stays in a file, the rest in another
  *   clone            a domain created paused maps that memory copy-on-write ─▶ takes the rest in ─▶ resume
+ *   adopt            a paused domain of an earlier process ─▶ resume ─▶ QEMU connects its channels to us anew
  *
  * Domains outlive the host-agent and libvirtd. While libvirtd is away, calls end with `unavailable`; what was
  * to be destroyed meanwhile is destroyed when it is back.
  */
 import { createHash, randomUUID } from "node:crypto";
-import { chmod, readFile, rm } from "node:fs/promises";
+import { chmod, chown, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { TidepoolError, messageOf } from "@tidepool/common";
-import type { GuestImage } from "@tidepool/guest";
+import { TidepoolError } from "@tidepool/common";
 import type {
   Accelerator,
   Domain,
@@ -21,34 +21,37 @@ import type {
   VmConfig,
   WaitOptions,
 } from "../hypervisor/hypervisor.ts";
-import { configKey, describeConfig } from "../hypervisor/vm-config.ts";
+import { AfterInitTemplates } from "../qemu/after-init-templates.ts";
+import type { Making } from "../qemu/after-init-templates.ts";
+import { BootTemplates } from "../qemu/boot-templates.ts";
+import type { ImageOf } from "../qemu/boot-templates.ts";
+import { memoryUses } from "../qemu/machine.ts";
 import type { Machine } from "../qemu/machine.ts";
-import { hostTscKhz } from "../qemu/qemu-program.ts";
 import { TemplateStore } from "../qemu/template-store.ts";
 import type { TemplateFiles } from "../qemu/template-store.ts";
 import { within } from "../qemu/within.ts";
 import { checkSocketPath, type LibvirtAddress } from "./address.ts";
-import { ChannelListeners } from "./channel-listeners.ts";
-import { DomainNames } from "./domain-name.ts";
-import { domainFiles, domainXml } from "./domain-xml.ts";
+import { ownerOf } from "./domain-owner.ts";
+import { domainFiles } from "./domain-xml.ts";
 import { Gate } from "../vm/gate.ts";
 import type { LibvirtClient, LifecycleEvent } from "./libvirt-client.ts";
 import { LibvirtDomain } from "./libvirt-domain.ts";
 import { LibvirtLink } from "./libvirt-link.ts";
-import { freezeTemplate, libvirtTemplateId, machineSpec } from "./libvirt-template.ts";
-import { createFlags } from "./protocol.ts";
+import { freezeTemplate, libvirtTemplateId, saveDomain } from "./libvirt-template.ts";
+import { OwnDomains } from "./own-domains.ts";
 import {
   admitQemuUser,
   findQemuUser,
-  makeQemuDirectory,
   sharedRamMode,
+  takeBackRam,
   type QemuUser,
 } from "./qemu-user.ts";
-import { loadState } from "./saved-state.ts";
+import type { RemoteDomain } from "./remote-domain.ts";
+import { checkPaused, rejoinDomain, startDomain } from "./start-domain.ts";
+import type { StartOptions } from "./start-domain.ts";
 
 /** Through libvirt a clone takes 0.4 s, and a libvirtd that is loading capabilities answers late. */
 export const cloneMaxMs = 30_000;
-const bootAttempts = 2;
 /** libvirtd works on 5 calls of one client at a time; one is kept free for those that are quick. */
 const slowCallsMax = 4;
 const templatesFolder = "templates";
@@ -59,30 +62,24 @@ export interface LibvirtHypervisorOptions {
   /** Part of the names of its domains, by which they are known after a restart. */
   readonly hostId: string;
   /** Gives the image of a runtime; @tidepool/guest's ensureGuestImage. */
-  readonly image: (runtime: string, onProgress?: (step: string) => void) => Promise<GuestImage>;
+  readonly image: ImageOf;
   /** Templates are kept in templates/ below it. */
   readonly cacheDir: string;
   /** This host-agent's own, for sockets: keep it short, see socketPathMaxBytes. */
   readonly stateDir: string;
 }
 
-interface KnownTemplate {
-  readonly template: Template;
-  readonly machine: Machine;
-}
-
 export class LibvirtHypervisor implements Hypervisor {
   readonly name = "libvirt";
   readonly accelerator: Accelerator;
   readonly #options: LibvirtHypervisorOptions;
-  readonly #names: DomainNames;
-  readonly #store: TemplateStore;
+  readonly #owner: string;
+  readonly #own: OwnDomains;
+  readonly #templates: BootTemplates;
+  readonly functionTemplates: AfterInitTemplates;
   readonly #slowCalls = new Gate(slowCallsMax);
-  readonly #templates = new Map<string, Promise<KnownTemplate>>();
-  readonly #known = new Map<string, KnownTemplate>();
+  /** By name; also those of which a template is being taken. */
   readonly #domains = new Map<string, LibvirtDomain>();
-  /** Names of domains to be destroyed as soon as libvirtd is back. */
-  readonly #leftovers = new Set<string>();
   readonly #qemuUser: QemuUser | undefined;
   #link: LibvirtLink | undefined;
 
@@ -90,9 +87,29 @@ export class LibvirtHypervisor implements Hypervisor {
     this.#options = options;
     this.#qemuUser = qemuUser;
     this.accelerator = options.accelerator;
-    this.#names = new DomainNames(options.hostId);
+    this.#owner = ownerOf(options.stateDir);
+    this.#own = new OwnDomains({
+      hostId: options.hostId,
+      owner: this.#owner,
+      client: () => this.#client(),
+      slowCalls: this.#slowCalls,
+    });
     const storeOptions = qemuUser === undefined ? {} : { ramMode: sharedRamMode };
-    this.#store = new TemplateStore(join(options.cacheDir, templatesFolder), storeOptions);
+    this.#templates = new BootTemplates({
+      accelerator: options.accelerator,
+      image: (runtime, onProgress) => this.#image(runtime, onProgress),
+      store: new TemplateStore(join(options.cacheDir, templatesFolder), storeOptions),
+      idOf: (machine) => libvirtTemplateId(machine, this.#client()),
+      freeze: (template, machine, files) => this.#freeze(template, machine, files),
+    });
+    const folder = join(options.stateDir, templatesFolder);
+    this.functionTemplates = new AfterInitTemplates({
+      folder,
+      store: new TemplateStore(folder, storeOptions),
+      machineOf: (template) => this.#machineOf(template),
+      openBase: (template) => this.#openTemplate(template),
+      freeze: (making) => this.#freezeAfterInit(making),
+    });
   }
 
   /** @throws TidepoolError `unavailable` when no libvirtd answers, `invalid` when it cannot serve us */
@@ -101,47 +118,40 @@ export class LibvirtHypervisor implements Hypervisor {
     checkSocketPath(domainFiles(domainDirectory(stateDir, "any")).incoming);
     const qemuUser = await findQemuUser(address);
     if (qemuUser !== undefined)
-      await admitQemuUser(qemuUser, [cacheDir, join(cacheDir, templatesFolder), stateDir]);
+      await admitQemuUser(
+        qemuUser,
+        [cacheDir, stateDir].flatMap((each) => [each, join(each, templatesFolder)]),
+      );
     const hypervisor = new LibvirtHypervisor(options, qemuUser);
     hypervisor.#link = await LibvirtLink.open({
       address,
       onLifecycle: (event) => hypervisor.#hear(event),
       onReconnected: (client) => hypervisor.#catchUp(client),
     });
+    await hypervisor.#own.destroyHalfMade();
     return hypervisor;
   }
 
-  async ensureTemplate(config: VmConfig, options: EnsureTemplateOptions = {}): Promise<Template> {
-    const key = configKey(config);
-    let making = this.#templates.get(key);
-    if (making === undefined) {
-      making = this.#ensure(config, options.onProgress ?? (() => {}));
-      this.#templates.set(key, making);
-      // A failure is not remembered: the next caller tries again.
-      making.catch(() => this.#templates.delete(key));
-    }
-    return (await within(making, { signal: options.signal })).template;
+  ensureTemplate(config: VmConfig, options?: EnsureTemplateOptions): Promise<Template> {
+    return this.#templates.ensure(config, options);
   }
 
   async clone(template: Template, vmId: string, options: WaitOptions = {}): Promise<Domain> {
-    const name = this.#names.ofVm(vmId);
-    const known = this.#known.get(template.id);
-    if (known === undefined)
-      throw new TidepoolError("notFound", `template ${template.id} is not one of this host's`);
-    if (this.#domains.has(vmId))
+    const name = this.#own.names.ofVm(vmId);
+    const machine = this.#machineOf(template);
+    if (this.#domains.has(name))
       throw new TidepoolError("alreadyExists", `vm ${vmId} exists on this host`);
-    const domain = new LibvirtDomain({
-      vmId,
-      name,
-      uuid: randomUUID(),
-      directory: domainDirectory(this.#options.stateDir, vmId),
-      client: () => this.#client(),
-      destroyByName: (each) => this.#destroyByName(each),
-    });
-    this.#domains.set(vmId, domain);
-    void domain.exited.then(() => this.#domains.delete(vmId));
+    const domain = this.#keep(vmId, name, randomUUID());
     const abort = new AbortController();
-    const starting = this.#start(known, domain, abort.signal);
+    const starting = this.#openTemplate(template).then((files) =>
+      this.#start(domain, {
+        machine,
+        bootId: template.bootId ?? template.id,
+        files,
+        memoryUse: memoryUses.clone,
+        signal: abort.signal,
+      }),
+    );
     try {
       const limits = { signal: options.signal, maxMs: cloneMaxMs, what: `cloning vm ${vmId}` };
       await within(Promise.race([starting, rejectOnExit(domain)]), limits);
@@ -155,133 +165,154 @@ export class LibvirtHypervisor implements Hypervisor {
     }
   }
 
+  async adopt(vmId: string): Promise<Domain> {
+    const name = this.#own.names.ofVm(vmId);
+    if (this.#domains.has(name))
+      throw new TidepoolError("alreadyExists", `vm ${vmId} is this host-agent's already`);
+    const client = this.#client();
+    const remote = await this.#own.find(name);
+    await checkPaused(client, remote);
+    const domain = this.#keep(vmId, name, uuidOf(remote));
+    try {
+      const directory = this.#directoryOf(vmId);
+      const joining = rejoinDomain(client, remote, { directory, qemuUser: this.#qemuUser });
+      joining.then(
+        (channels) => domain.attach(remote, channels),
+        () => {},
+      );
+      const limits = { maxMs: cloneMaxMs, what: `adopting vm ${vmId}` };
+      await within(Promise.race([joining, rejectOnExit(domain)]), limits);
+      domain.control.once("close", () => this.#channelClosed(domain));
+      return domain;
+    } catch (thrown) {
+      // It is still there, for the caller to destroy; one that has ended has settled by itself.
+      this.#domains.delete(name);
+      throw TidepoolError.from(thrown, "unavailable");
+    }
+  }
+
   async list(): Promise<readonly string[]> {
-    const domains = await this.#client().listDomains();
-    return domains.flatMap(({ name }) => this.#names.vmIdIn(name) ?? []);
+    return this.#own.vmIds();
   }
 
   async destroy(vmId: string): Promise<void> {
-    const own = this.#domains.get(vmId);
+    const name = this.#own.names.ofVm(vmId);
+    const own = this.#domains.get(name);
     if (own !== undefined) return own.destroy();
-    await this.#destroyByName(this.#names.ofVm(vmId));
-    await rm(domainDirectory(this.#options.stateDir, vmId), { recursive: true, force: true });
+    await this.#own.destroy(name);
+    await rm(this.#directoryOf(vmId), { recursive: true, force: true });
   }
 
   async close(): Promise<void> {
     try {
+      await Promise.all([...this.#domains.values()].map((domain) => domain.destroy()));
       await Promise.all((await this.list()).map((vmId) => this.destroy(vmId)));
+      await this.functionTemplates.close();
     } finally {
       await this.#link?.close();
     }
   }
 
-  async #start(known: KnownTemplate, domain: LibvirtDomain, signal: AbortSignal): Promise<void> {
-    const { template, machine } = known;
-    const { name, uuid, vmId } = domain;
-    const client = this.#client();
-    const directory = domainDirectory(this.#options.stateDir, vmId);
-    const { ramPath, statePath } = await this.#openTemplate(template);
-    const state = await readFile(statePath);
-    await rm(directory, { recursive: true, force: true });
-    await makeQemuDirectory(directory, this.#qemuUser);
-    const listeners = await ChannelListeners.listen(directory, this.#qemuUser);
-    try {
-      const xml = domainXml({
-        ...machineSpec(machine, template.id),
-        name,
-        uuid,
-        directory,
-        ramPath,
-        isClone: true,
-        qemuUser: this.#qemuUser,
-      });
-      const remote = await this.#slowCalls.run(() => {
-        signal.throwIfAborted();
-        return client.createDomain(name, xml, createFlags.paused);
-      });
-      signal.throwIfAborted();
-      const channels = await listeners.accept();
-      domain.attach(remote, channels);
-      channels.control.once("close", () => this.#channelClosed(domain));
-      const socketPath = domainFiles(directory).incoming;
-      await loadState(client, remote, state, { socketPath, signal });
-      await client.resume(remote);
-    } catch (thrown) {
-      listeners.close();
-      throw thrown;
-    }
+  #keep(vmId: string, name: string, uuid: string): LibvirtDomain {
+    const domain = new LibvirtDomain({
+      vmId,
+      name,
+      uuid,
+      directory: this.#directoryOf(vmId),
+      client: () => this.#client(),
+      destroyByName: (each) => this.#own.destroy(each),
+    });
+    this.#domains.set(name, domain);
+    void domain.exited.then(() => {
+      if (this.#domains.get(name) === domain) this.#domains.delete(name);
+    });
+    return domain;
   }
 
-  /** One that has gone or changed is forgotten: the next ensureTemplate makes it again. */
-  async #openTemplate({ id, config }: Template): Promise<TemplateFiles> {
-    try {
-      return await this.#store.open(id);
-    } catch (thrown) {
-      this.#templates.delete(configKey(config));
-      throw TidepoolError.from(thrown, "unavailable");
-    }
+  async #start(
+    domain: LibvirtDomain,
+    options: Pick<StartOptions, "machine" | "bootId" | "files" | "memoryUse" | "signal">,
+  ): Promise<void> {
+    await startDomain({
+      ...options,
+      client: this.#client(),
+      name: domain.name,
+      uuid: domain.uuid,
+      directory: this.#directoryOf(domain.vmId),
+      owner: this.#owner,
+      qemuUser: this.#qemuUser,
+      slowly: (work) => this.#slowCalls.run(work),
+      onCreated: (remote, channels) => {
+        domain.attach(remote, channels);
+        channels.control.once("close", () => this.#channelClosed(domain));
+      },
+    });
   }
 
-  async #ensure(config: VmConfig, onProgress: (step: string) => void): Promise<KnownTemplate> {
-    const machine: Machine = {
-      accelerator: this.#options.accelerator,
-      image: await this.#options.image(config.runtime, onProgress),
-      config,
-      tscKhz: await hostTscKhz(),
-    };
-    if (this.#qemuUser !== undefined) await chmod(dirname(machine.image.kernelPath), 0o755);
-    const template = { config, id: await libvirtTemplateId(machine, this.#client()) };
-    const isThere = await this.#store.open(template.id).then(
-      () => true,
-      () => false,
-    );
-    if (!isThere) {
-      onProgress(`booting ${describeConfig(config)} under libvirt`);
-      await this.#freeze({ template, machine });
-    }
-    const known = { template, machine };
-    this.#known.set(template.id, known);
-    return known;
+  async #image(runtime: string, onProgress?: (step: string) => void) {
+    const image = await this.#options.image(runtime, onProgress);
+    if (this.#qemuUser !== undefined) await chmod(dirname(image.kernelPath), 0o755);
+    return image;
   }
 
-  async #freeze({ template, machine }: KnownTemplate): Promise<void> {
-    const { id: templateId, config } = template;
+  #machineOf(template: Template): Machine {
+    const machine =
+      this.#templates.machineOf(template) ?? this.functionTemplates.machineOf(template);
+    if (machine !== undefined) return machine;
+    throw new TidepoolError("notFound", `template ${template.id} is not one of this host's`);
+  }
+
+  #openTemplate(template: Template): Promise<TemplateFiles> {
+    const isOfFunction = template.bootId !== undefined;
+    return isOfFunction ? this.functionTemplates.open(template) : this.#templates.open(template);
+  }
+
+  #freeze({ id: templateId }: Template, machine: Machine, files: TemplateFiles): Promise<void> {
     const options = {
       machine,
       templateId,
-      name: this.#names.ofTemplate(templateId),
-      directory: domainDirectory(this.#options.stateDir, `template.${templateId}`),
+      name: this.#own.names.ofTemplate(templateId),
+      directory: this.#directoryOf(`template.${templateId}`),
+      owner: this.#owner,
       qemuUser: this.#qemuUser,
-      destroyByName: (name: string) => this.#destroyByName(name),
+      client: this.#client(),
+      destroyByName: (name: string) => this.#own.destroy(name),
     };
-    const failures: string[] = [];
-    while (failures.length < bootAttempts) {
-      try {
-        await this.#store.create(templateId, (files) =>
-          freezeTemplate({ ...options, client: this.#client() }, files),
-        );
-        return;
-      } catch (thrown) {
-        failures.push(messageOf(thrown));
-      }
-    }
-    throw new TidepoolError(
-      "unavailable",
-      `guest ${describeConfig(config)} did not boot: ${failures.join("; then: ")}`,
-    );
+    return freezeTemplate(options, files);
   }
 
-  /** Resolves when libvirt has no domain of this name. While libvirtd is away it is noted for later. */
-  async #destroyByName(name: string): Promise<void> {
-    try {
-      const client = this.#client();
-      await this.#slowCalls.run(async () => client.destroy(await client.lookupDomain(name)));
-    } catch (thrown) {
-      const error = TidepoolError.from(thrown);
-      if (error.code === "notFound") return;
-      if (error.code === "unavailable") this.#leftovers.add(name);
-      throw error;
+  async #freezeAfterInit(making: Making): Promise<void> {
+    const { machine, base, baseStatePath, files, prepare, limits, options } = making;
+    const user = this.#qemuUser;
+    if (user !== undefined) {
+      await chmod(dirname(files.ramPath), 0o711);
+      await chown(files.ramPath, user.uid, user.gid);
     }
+    const id = `template-${randomUUID()}`;
+    const domain = this.#keep(id, this.#own.names.ofTemplate(id), randomUUID());
+    const abort = new AbortController();
+    const starting = this.#start(domain, {
+      machine,
+      bootId: base.id,
+      files: { ramPath: files.ramPath, statePath: baseStatePath },
+      memoryUse: memoryUses.goOn,
+      signal: abort.signal,
+    });
+    try {
+      await within(Promise.race([starting, rejectOnExit(domain)]), limits);
+      await within(Promise.race([prepare(domain), rejectOnExit(domain)]), options);
+      const saving = saveDomain(this.#client(), domain.remote, {
+        directory: this.#directoryOf(id),
+        statePath: files.statePath,
+        qemuUser: user,
+      });
+      await within(saving, limits);
+    } finally {
+      abort.abort();
+      await starting.catch(() => {});
+      await domain.destroy().catch(() => domain.settleExit("libvirtd is away"));
+    }
+    if (user !== undefined) await takeBackRam(files.ramPath, user);
   }
 
   #client(): LibvirtClient {
@@ -297,9 +328,7 @@ export class LibvirtHypervisor implements Hypervisor {
 
   async #catchUp(client: LibvirtClient): Promise<void> {
     try {
-      const leftovers = [...this.#leftovers];
-      this.#leftovers.clear();
-      await Promise.allSettled(leftovers.map((name) => this.#destroyByName(name)));
+      await this.#own.destroyLeft();
       const remotes = await client.listDomains();
       for (const domain of this.#domains.values())
         if (!remotes.some((remote) => isSame(domain, remote)))
@@ -309,12 +338,16 @@ export class LibvirtHypervisor implements Hypervisor {
     }
   }
 
+  #directoryOf(id: string): string {
+    return domainDirectory(this.#options.stateDir, id);
+  }
+
   /** With libvirtd there, its event follows and says more. */
   #channelClosed(domain: LibvirtDomain): void {
     try {
       this.#client();
     } catch {
-      this.#leftovers.add(domain.name);
+      this.#own.leave(domain.name);
       domain.settleExit("its channels closed while libvirtd was away");
     }
   }
@@ -323,6 +356,11 @@ export class LibvirtHypervisor implements Hypervisor {
 /** Named by a hash: a VM's id may be too long for the name of a socket in it. */
 function domainDirectory(stateDir: string, id: string): string {
   return join(stateDir, createHash("sha256").update(id).digest("hex").slice(0, 12));
+}
+
+function uuidOf({ uuid }: RemoteDomain): string {
+  const digits = uuid.toString("hex");
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
 function isSame(domain: LibvirtDomain, remote: { readonly uuid: Buffer }): boolean {

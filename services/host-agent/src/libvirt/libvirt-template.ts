@@ -8,7 +8,12 @@ import { dirname, join } from "node:path";
 import { bootMaxMs, waitForBoot } from "../qemu/boot.ts";
 import { vmMemoryMib } from "../hypervisor/memory.ts";
 import { vcpuCountOf } from "../hypervisor/vm-config.ts";
-import { kernelCommandLine, translationCacheMib, type Machine } from "../qemu/machine.ts";
+import {
+  kernelCommandLine,
+  memoryUses,
+  translationCacheMib,
+  type Machine,
+} from "../qemu/machine.ts";
 import { hostCpuModel } from "../qemu/qemu-program.ts";
 import type { TemplateFiles } from "../qemu/template-store.ts";
 import { within } from "../qemu/within.ts";
@@ -16,6 +21,7 @@ import { ChannelListeners } from "./channel-listeners.ts";
 import { domainXml, type DomainSpec } from "./domain-xml.ts";
 import type { LibvirtClient } from "./libvirt-client.ts";
 import { makeQemuDirectory, takeBackRam, type QemuUser } from "./qemu-user.ts";
+import type { RemoteDomain } from "./remote-domain.ts";
 import { saveState } from "./saved-state.ts";
 
 /** To be raised when what is frozen changes in a way that the domain XML does not show. */
@@ -24,7 +30,7 @@ const templateFormatVersion = 1;
 /** What is the same in a template and all its clones. */
 export type MachineSpec = Omit<
   DomainSpec,
-  "name" | "uuid" | "directory" | "ramPath" | "isClone" | "qemuUser"
+  "name" | "uuid" | "directory" | "owner" | "ramPath" | "memoryUse" | "qemuUser"
 >;
 
 export function machineSpec(machine: Machine, templateId: string): MachineSpec {
@@ -43,7 +49,8 @@ export function machineSpec(machine: Machine, templateId: string): MachineSpec {
 
 /** Whatever the frozen state depends on is in the XML, the image's hash or a version. */
 export async function libvirtTemplateId(machine: Machine, client: LibvirtClient): Promise<string> {
-  const unnamed = { name: "", uuid: "", directory: "", ramPath: "", isClone: false };
+  const unnamed = { name: "", uuid: "", directory: "", owner: "", ramPath: "" };
+  const spec = { ...machineSpec(machine, ""), ...unnamed, memoryUse: memoryUses.boot };
   const parts = [
     `libvirt ${templateFormatVersion}`,
     String(await client.libraryVersion()),
@@ -51,7 +58,7 @@ export async function libvirtTemplateId(machine: Machine, client: LibvirtClient)
     machine.accelerator === "kvm" ? await hostCpuModel() : "",
     machine.image.hash,
     machine.config.runtime,
-    domainXml({ ...machineSpec(machine, ""), ...unnamed, qemuUser: undefined }),
+    domainXml({ ...spec, qemuUser: undefined }),
   ];
   return createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 32);
 }
@@ -61,6 +68,7 @@ export interface FreezeOptions {
   readonly templateId: string;
   readonly name: string;
   readonly directory: string;
+  readonly owner: string;
   readonly qemuUser: QemuUser | undefined;
   readonly client: LibvirtClient;
   /** Resolves when libvirt has no domain of this name. */
@@ -81,25 +89,37 @@ export async function freezeTemplate(options: FreezeOptions, files: TemplateFile
       name,
       uuid: randomUUID(),
       directory,
+      owner: options.owner,
       ramPath: files.ramPath,
-      isClone: false,
+      memoryUse: memoryUses.boot,
       qemuUser,
     });
     const domain = await client.createDomain(name, xml, 0);
     const { control, runtime } = await listeners.accept();
     const boot = waitForBoot(control, runtime, templateId);
     await within(boot, { maxMs: bootMaxMs, what: "booting the guest" });
-    await client.suspend(domain);
-    const signal = AbortSignal.timeout(bootMaxMs);
-    const socketPath = join(directory, "saved");
-    await writeFile(
-      files.statePath,
-      await saveState(client, domain, { socketPath, qemuUser, signal }),
-    );
+    await saveDomain(client, domain, { directory, statePath: files.statePath, qemuUser });
   } finally {
     await destroyByName(name);
     listeners.close();
     await rm(directory, { recursive: true, force: true });
   }
   if (qemuUser !== undefined) await takeBackRam(files.ramPath, qemuUser);
+}
+
+/** Pauses it and writes its state; it is of no more use then than to be destroyed. */
+export async function saveDomain(
+  client: LibvirtClient,
+  domain: RemoteDomain,
+  options: {
+    readonly directory: string;
+    readonly statePath: string;
+    readonly qemuUser: QemuUser | undefined;
+  },
+): Promise<void> {
+  const { directory, statePath, qemuUser } = options;
+  await client.suspend(domain);
+  const signal = AbortSignal.timeout(bootMaxMs);
+  const socketPath = join(directory, "saved");
+  await writeFile(statePath, await saveState(client, domain, { socketPath, qemuUser, signal }));
 }

@@ -316,10 +316,10 @@ export class Vm {
     this.parts.onPhase(this, phase);
   }
 
-  /** What the next process is to know. Templates of functions end with this one, and so do their VMs. */
+  /** What the next process is to know. */
   private notePaused(): void {
     const { vmId, template, assignment, window, keepUntilMs, callCount } = this;
-    if (template === undefined || this.functionTemplate !== undefined || this.isGone) return;
+    if (template === undefined || this.isGone) return;
     const plan = { keepUntilMs, callCount, ...(window && { window }) };
     const owner = assignment && { owner: { owned: assignment.owned, ...plan } };
     this.parts.records?.save({ vmId, template, ...owner });
