@@ -2,7 +2,7 @@
  * What a template saves: from the start of QEMU to a runtime that answers, once by a cold boot of the very
  * same machine, once by a clone that has been greeted (right clock, fresh randomness, first ping answered).
  */
-import { rm } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   hostTscKhz,
@@ -58,10 +58,12 @@ export async function benchClone(): Promise<Report> {
 async function coldBoot({ accelerator, image, folder }: Guests): Promise<void> {
   const ramPath = join(folder, "cold-ram");
   const machine = { accelerator, image, config, tscKhz: await hostTscKhz() };
-  const process = new QemuProcess(qemuProgram, [
+  const words = [
     ...machineArguments(machine, "bench"),
-    ...memoryArguments(config, ramPath, memoryUses.boot),
-  ]);
+    ...memoryArguments(config, memoryUses.boot),
+  ];
+  await writeFile(ramPath, "");
+  const process = new QemuProcess(qemuProgram, words, { files: { image, ramPath } });
   try {
     await process.orExit(pinger(process.runtime)());
   } finally {

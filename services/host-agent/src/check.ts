@@ -7,6 +7,7 @@ import { findGuestImage } from "@tidepool/guest";
 import { baseConfig, readConfig } from "./config.ts";
 import { checkLibvirt } from "./libvirt/check-libvirt.ts";
 import { chooseAccelerator } from "./qemu/accelerator.ts";
+import { findRunAs } from "./qemu/run-as.ts";
 
 const config = readConfig(process.env);
 
@@ -15,7 +16,8 @@ async function checkKvm(): Promise<{ isUsable: boolean; detail: string }> {
     const { cacheDir } = config;
     const image = await findGuestImage({ runtime: baseConfig.runtime, cacheDir });
     if (image === undefined) throw new TidepoolError("notFound", "the guest image is not built");
-    const { accelerator, reason } = await chooseAccelerator(image, { cacheDir });
+    const runAs = await findRunAs(config.qemuUser, false).catch(() => undefined);
+    const { accelerator, reason } = await chooseAccelerator(image, { cacheDir, runAs });
     return { isUsable: accelerator === "kvm", detail: reason };
   } catch (error) {
     return { isUsable: false, detail: messageOf(error) };

@@ -8,6 +8,7 @@ import type { LogLevel } from "@tidepool/common";
 import { subjects } from "@tidepool/proto";
 import { readLibvirtAddress } from "./libvirt/address.ts";
 import type { LibvirtAddress } from "./libvirt/address.ts";
+import { qemuUserDefault } from "./qemu/run-as.ts";
 
 export interface HostAgentConfig {
   readonly nats: BusSettings;
@@ -17,6 +18,8 @@ export interface HostAgentConfig {
   readonly address: string;
   readonly hypervisor: "qemu" | "libvirt" | "simulated";
   readonly accelerator: "auto" | "kvm" | "tcg";
+  /** Whom QEMU runs as where the host-agent is root: a name, or "UID:GID". */
+  readonly qemuUser: string;
   readonly libvirt: LibvirtAddress;
   readonly cacheDir: string;
   /** This host's own folder in TIDEPOOL_STATE_DIR: hosts on one machine may share that. */
@@ -63,6 +66,7 @@ export function readConfig(env: NodeJS.ProcessEnv): HostAgentConfig {
       address,
       hypervisor: read.oneOf("TIDEPOOL_HYPERVISOR", "qemu", ["qemu", "libvirt", "simulated"]),
       accelerator: read.oneOf("TIDEPOOL_ACCELERATOR", "auto", ["auto", "kvm", "tcg"]),
+      qemuUser: read.text("TIDEPOOL_QEMU_USER", qemuUserDefault),
       libvirt: readLibvirtAddress(read),
       cacheDir: read.text(
         "TIDEPOOL_CACHE_DIR",

@@ -7,6 +7,8 @@ import type { GuestImage } from "@tidepool/guest";
 import { baseConfig } from "./config.ts";
 import type { HostAgentConfig } from "./config.ts";
 import type { Hypervisor } from "./hypervisor/hypervisor.ts";
+import { findRunAs } from "./qemu/run-as.ts";
+import type { RunAs } from "./qemu/run-as.ts";
 
 type ImageOf = (runtime: string, onProgress?: (step: string) => void) => Promise<GuestImage>;
 
@@ -20,13 +22,14 @@ export async function openHypervisor(config: HostAgentConfig, logger: Logger): P
   }
   const image: ImageOf = (runtime, onProgress = () => {}) =>
     ensureGuestImage({ runtime, cacheDir, onProgress });
-  const accelerator = await chooseAccelerator(config, image, logger);
+  // libvirt has a user of its own for QEMU.
+  const runAs = config.hypervisor === "qemu" ? await findRunAs(config.qemuUser) : undefined;
+  const accelerator = await chooseAccelerator(config, image, logger, runAs);
   const stateDir = join(config.stateDir, "vms");
   const options = { accelerator, image, cacheDir, stateDir };
   if (config.hypervisor === "qemu") {
-    if (process.geteuid?.() === 0) logger.warn("QEMU runs as root: the host-agent should not be");
     const { QemuHypervisor } = await import("./qemu/qemu-hypervisor.ts");
-    return new QemuHypervisor(options);
+    return new QemuHypervisor({ ...options, runAs });
   }
   const { LibvirtHypervisor } = await import("./libvirt/libvirt-hypervisor.ts");
   return LibvirtHypervisor.open({ ...options, address: config.libvirt, hostId });
@@ -36,11 +39,13 @@ async function chooseAccelerator(
   { accelerator, cacheDir }: HostAgentConfig,
   image: ImageOf,
   logger: Logger,
+  runAs: RunAs | undefined,
 ): Promise<"kvm" | "tcg"> {
   if (accelerator === "tcg") return "tcg";
   const probe = await import("./qemu/accelerator.ts");
   const step = (text: string): void => logger.info("guest image", { step: text });
-  const choice = await probe.chooseAccelerator(await image(baseConfig.runtime, step), { cacheDir });
+  const base = await image(baseConfig.runtime, step);
+  const choice = await probe.chooseAccelerator(base, { cacheDir, runAs });
   if (accelerator === "kvm" && choice.accelerator !== "kvm") {
     throw new TidepoolError("unavailable", `KVM is asked for, but ${choice.reason}`);
   }

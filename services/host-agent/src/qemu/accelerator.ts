@@ -13,6 +13,8 @@ import { waitForBoot } from "./boot.ts";
 import { machineArguments, memoryArguments, memoryUses } from "./machine.ts";
 import type { Machine } from "./machine.ts";
 import { QemuProcess } from "./qemu-process.ts";
+import { admitToImage, admitToRam } from "./run-as.ts";
+import type { RunAs } from "./run-as.ts";
 import { hostTscKhz, qemuProgram, qemuVersion } from "./qemu-program.ts";
 import { within } from "./within.ts";
 
@@ -32,6 +34,8 @@ export interface ChooseAcceleratorOptions {
   /** Verdicts are kept in probes/ below it. */
   readonly cacheDir: string;
   readonly devicePath?: string;
+  /** Who QEMU runs as; absent: who we are. */
+  readonly runAs?: RunAs | undefined;
 }
 
 export async function chooseAccelerator(
@@ -47,19 +51,23 @@ export async function chooseAccelerator(
     return { accelerator: "tcg", reason: `${device} ${why}` };
   }
   const folder = join(options.cacheDir, "probes");
-  const path = join(folder, `${await probeKey(image)}.json`);
+  const path = join(folder, `${await probeKey(image, options.runAs)}.json`);
   const known = await readFile(path, "utf8").catch(() => undefined);
   if (known !== undefined) return JSON.parse(known) as AcceleratorChoice;
 
   await mkdir(folder, { recursive: true });
-  const choice = await probe(image, folder);
+  const choice = await probe(image, folder, options.runAs);
   const fresh = `${path}.${String(process.pid)}`;
   await writeFile(fresh, JSON.stringify(choice));
   await rename(fresh, path);
   return choice;
 }
 
-async function probe(image: GuestImage, folder: string): Promise<AcceleratorChoice> {
+async function probe(
+  image: GuestImage,
+  folder: string,
+  runAs: RunAs | undefined,
+): Promise<AcceleratorChoice> {
   const machine: Machine = {
     accelerator: "kvm",
     image,
@@ -67,10 +75,15 @@ async function probe(image: GuestImage, folder: string): Promise<AcceleratorChoi
     tscKhz: await hostTscKhz(),
   };
   const ram = await mkdtemp(join(folder, "ram-"));
-  const guest = new QemuProcess(qemuProgram, [
+  const ramPath = join(ram, "ram");
+  await writeFile(ramPath, "", { mode: 0o600 });
+  await admitToImage(image, runAs);
+  await admitToRam(ramPath, runAs);
+  const words = [
     ...machineArguments(machine, probeTemplateId),
-    ...memoryArguments(probeConfig, join(ram, "ram"), memoryUses.boot),
-  ]);
+    ...memoryArguments(probeConfig, memoryUses.boot),
+  ];
+  const guest = new QemuProcess(qemuProgram, words, { files: { image, ramPath }, runAs });
   const startedAtMs = Date.now();
   try {
     const boot = waitForBoot(guest.control, guest.runtime, probeTemplateId);
@@ -86,8 +99,9 @@ async function probe(image: GuestImage, folder: string): Promise<AcceleratorChoi
 }
 
 /** The boot id stands for the host: its kernel, its CPU, and whatever virtualises it. */
-async function probeKey(image: GuestImage): Promise<string> {
+async function probeKey(image: GuestImage, runAs: RunAs | undefined): Promise<string> {
   const bootId = await readFile("/proc/sys/kernel/random/boot_id", "utf8");
   const parts = [bootId, await readFile("/proc/version", "utf8"), image.hash, await qemuVersion()];
+  if (runAs !== undefined) parts.push(JSON.stringify(runAs));
   return createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 32);
 }

@@ -22,9 +22,9 @@ export interface BootTemplatesParts {
   readonly image: ImageOf;
   readonly store: TemplateStore;
   /** A hash of all that the frozen state depends on. */
-  idOf(machine: Machine): Promise<string>;
+  readonly idOf: (machine: Machine) => Promise<string>;
   /** Boots the guest, waits for its runtime and fills the two files. */
-  freeze(template: Template, machine: Machine, files: TemplateFiles): Promise<void>;
+  readonly freeze: (template: Template, machine: Machine, files: TemplateFiles) => Promise<void>;
 }
 
 interface KnownTemplate {

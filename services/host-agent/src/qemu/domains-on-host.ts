@@ -3,15 +3,29 @@
  * with the agent's state folder. The process table is the only record, so it cannot disagree with itself
  * after a crash.
  */
-import { readFile, readdir, rm } from "node:fs/promises";
+import { chown, mkdir, readFile, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { RunAs } from "./run-as.ts";
 
 const killPollMs = 5;
 const killWaitMaxMs = 5_000;
 
-/** Arguments that mark a process; QEMU writes its process id to the file and removes it at its end. */
+/** Arguments that mark a process: QEMU does nothing with a name. */
 export function markArguments(stateDir: string, vmId: string): string[] {
-  return ["-name", `guest=${vmId}`, "-pidfile", pidFile(stateDir, vmId)];
+  return ["-name", `guest=${quoted(stateDir)}/${vmId}`];
+}
+
+/** As it stands in QEMU's arguments, where a comma ends a value. */
+export const quoted = (path: string): string => path.replaceAll(",", ",,");
+
+/** The one folder that QEMU may write to, and where it works. */
+export const socketsFolder = (stateDir: string): string => join(stateDir, "sockets");
+
+export async function makeSocketsFolder(stateDir: string, runAs?: RunAs): Promise<void> {
+  const folder = socketsFolder(stateDir);
+  const made = await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (made !== undefined && runAs !== undefined) await chown(folder, runAs.uid, runAs.gid);
 }
 
 /** A second way in, for a host-agent that comes after this one; its name is below the process's folder. */
@@ -24,8 +38,7 @@ export const qmpFile = (vmId: string): string => `${vmId}.qmp`;
 
 /** What QEMU does not take away when it is killed. */
 export async function removeFiles(stateDir: string, vmId: string): Promise<void> {
-  const files = [pidFile(stateDir, vmId), `${stateDir}/${qmpFile(vmId)}`];
-  await Promise.all(files.map((file) => rm(file, { force: true })));
+  await rm(join(socketsFolder(stateDir), qmpFile(vmId)), { force: true });
 }
 
 export interface FoundDomain {
@@ -63,14 +76,9 @@ export async function untilGone(stateDir: string, domain: FoundDomain): Promise<
   }
 }
 
-/** Also what is to be removed after a kill, which QEMU does not survive to do itself. */
-export function pidFile(stateDir: string, vmId: string): string {
-  return `${stateDir}/${vmId}.pid`;
-}
-
 function markedAs(words: readonly string[], stateDir: string): string | undefined {
-  const value = words[words.indexOf("-pidfile") + 1];
-  if (!words.includes("-pidfile") || value === undefined) return undefined;
-  const isOurs = value.startsWith(`${stateDir}/`) && value.endsWith(".pid");
-  return isOurs ? value.slice(stateDir.length + 1, -".pid".length) : undefined;
+  const mark = `guest=${quoted(stateDir)}/`;
+  const value = words[words.indexOf("-name") + 1];
+  if (!words.includes("-name") || value?.startsWith(mark) !== true) return undefined;
+  return value.slice(mark.length);
 }

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -19,9 +19,8 @@ describe("Keeper", function () {
   /** A process that looks like a VM of the folder's. */
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "tidepool-keeper-"));
-    const file = join(folder, "vm-1.pid");
-    left = spawn("/bin/sh", ["-c", "sleep 60; true", file], { stdio: "ignore" });
-    await writeFile(file, String(left.pid));
+    left = spawn("/bin/sh", ["-c", "sleep 60; true", `guest=${folder}/vm-1`], { stdio: "ignore" });
+    await mkdir(join(folder, "sockets"));
   });
   afterEach(async () => {
     left.kill("SIGKILL");
@@ -49,7 +48,7 @@ describe("Keeper", function () {
     await ended;
     assert.equal(left.signalCode, "SIGKILL");
     while (existsSync(join(folder, "keeper"))) await sleep(10);
-    assert.equal(existsSync(join(folder, "vm-1.pid")), false);
+    assert.equal(existsSync(join(folder, "sockets")), false);
   });
 
   it("leaves alone what another agent has taken over", async () => {

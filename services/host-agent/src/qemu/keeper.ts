@@ -7,6 +7,7 @@ import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { quoted } from "./domains-on-host.ts";
 
 /** So long VMs wait for their host-agent. */
 export const agentGoneMaxMs = 60_000;
@@ -15,11 +16,10 @@ const script = `
 cat > /dev/null
 sleep "$3"
 [ "$(cat "$1/keeper" 2> /dev/null)" = "$2" ] || exit 0
-for file in "$1"/*.pid; do
-  pid=$(cat "$file" 2> /dev/null) || continue
-  grep -qF "$file" "/proc/$pid/cmdline" 2> /dev/null && kill -KILL "$pid"
+for process in /proc/[0-9]*; do
+  grep -qaF "guest=$4/" "$process/cmdline" 2> /dev/null && kill -KILL "\${process#/proc/}"
 done
-rm -f "$1"/*.pid "$1"/*.qmp "$1"/*.port "$1/keeper"
+rm -rf "$1/sockets" "$1/keeper"
 `;
 
 export class Keeper {
@@ -31,7 +31,8 @@ export class Keeper {
   constructor(stateDir: string, waitMs = agentGoneMaxMs) {
     this.#file = join(stateDir, "keeper");
     writeFileSync(this.#file, this.#token, { mode: 0o600 });
-    const words = ["-c", script, "tidepool-keeper", stateDir, this.#token, String(waitMs / 1000)];
+    const given = [stateDir, this.#token, String(waitMs / 1000), quoted(stateDir)];
+    const words = ["-c", script, "tidepool-keeper", ...given];
     // Its input ends with this process, however that comes.
     this.#shell = spawn("/bin/sh", words, { detached: true, stdio: ["pipe", "ignore", "ignore"] });
     this.#shell.unref();

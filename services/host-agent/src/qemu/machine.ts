@@ -3,13 +3,28 @@
  * machine, byte for byte, but for how their memory is mapped; what is different is in one place each.
  *
  *   descriptors that QEMU inherits:  3 control port   4 runtime port   5 QMP   6 the template's saved state
+ *                                    7 kernel   8 initrd   9 root image   10 memory
+ *
+ * Files are opened for it, so that it needs no way to the folders they are in.
  */
 import type { GuestImage } from "@tidepool/guest";
 import type { VmConfig } from "../hypervisor/hypervisor.ts";
 import { vmMemoryMib } from "../hypervisor/memory.ts";
 import { vcpuCountOf } from "../hypervisor/vm-config.ts";
 
-export const inherited = { control: 3, runtime: 4, qmp: 5, state: 6 } as const;
+export const inherited = {
+  control: 3,
+  runtime: 4,
+  qmp: 5,
+  state: 6,
+  kernel: 7,
+  initrd: 8,
+  rootfs: 9,
+  ram: 10,
+} as const;
+
+const inheritedFile = (name: keyof typeof inherited): string =>
+  `/proc/self/fd/${String(inherited[name])}`;
 
 /** Bound of the cache of translated code, which is most of what a busy VM takes under TCG. */
 export const translationCacheMib = 128;
@@ -24,7 +39,7 @@ export interface Machine {
 
 /** `templateId` goes to the guest by the kernel command line, so a clone can prove what it is. */
 export function machineArguments(machine: Machine, templateId: string): string[] {
-  const { accelerator, image, config } = machine;
+  const { accelerator, config } = machine;
   return [
     ["-nodefaults", "-no-user-config", "-no-reboot"],
     ["-display", "none"],
@@ -37,10 +52,10 @@ export function machineArguments(machine: Machine, templateId: string): string[]
     ["-m", `${String(vmMemoryMib(config))}M`],
     // Far from the present, so that OpenSSL in a clone sees that its randomness is old and renews it.
     ["-rtc", "base=2020-01-01"],
-    ["-kernel", image.kernelPath],
-    ["-initrd", image.initrdPath],
+    ["-kernel", inheritedFile("kernel")],
+    ["-initrd", inheritedFile("initrd")],
     ["-append", kernelCommandLine(machine, templateId)],
-    ["-drive", `id=root,file=${image.rootfsPath},format=raw,if=none,readonly=on`],
+    ["-drive", `id=root,file=${inheritedFile("rootfs")},format=raw,if=none,readonly=on`],
     ["-device", "virtio-blk-device,drive=root"],
     ["-device", "virtio-serial-device"],
     portArguments("control"),
@@ -69,11 +84,10 @@ export const memoryUses = {
 
 export function memoryArguments(
   config: VmConfig,
-  ramPath: string,
   { share, isIncoming }: (typeof memoryUses)[keyof typeof memoryUses],
 ): string[] {
   const size = `${String(vmMemoryMib(config))}M`;
-  const memory = `memory-backend-file,id=ram,size=${size},mem-path=${ramPath},share=${share}`;
+  const memory = `memory-backend-file,id=ram,size=${size},mem-path=${inheritedFile("ram")},share=${share}`;
   return ["-object", memory, ...(isIncoming ? ["-incoming", "defer"] : [])];
 }
 

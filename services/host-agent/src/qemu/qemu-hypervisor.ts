@@ -8,7 +8,7 @@
  * written.
  */
 import { createHash } from "node:crypto";
-import { mkdir, open } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { TidepoolError } from "@tidepool/common";
 import type {
@@ -25,22 +25,32 @@ import type { Making } from "./after-init-templates.ts";
 import { bootMaxMs, waitForBoot } from "./boot.ts";
 import { BootTemplates } from "./boot-templates.ts";
 import type { ImageOf } from "./boot-templates.ts";
-import { findDomains, killDomain, markArguments, rejoinArguments } from "./domains-on-host.ts";
+import {
+  findDomains,
+  killDomain,
+  makeSocketsFolder,
+  markArguments,
+  rejoinArguments,
+  socketsFolder,
+} from "./domains-on-host.ts";
 import { Keeper } from "./keeper.ts";
 import { machineArguments, memoryArguments, memoryUses } from "./machine.ts";
 import type { Machine } from "./machine.ts";
 import { takeIn, writeOut, writeOutAgain } from "./migration.ts";
 import { QemuDomain } from "./qemu-domain.ts";
 import { QemuProcess } from "./qemu-process.ts";
+import type { GuestFiles } from "./qemu-process.ts";
 import { hostCpuModel, qemuProgram, qemuVersion } from "./qemu-program.ts";
 import { rejoin } from "./rejoin.ts";
+import { admitToImage, admitToRam, ramModeOf } from "./run-as.ts";
+import type { RunAs } from "./run-as.ts";
 import { receiveState } from "./state-receiver.ts";
 import { TemplateStore } from "./template-store.ts";
 import type { TemplateFiles } from "./template-store.ts";
 import { within } from "./within.ts";
 
 /** To be raised when what is frozen changes in a way that the command line does not show. */
-const templateFormatVersion = 2;
+const templateFormatVersion = 3;
 
 export const cloneMaxMs = 10_000;
 
@@ -52,6 +62,8 @@ export interface QemuHypervisorOptions {
   readonly cacheDir: string;
   /** This host-agent's own: its domains are known by it, also after a restart. */
   readonly stateDir: string;
+  /** Who QEMU runs as; see findRunAs. Absent: who we are. */
+  readonly runAs?: RunAs | undefined;
 }
 
 export class QemuHypervisor implements Hypervisor {
@@ -67,16 +79,18 @@ export class QemuHypervisor implements Hypervisor {
   constructor(options: QemuHypervisorOptions) {
     this.accelerator = options.accelerator;
     this.#options = options;
+    const { runAs } = options;
+    const storeOptions = { ramMode: ramModeOf(runAs), ramGid: runAs?.gid };
     this.#templates = new BootTemplates({
       ...options,
-      store: new TemplateStore(join(options.cacheDir, "templates")),
-      idOf: templateId,
+      store: new TemplateStore(join(options.cacheDir, "templates"), storeOptions),
+      idOf: (machine) => templateId(machine, runAs),
       freeze: (template, machine, files) => this.#freeze(template, machine, files),
     });
     const folder = join(options.stateDir, "templates");
     this.functionTemplates = new AfterInitTemplates({
       folder,
-      store: new TemplateStore(folder),
+      store: new TemplateStore(folder, storeOptions),
       machineOf: (template) => this.#machineOf(template),
       openBase: (template) => this.#openTemplate(template),
       freeze: (making) => this.#freezeAfterInit(making),
@@ -96,15 +110,15 @@ export class QemuHypervisor implements Hypervisor {
     const { stateDir } = this.#options;
     await this.#takeFolder();
     const files = await this.#openTemplate(template);
-    const process = await this.#spawnClone(
+    const process = this.#spawn(
       [
         ...markArguments(stateDir, vmId),
         ...rejoinArguments(vmId),
         ...machineArguments(machine, template.bootId ?? template.id),
-        ...memoryArguments(template.config, files.ramPath, memoryUses.clone),
+        ...memoryArguments(template.config, memoryUses.clone),
       ],
-      files.statePath,
-      stateDir,
+      { image: machine.image, ...files },
+      socketsFolder(stateDir),
     );
     const domain = this.#keep(new QemuDomain(vmId, process, stateDir));
     try {
@@ -149,6 +163,7 @@ export class QemuHypervisor implements Hypervisor {
     await Promise.all([...own, ...boots]);
     await Promise.all((await this.list()).map((vmId) => this.destroy(vmId)));
     await this.functionTemplates.close();
+    await rm(socketsFolder(this.#options.stateDir), { recursive: true, force: true });
     this.#keeper?.stop();
   }
 
@@ -160,8 +175,9 @@ export class QemuHypervisor implements Hypervisor {
 
   /** VMs outlive this process; from now on not for longer than they wait for the next. */
   async #takeFolder(): Promise<void> {
-    const { stateDir } = this.#options;
+    const { stateDir, runAs } = this.#options;
     await mkdir(stateDir, { recursive: true, mode: 0o700 });
+    await makeSocketsFolder(stateDir, runAs);
     this.#keeper ??= new Keeper(stateDir);
   }
 
@@ -178,14 +194,23 @@ export class QemuHypervisor implements Hypervisor {
   }
 
   async #freeze(template: Template, machine: Machine, files: TemplateFiles): Promise<void> {
-    const process = new QemuProcess(qemuProgram, [
-      "-name",
-      `guest=template-${template.id}`,
-      ...machineArguments(machine, template.id),
-      ...memoryArguments(template.config, files.ramPath, memoryUses.boot),
-    ]);
+    const { image } = machine;
+    const { ramPath, statePath } = files;
+    const { runAs } = this.#options;
+    await admitToImage(image, runAs);
+    await writeFile(ramPath, "", { flag: "wx", mode: 0o600 });
+    await admitToRam(ramPath, runAs);
+    const receiver = await receiveState(statePath, runAs);
+    const process = this.#spawn(
+      [
+        "-name",
+        `guest=template-${template.id}`,
+        ...machineArguments(machine, template.id),
+        ...memoryArguments(template.config, memoryUses.boot),
+      ],
+      { image, ramPath },
+    );
     this.#boots.add(process);
-    const receiver = await receiveState(files.statePath);
     try {
       const boot = waitForBoot(process.control, process.runtime, template.id);
       await within(process.orExit(boot), { maxMs: bootMaxMs, what: "booting the guest" });
@@ -202,18 +227,21 @@ export class QemuHypervisor implements Hypervisor {
 
   async #freezeAfterInit(making: Making): Promise<void> {
     const { machine, base, baseStatePath, files, prepare, limits, options } = making;
-    const process = await this.#spawnClone(
+    const { ramPath, statePath } = files;
+    const { runAs } = this.#options;
+    await admitToRam(ramPath, runAs);
+    const receiver = await receiveState(statePath, runAs);
+    const process = this.#spawn(
       [
         "-name",
         `guest=template-of-${base.id}`,
         ...machineArguments(machine, base.id),
-        ...memoryArguments(base.config, files.ramPath, memoryUses.goOn),
+        ...memoryArguments(base.config, memoryUses.goOn),
       ],
-      baseStatePath,
+      { image: machine.image, ramPath, statePath: baseStatePath },
     );
     this.#boots.add(process);
     const domain = new QemuDomain(`template-${base.id.slice(0, 8)}`, process);
-    const receiver = await receiveState(files.statePath);
     try {
       await within(process.orExit(takeIn(process)), limits);
       await within(process.orExit(prepare(domain)), options);
@@ -226,19 +254,13 @@ export class QemuHypervisor implements Hypervisor {
   }
 
   /** @param outlivesIn see QemuProcess */
-  async #spawnClone(words: string[], statePath: string, outlivesIn?: string): Promise<QemuProcess> {
-    const state = await open(statePath, "r");
-    try {
-      const folder = outlivesIn === undefined ? {} : { outlivesIn };
-      return new QemuProcess(qemuProgram, words, { stateFd: state.fd, ...folder });
-    } finally {
-      await state.close();
-    }
+  #spawn(words: string[], files: GuestFiles, outlivesIn?: string): QemuProcess {
+    return new QemuProcess(qemuProgram, words, { files, runAs: this.#options.runAs, outlivesIn });
   }
 }
 
 /** Whatever the frozen state depends on is in the command line, the image's hash or QEMU's version. */
-async function templateId(machine: Machine): Promise<string> {
+async function templateId(machine: Machine, runAs: RunAs | undefined): Promise<string> {
   const parts = [
     String(templateFormatVersion),
     await qemuVersion(),
@@ -246,7 +268,9 @@ async function templateId(machine: Machine): Promise<string> {
     machine.image.hash,
     machine.config.runtime,
     ...machineArguments(machine, ""),
-    ...memoryArguments(machine.config, "", memoryUses.boot),
+    ...memoryArguments(machine.config, memoryUses.boot),
+    // Whose group may open the memory.
+    ...(runAs === undefined ? [] : [String(runAs.gid)]),
   ];
   return createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 32);
 }

@@ -1,6 +1,6 @@
 /** The `qemu` driver with real guests: what all drivers promise, and what only this one does. */
 import assert from "node:assert/strict";
-import { truncate, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defaultCacheDir, ensureGuestImage } from "@tidepool/guest";
@@ -9,6 +9,7 @@ import { hypervisorContract } from "../hypervisor/hypervisor-contract.ts";
 import { bootAttempts } from "./boot-templates.ts";
 import { findDomains } from "./domains-on-host.ts";
 import { QemuHypervisor } from "./qemu-hypervisor.ts";
+import { findRunAs, qemuUserDefault } from "./run-as.ts";
 
 const config = { runtime: "nodejs20", memoryMib: 128 };
 const image = (runtime: string): ReturnType<typeof ensureGuestImage> =>
@@ -16,7 +17,8 @@ const image = (runtime: string): ReturnType<typeof ensureGuestImage> =>
 
 async function makeSubject(cacheDir = defaultCacheDir()) {
   const stateDir = await mkdtemp(join(tmpdir(), "tidepool-qemu-"));
-  const options = { accelerator: "tcg", cacheDir, stateDir, image } as const;
+  const runAs = await findRunAs(qemuUserDefault);
+  const options = { accelerator: "tcg", cacheDir, stateDir, image, runAs } as const;
   return {
     options,
     config,
@@ -62,6 +64,31 @@ describe("QemuHypervisor", () => {
     const found = await next.ensureTemplate(config, { onProgress: (step) => steps.push(step) });
     assert.equal(found.id, template.id);
     assert.deepEqual(steps, []);
+  });
+
+  it("runs QEMU without a right of root's, closed in by its own filter of system calls", async () => {
+    const template = await subject.hypervisor.ensureTemplate(config);
+    await subject.hypervisor.clone(template, "vm-1");
+    const [found] = await findDomains(subject.options.stateDir);
+    assert.ok(found);
+    const status = await readFile(`/proc/${found.pid}/status`, "utf8");
+    const fieldOf = (name: string): string | undefined =>
+      new RegExp(`^${name}:\\t(.*)$`, "m").exec(status)?.[1];
+    const { runAs } = subject.options;
+    const own = process.getuid?.() ?? 0;
+    assert.equal(
+      fieldOf("Uid"),
+      Array(4)
+        .fill(runAs?.uid ?? own)
+        .join("\t"),
+    );
+    assert.equal(fieldOf("Seccomp"), "2");
+    assert.equal(fieldOf("NoNewPrivs"), "1");
+    if (runAs === undefined) return;
+    assert.equal(fieldOf("Gid"), Array(4).fill(runAs.gid).join("\t"));
+    assert.equal(fieldOf("Groups")?.trim(), String(runAs.kvmGid ?? ""));
+    for (const name of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"])
+      assert.equal(fieldOf(name), "0".repeat(16), name);
   });
 
   it("finds and destroys what an earlier process left, and nobody else's", async () => {

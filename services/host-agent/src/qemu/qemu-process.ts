@@ -4,16 +4,20 @@
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import type { Duplex, Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { TidepoolError } from "@tidepool/common";
+import { TidepoolError, messageOf } from "@tidepool/common";
+import type { GuestImage } from "@tidepool/guest";
 import type { DomainExit } from "../hypervisor/hypervisor.ts";
 import { inherited } from "./machine.ts";
 import type { RunningQemu } from "./qemu-domain.ts";
 import { QmpClient } from "./qmp.ts";
+import { launcherAs } from "./run-as.ts";
+import type { RunAs } from "./run-as.ts";
 
-/** Of util-linux: sets the signal that the kernel sends at the parent's death, and becomes the program. */
-const diesWithParent = ["setpriv", "--pdeathsig", "KILL", "--"] as const;
+/** For setpriv, of util-linux: the signal that the kernel sends at the parent's death. */
+const diesWithParent = ["--pdeathsig=KILL"] as const;
 
 /** Of what a guest's kernel and QEMU itself last said. */
 const lastWordsMaxCharacters = 2000;
@@ -21,11 +25,20 @@ const lastWordsWaitMaxMs = 100;
 /** A dying process closes its channels before its exit is seen. */
 const exitNoticeMaxMs = 500;
 
+/** What a guest is made of; each file has to exist. */
+export interface GuestFiles {
+  readonly image: Pick<GuestImage, "kernelPath" | "initrdPath" | "rootfsPath">;
+  readonly ramPath: string;
+  /** A clone's: what its template was frozen with. */
+  readonly statePath?: string;
+}
+
 export interface QemuProcessOptions {
-  /** A clone inherits its template's state; the descriptor stays the caller's to close. */
-  readonly stateFd?: number;
+  readonly files?: GuestFiles;
+  /** Absent: the user that we are. */
+  readonly runAs?: RunAs | undefined;
   /** Its folder. Absent: it ends with this process. */
-  readonly outlivesIn?: string;
+  readonly outlivesIn?: string | undefined;
 }
 
 export class QemuProcess implements RunningQemu {
@@ -38,16 +51,26 @@ export class QemuProcess implements RunningQemu {
   #isExpected = false;
 
   constructor(program: string, words: readonly string[], options: QemuProcessOptions = {}) {
-    const { stateFd, outlivesIn } = options;
-    const launcher = outlivesIn === undefined ? diesWithParent : [];
+    const { files, runAs, outlivesIn } = options;
+    const rights = [
+      ...(outlivesIn === undefined ? diesWithParent : []),
+      ...(runAs === undefined ? [] : launcherAs(runAs)),
+    ];
+    const launcher = rights.length === 0 ? [] : ["setpriv", ...rights, "--"];
     const [first = program, ...rest] = [...launcher, program, ...words];
-    const child = spawn(first, rest, {
-      ...(outlivesIn === undefined ? {} : { cwd: outlivesIn }),
-      // A terminal's Ctrl-C is for the host-agent, which then ends its VMs in order.
-      detached: true,
-      env: {},
-      stdio: ["ignore", "pipe", "pipe", "pipe", "pipe", "pipe", stateFd ?? "ignore"],
-    });
+    const opened = openFiles(files);
+    let child: ChildProcess;
+    try {
+      child = spawn(first, rest, {
+        ...(outlivesIn === undefined ? {} : { cwd: outlivesIn }),
+        // A terminal's Ctrl-C is for the host-agent, which then ends its VMs in order.
+        detached: true,
+        env: {},
+        stdio: ["ignore", "pipe", "pipe", "pipe", "pipe", "pipe", ...opened],
+      });
+    } finally {
+      for (const each of opened) if (typeof each === "number") closeSync(each);
+    }
     this.#child = child;
     // Node's types know of five streams; each of these is a socket.
     const streams = child.stdio as readonly unknown[];
@@ -108,6 +131,23 @@ export class QemuProcess implements RunningQemu {
           settle(signal === null ? `exit code ${String(code)}` : `signal ${signal}`);
         });
       });
+    });
+  }
+}
+
+/** In the order of `inherited`. */
+function openFiles(files: GuestFiles | undefined): (number | "ignore")[] {
+  if (files === undefined) return [];
+  const { image, ramPath, statePath } = files;
+  const paths = [statePath, image.kernelPath, image.initrdPath, image.rootfsPath, ramPath];
+  const opened: (number | "ignore")[] = [];
+  try {
+    for (const path of paths) opened.push(path === undefined ? "ignore" : openSync(path, "r"));
+    return opened;
+  } catch (cause) {
+    for (const each of opened) if (typeof each === "number") closeSync(each);
+    throw new TidepoolError("unavailable", `a VM's file cannot be opened: ${messageOf(cause)}`, {
+      cause,
     });
   }
 }

@@ -1,6 +1,6 @@
 /**
  * A QEMU process that an earlier host-agent started and that has outlived it. It is found by its second QMP
- * socket, a file beside its pid file, over which its guest's ports are given new sockets: those that it was
+ * socket, over which its guest's ports are given new sockets: those that it was
  * started with ended with the agent.
  *
  * Only a paused guest is taken: one that runs was in the middle of something, of which the rest is lost. While
@@ -15,7 +15,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TidepoolError } from "@tidepool/common";
 import type { DomainExit } from "../hypervisor/hypervisor.ts";
-import { killDomain, qmpFile, untilGone } from "./domains-on-host.ts";
+import { killDomain, qmpFile, socketsFolder, untilGone } from "./domains-on-host.ts";
 import type { FoundDomain } from "./domains-on-host.ts";
 import type { RunningQemu } from "./qemu-domain.ts";
 import { QmpClient } from "./qmp.ts";
@@ -23,7 +23,8 @@ import { QmpClient } from "./qmp.ts";
 /** @throws TidepoolError `wrongPhase` when its guest runs; `unavailable` when it does not answer */
 export async function rejoin(stateDir: string, found: FoundDomain): Promise<RunningQemu> {
   const { vmId } = found;
-  const folder = await open(stateDir, constants.O_RDONLY | constants.O_DIRECTORY);
+  const place = socketsFolder(stateDir);
+  const folder = await open(place, constants.O_RDONLY | constants.O_DIRECTORY);
   // A socket's name has at most 107 bytes, the folder's alone may have more.
   const connectTo = (file: string): Promise<Socket> =>
     connected(`/proc/self/fd/${String(folder.fd)}/${file}`);
@@ -49,7 +50,7 @@ export async function rejoin(stateDir: string, found: FoundDomain): Promise<Runn
         sockets.push(socket);
         return socket;
       } finally {
-        await rm(`${stateDir}/${file}`, { force: true });
+        await rm(`${place}/${file}`, { force: true });
       }
     };
     const ports = { control: await newPort("control"), runtime: await newPort("runtime") };

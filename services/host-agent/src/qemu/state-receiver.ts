@@ -4,12 +4,13 @@
  */
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { chmod, chown, mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import type { RunAs } from "./run-as.ts";
 
 export interface StateReceiver {
   /** For QMP's `migrate`. */
@@ -19,7 +20,8 @@ export interface StateReceiver {
   close(): Promise<void>;
 }
 
-export async function receiveState(path: string): Promise<StateReceiver> {
+/** @param runAs who may connect, when it is not who we are */
+export async function receiveState(path: string, runAs: RunAs | undefined): Promise<StateReceiver> {
   // Socket names have at most 107 bytes, so it cannot be beside the file.
   const folder = await mkdtemp(join(tmpdir(), "tidepool-"));
   const server = createServer();
@@ -30,6 +32,12 @@ export async function receiveState(path: string): Promise<StateReceiver> {
   const socketPath = join(folder, "state");
   server.listen(socketPath);
   await once(server, "listening");
+  if (runAs !== undefined) {
+    await chown(socketPath, 0, runAs.gid);
+    await chmod(socketPath, 0o660);
+    await chown(folder, 0, runAs.gid);
+    await chmod(folder, 0o710);
+  }
   return {
     uri: `unix:${socketPath}`,
     received,

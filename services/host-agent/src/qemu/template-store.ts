@@ -9,6 +9,7 @@
 import { constants } from "node:fs";
 import {
   chmod,
+  chown,
   mkdir,
   mkdtemp,
   open,
@@ -47,15 +48,19 @@ export interface TemplateStoreOptions {
    * whoever runs the clones must be allowed to; that nobody did is what open() confirms.
    */
   readonly ramMode?: number;
+  /** Its group. Absent: as it was made. */
+  readonly ramGid?: number | undefined;
 }
 
 export class TemplateStore {
   readonly #folder: string;
   readonly #ramMode: number;
+  readonly #ramGid: number | undefined;
 
   constructor(folder: string, options: TemplateStoreOptions = {}) {
     this.#folder = folder;
     this.#ramMode = options.ramMode ?? 0o600;
+    this.#ramGid = options.ramGid;
   }
 
   /** @throws TidepoolError `notFound` when there is none, or it is not as it was frozen */
@@ -82,7 +87,7 @@ export class TemplateStore {
       const files = filesIn(folder);
       await make(files);
       const record: TemplateRecord = {
-        ram: await seal(files.ramPath, this.#ramMode),
+        ram: await seal(files.ramPath, this.#ramMode, this.#ramGid),
         state: await seal(files.statePath, 0o400),
       };
       await writeFile(join(folder, recordFile), JSON.stringify(record, null, 2));
@@ -123,13 +128,14 @@ function filesIn(folder: string): TemplateFiles {
 }
 
 /** Durable, and with its final permissions: changing them later would look like a change of the file. */
-async function seal(path: string, mode: number): Promise<FileRecord> {
+async function seal(path: string, mode: number, gid?: number): Promise<FileRecord> {
   const file = await open(path, constants.O_RDWR);
   try {
     await file.sync();
   } finally {
     await file.close();
   }
+  if (gid !== undefined) await chown(path, (await stat(path)).uid, gid);
   await chmod(path, mode);
   return recordOf(path);
 }

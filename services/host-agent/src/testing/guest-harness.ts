@@ -15,6 +15,7 @@ import type {
 } from "../guest/session.ts";
 import type { Domain, Template, VmConfig } from "../hypervisor/hypervisor.ts";
 import { QemuHypervisor } from "../qemu/qemu-hypervisor.ts";
+import { findRunAs, qemuUserDefault } from "../qemu/run-as.ts";
 
 export const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -41,7 +42,8 @@ export class GuestHarness {
     const image = (runtime: string): ReturnType<typeof ensureGuestImage> =>
       ensureGuestImage({ runtime });
     const cacheDir = defaultCacheDir();
-    const hypervisor = new QemuHypervisor({ accelerator: "tcg", cacheDir, stateDir, image });
+    const runAs = await findRunAs(qemuUserDefault);
+    const hypervisor = new QemuHypervisor({ accelerator: "tcg", cacheDir, stateDir, image, runAs });
     return new GuestHarness(hypervisor, await hypervisor.ensureTemplate(config), stateDir);
   }
 
