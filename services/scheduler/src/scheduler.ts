@@ -10,7 +10,7 @@ import { policies } from "@tidepool/policy";
 import type { FunctionPolicy, WarmingPolicy } from "@tidepool/policy";
 import { subjects, tidepool } from "@tidepool/proto";
 import { firstHeartbeatWaitMs, HostTable } from "./hosts/host-table.ts";
-import type { HostFunction } from "./hosts/host-table.ts";
+import type { HostFunction } from "./hosts/heartbeat.ts";
 import { NatsArrivalSource } from "./nats/arrival-source.ts";
 import { demandToWire, parseDemand, targetsToWire } from "./nats/demand-codec.ts";
 import { FunctionWatch } from "./nats/function-watch.ts";
@@ -52,6 +52,8 @@ export interface SchedulerOptions {
 export const targetsEveryMs = 1_000;
 /** Changes within this time are told together. */
 export const changeDebounceMs = 50;
+/** All hosts are told when one's target changes: no sooner than this, for each of them, after the time before. */
+export const targetsPauseMsPerHost = 0.25;
 /** A new owner of shard 0 waits so long for the demand of shards that it has not heard. */
 export const demandWaitMs = demandRefreshMs + 1_000;
 /** Between two attempts to start a shard. */
@@ -87,6 +89,7 @@ export class Scheduler {
   private changeTimer: NodeJS.Timeout | undefined;
   private firstHeartbeat: NodeJS.Timeout | undefined;
   private ownsTargetsSinceMs: number | undefined;
+  private targetsToldAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: SchedulerOptions) {
     const { bus, storage, schedulerId, shardCount, leaseTiming, random = Math.random } = options;
@@ -304,7 +307,9 @@ export class Scheduler {
       this.changeTimer = undefined;
       const nowMs = this.clock.nowMs();
       this.tellDemand(nowMs);
-      this.tellTargets(nowMs);
+      const pauseMs = targetsPauseMsPerHost * this.hosts.views().length;
+      if (nowMs - this.targetsToldAtMs >= pauseMs) this.tellTargets(nowMs);
+      else this.changedSoon();
     }, changeDebounceMs);
   }
 
@@ -327,11 +332,13 @@ export class Scheduler {
     const epoch = this.leases.epochOf(0);
     if (epoch === undefined) {
       this.ownsTargetsSinceMs = undefined;
+      this.targetsToldAtMs = nowMs; // another tells them
       return;
     }
     this.ownsTargetsSinceMs ??= nowMs;
     const isComplete = this.targets.heardCount() >= this.options.shardCount;
     if (!isComplete && nowMs - this.ownsTargetsSinceMs < demandWaitMs) return;
+    this.targetsToldAtMs = nowMs;
     const codec = tidepool.internal.v1.WarmingTargets;
     const message = targetsToWire(epoch, this.targets.compute(nowMs), nowMs);
     this.options.bus.publish(subjects.warmingTargets, codec, codec.create(message));

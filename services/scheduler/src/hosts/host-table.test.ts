@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { FunctionVersion } from "../ports.ts";
-import { digestsMax, hostSilenceMaxMs, HostTable } from "./host-table.ts";
-import type { Heartbeat } from "./host-table.ts";
+import { hostSilenceMaxMs, HostTable } from "./host-table.ts";
+import type { Heartbeat } from "./heartbeat.ts";
+import { digestsMax } from "./host-view.ts";
 
 const aHeartbeat = (heartbeat: Partial<Heartbeat> = {}): Heartbeat => ({
   hostId: "h-1",

@@ -3,73 +3,40 @@
  * version has VMs. Between heartbeats the scheduler's own orders are taken off, so that a crowd of calls
  * does not order the same VM twice; the next heartbeat is the truth again.
  */
-import { codeKeyOf } from "../placement/index.ts";
 import type { HostView } from "../placement/index.ts";
 import { configKeyOf, versionKeyOf } from "../ports.ts";
 import type { FunctionVersion, VmConfig } from "../ports.ts";
-
-export interface Heartbeat {
-  readonly hostId: string;
-  readonly address: string;
-  readonly memoryMib: number;
-  readonly memoryUsedMib: number;
-  readonly vmCount: number;
-  readonly vmCountMax: number;
-  /** Absent from hosts of earlier versions, as are those that follow. */
-  readonly vcpuCount?: number;
-  readonly vcpuUsed?: number;
-  /** What a VM takes of memory beside its function's. */
-  readonly vmOverheadMib?: number;
-  /** Of code on its disk. */
-  readonly codeKeys?: readonly string[];
-  readonly isDraining: boolean;
-  readonly pools: readonly HostPool[];
-  readonly functions: readonly HostFunction[];
-}
-
-export interface HostPool extends VmConfig {
-  readonly ready: number;
-  /** 0 before anything was prepared. */
-  readonly prepareP95Ms: number;
-  readonly hasTemplate?: boolean;
-}
-
-export interface HostFunction {
-  readonly name: string;
-  readonly version: string;
-  readonly idle: number;
-  readonly busy: number;
-  readonly loading: number;
-}
+import type { Heartbeat, HostFunction } from "./heartbeat.ts";
+import {
+  areSameFunctions,
+  areSamePools,
+  isSameCode,
+  showCode,
+  showNumbers,
+  showVms,
+  takeVm,
+  viewOf,
+} from "./host-view.ts";
+import type { MutableView } from "./host-view.ts";
+import { ReadyPools } from "./ready-pools.ts";
 
 /** A host that was not heard for so long gets no orders. Three heartbeats. */
 export const hostSilenceMaxMs = 3_000;
 /** A scheduler that has just started listens so long for a first heartbeat before it says that there is none. */
 export const firstHeartbeatWaitMs = 1_500;
-/** Digests remembered for each host, those that were loaded last. */
-export const digestsMax = 256;
-
 interface Host {
   readonly view: MutableView;
-  readonly heartbeat: Heartbeat;
-  readonly heardAtMs: number;
-}
-
-interface MutableView extends HostView {
-  state: HostView["state"];
-  memoryFreeMib: number;
-  vcpuFree: number;
-  vmCount: number;
-  evictableCount: number;
-  readonly idleByVersion: Record<string, number>;
-  readonly poolByConfig: Record<string, number>;
-  readonly codeKeys: Set<string>;
+  heartbeat: Heartbeat;
+  heardAtMs: number;
+  /** Since its heartbeat: what it has is less than that tells. */
+  isOrdered: boolean;
 }
 
 export class HostTable {
   private readonly hosts = new Map<string, Host>();
   /** Function name → host id → its VMs there. */
   private readonly byFunction = new Map<string, Map<string, readonly HostFunction[]>>();
+  private readonly pools = new ReadyPools();
   private list: readonly HostView[] | undefined;
   /** By config, of hosts that are ready; 0 for none. */
   private readonly slowestMs = new Map<string, number>();
@@ -88,15 +55,47 @@ export class HostTable {
   note(heartbeat: Heartbeat, nowMs: number): boolean {
     const { hostId } = heartbeat;
     this.heardOne();
-    const before = this.hosts.get(hostId);
-    const view = viewOf(heartbeat, before?.view.codeKeys ?? new Set());
-    this.hosts.set(hostId, { view, heartbeat, heardAtMs: nowMs });
-    this.list = undefined;
-    this.slowestMs.clear();
-    this.indexFunctions(hostId, before?.heartbeat.functions ?? [], heartbeat.functions);
-    if (before?.view.state === "ready" && view.state === "draining")
-      this.onLeft(hostId, before.heartbeat.functions);
-    return before?.view.state !== view.state;
+    const known = this.hosts.get(hostId);
+    if (known === undefined) {
+      const view = viewOf(heartbeat);
+      this.hosts.set(hostId, { view, heartbeat, heardAtMs: nowMs, isOrdered: false });
+      this.list = undefined;
+      this.slowestMs.clear();
+      this.pools.changed(view);
+      this.indexFunctions(hostId, [], heartbeat.functions);
+      return true;
+    }
+    const { view, heartbeat: before } = known;
+    const stateBefore = view.state;
+    this.update(known, heartbeat);
+    known.heardAtMs = nowMs;
+    if (stateBefore === "ready" && view.state === "draining") this.onLeft(hostId, before.functions);
+    return stateBefore !== view.state;
+  }
+
+  /** What is told again as it was stays the same object: little of a heartbeat outlives it. */
+  private update(host: Host, heartbeat: Heartbeat): void {
+    const { view, heartbeat: before, isOrdered } = host;
+    const stateBefore = view.state;
+    const isSameFunctions = areSameFunctions(before.functions, heartbeat.functions);
+    const isSamePools = areSamePools(before.pools, heartbeat.pools);
+    if (!isSameFunctions)
+      this.indexFunctions(heartbeat.hostId, before.functions, heartbeat.functions);
+    host.heartbeat = {
+      ...heartbeat,
+      functions: isSameFunctions ? before.functions : heartbeat.functions,
+      pools: isSamePools ? before.pools : heartbeat.pools,
+    };
+    showNumbers(view, heartbeat);
+    if (isOrdered || !isSameCode(before.code, heartbeat.code)) showCode(view, heartbeat.code);
+    const isSameState = stateBefore === view.state;
+    if (!isSamePools || !isSameState) this.slowestMs.clear();
+    if (isOrdered || !isSameFunctions || !isSamePools) {
+      const former = Object.keys(view.poolByConfig);
+      showVms(view, host.heartbeat);
+      this.pools.changed(view, former);
+    } else if (!isSameState) this.pools.changed(view);
+    host.isOrdered = false;
   }
 
   /** @returns hosts that have just become silent */
@@ -106,6 +105,7 @@ export class HostTable {
       if (view.state === "silent" || nowMs - heardAtMs < hostSilenceMaxMs) continue;
       const wasReady = view.state === "ready";
       view.state = "silent";
+      this.pools.changed(view);
       this.slowestMs.clear();
       silent.push(hostId);
       if (wasReady) this.onLeft(hostId, heartbeat.functions);
@@ -116,6 +116,31 @@ export class HostTable {
   views(): readonly HostView[] {
     this.list ??= [...this.hosts.values()].map(({ view }) => view);
     return this.list;
+  }
+
+  /**
+   * Where one VM of the version is best placed, as far as that is known without looking at every host: those
+   * with an idle one, else two of those whose pool has one, else all. To be chosen from by `place`.
+   */
+  shortlist(
+    version: FunctionVersion,
+    isPrewarm: boolean,
+    random: () => number,
+  ): readonly HostView[] {
+    if (!isPrewarm) {
+      const idle = this.withIdle(version);
+      if (idle.length > 0) return idle;
+    }
+    const pooled = this.pools.drawTwo(configKeyOf(version), random);
+    return pooled.length > 0 ? pooled : this.views();
+  }
+
+  private withIdle({ name, version }: FunctionVersion): readonly HostView[] {
+    const key = versionKeyOf(name, version);
+    return [...(this.byFunction.get(name)?.keys() ?? [])].flatMap((hostId) => {
+      const view = this.hosts.get(hostId)?.view;
+      return view?.state === "ready" && (view.idleByVersion[key] ?? 0) > 0 ? [view] : [];
+    });
   }
 
   /** host:port of its gRPC server; undefined for a host never heard of. */
@@ -195,17 +220,11 @@ export class HostTable {
 
   /** An order for a VM of `version` was given to the host. */
   noteOrdered(hostId: string, version: FunctionVersion, isPrewarm: boolean): void {
-    const view = this.hosts.get(hostId)?.view;
-    if (view === undefined) return;
-    remember(view.codeKeys, codeKeyOf(version.codeDigest));
-    const versionKey = versionKeyOf(version.name, version.version);
-    const configKey = configKeyOf(version);
-    if (!isPrewarm && takeOne(view.idleByVersion, versionKey)) return;
-    if (takeOne(view.poolByConfig, configKey)) return;
-    if (view.vmCount >= view.vmCountMax) view.evictableCount -= 1;
-    else view.vmCount += 1;
-    view.memoryFreeMib -= version.memoryMib + view.vmOverheadMib;
-    view.vcpuFree -= version.vcpuCount;
+    const host = this.hosts.get(hostId);
+    if (host === undefined) return;
+    host.isOrdered = true;
+    const isOfPool = takeVm(host.view, version, isPrewarm);
+    if (isOfPool) this.pools.note(host.view, configKeyOf(version));
   }
 
   private indexFunctions(
@@ -227,52 +246,3 @@ export class HostTable {
 }
 
 const nowhere: ReadonlyMap<string, readonly HostFunction[]> = new Map();
-
-function viewOf(heartbeat: Heartbeat, codeKeys: Set<string>): MutableView {
-  const { vcpuCount = Number.POSITIVE_INFINITY, vcpuUsed = 0, vmOverheadMib = 0 } = heartbeat;
-  for (const key of (heartbeat.codeKeys ?? []).toReversed()) remember(codeKeys, key);
-  return {
-    hostId: heartbeat.hostId,
-    state: heartbeat.isDraining ? "draining" : "ready",
-    memoryFreeMib: heartbeat.memoryMib - heartbeat.memoryUsedMib,
-    memoryTotalMib: heartbeat.memoryMib,
-    vmOverheadMib,
-    vcpuFree: vcpuCount - vcpuUsed,
-    vcpuTotal: vcpuCount,
-    vmCount: heartbeat.vmCount,
-    vmCountMax: heartbeat.vmCountMax,
-    evictableCount:
-      sumOf(heartbeat.functions, ({ idle }) => idle) + sumOf(heartbeat.pools, ({ ready }) => ready),
-    idleByVersion: Object.fromEntries(
-      heartbeat.functions.map((part) => [versionKeyOf(part.name, part.version), part.idle]),
-    ),
-    poolByConfig: Object.fromEntries(
-      heartbeat.pools.map((pool) => [configKeyOf(pool), pool.ready]),
-    ),
-    templates: new Set(heartbeat.pools.filter(hasTemplate).map(configKeyOf)),
-    codeKeys,
-  };
-}
-
-const hasTemplate = (pool: HostPool): boolean => pool.hasTemplate ?? pool.ready > 0;
-
-function sumOf<T>(items: readonly T[], count: (item: T) => number): number {
-  return items.reduce((sum, item) => sum + count(item), 0);
-}
-
-function takeOne(counts: Record<string, number>, key: string): boolean {
-  const count = counts[key] ?? 0;
-  if (count > 0) counts[key] = count - 1;
-  return count > 0;
-}
-
-/** The newest last; the oldest goes. */
-function remember(keys: Set<string>, key: string): void {
-  keys.delete(key);
-  keys.add(key);
-  if (keys.size <= digestsMax) return;
-  for (const oldest of keys) {
-    keys.delete(oldest);
-    return;
-  }
-}

@@ -2,8 +2,7 @@
 import { TidepoolError } from "@tidepool/common";
 import { fromTimestamp, subjects } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
-import type { Heartbeat } from "../hosts/host-table.ts";
-import { codeKeyDigits } from "../placement/index.ts";
+import type { Heartbeat } from "../hosts/heartbeat.ts";
 import { tenantDefault } from "../ports.ts";
 import { parsePrediction } from "./prediction.ts";
 import type {
@@ -22,11 +21,16 @@ export const keepAliveMsDefault = 600_000;
 
 /** @throws TidepoolError `invalid` */
 export function parseAcquire(wire: tidepool.internal.v1.AcquireRequest.$Properties): AcquireOrder {
-  const { requestId = "", refusedVmId, function: version } = wire;
+  const { requestId = "", refusedVmId, avoidHostIds, function: version } = wire;
   if (requestId === null || !subjects.isToken(requestId)) {
     throw new TidepoolError("invalid", `request id '${requestId}' is no id`);
   }
-  return { requestId, function: parseFunctionVersion(version), refusedVmId: refusedVmId ?? "" };
+  return {
+    requestId,
+    function: parseFunctionVersion(version),
+    refusedVmId: refusedVmId ?? "",
+    avoidHostIds: avoidHostIds ?? [],
+  };
 }
 
 /** @throws TidepoolError `invalid` */
@@ -105,7 +109,7 @@ export function parseHeartbeat(wire: tidepool.internal.v1.HostHeartbeat.$Propert
     vcpuCount: wire.vcpuCount || Number.POSITIVE_INFINITY,
     vcpuUsed: wire.vcpuUsed ?? 0,
     vmOverheadMib: wire.vmOverheadMib ?? 0,
-    codeKeys: codeKeysIn(wire.code ?? new Uint8Array()),
+    code: wire.code ?? nothing,
     isDraining: (wire.isDraining ?? false) || (wire.isDrained ?? false),
     pools: (wire.pools ?? []).map((pool) => ({
       runtime: pool.runtime ?? "",
@@ -125,11 +129,7 @@ export function parseHeartbeat(wire: tidepool.internal.v1.HostHeartbeat.$Propert
   };
 }
 
-/** Eight bytes each. */
-function codeKeysIn(bytes: Uint8Array): readonly string[] {
-  const hex = Buffer.from(bytes).toString("hex");
-  return hex.match(new RegExp(`.{${codeKeyDigits}}`, "g")) ?? [];
-}
+const nothing = new Uint8Array();
 
 /**
  * A call cannot have come after the server stored its message: a frontend whose clock runs ahead is held to

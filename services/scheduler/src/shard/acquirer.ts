@@ -40,7 +40,7 @@ export class Acquirer {
   }
 
   acquire(
-    { requestId, function: version, refusedVmId }: AcquireOrder,
+    { requestId, function: version, refusedVmId, avoidHostIds }: AcquireOrder,
     deadlineAtMs: number | undefined,
   ): Promise<AcquiredVm> {
     const nowMs = this.world.clock.nowMs();
@@ -55,7 +55,7 @@ export class Acquirer {
       window: undefined,
       keepUntilMs: nowMs + version.keepAliveMs,
     };
-    const answer = orderVm(this.world, this.shard, order, deadlineAtMs);
+    const answer = orderVm(this.world, this.shard, order, deadlineAtMs, avoidHostIds);
     // A call that asks again after a refusal is one call still.
     const wasSurprise = this.surprises.has(requestId);
     this.remember(assignmentId, { askedAtMs: nowMs, answer });
@@ -89,8 +89,11 @@ export class Acquirer {
   }
 }
 
+const nobody: ReadonlySet<string> = new Set();
+
 /**
  * Places one VM and orders it; another host when the first cannot.
+ * @param avoidHostIds taken only where there is no other
  * @throws TidepoolError `noCapacity` that says why; `stale` when the shard is no longer ours
  */
 export async function orderVm(
@@ -98,15 +101,20 @@ export async function orderVm(
   shard: number,
   order: Omit<AssignOrder, "lease">,
   deadlineAtMs: number | undefined,
+  avoidHostIds: readonly string[] = [],
 ): Promise<AcquiredVm> {
   const { function: version } = order;
   const isPrewarm = order.requestId === "";
   const tried = new Set<string>();
+  /** Until there is no other. */
+  let avoided: ReadonlySet<string> = new Set(avoidHostIds);
   await world.hosts.known;
   let failure: TidepoolError | undefined;
   while (tried.size < assignAttemptsMax) {
-    const all = world.hosts.views();
-    const hosts = tried.size === 0 ? all : all.filter(({ hostId }) => !tried.has(hostId));
+    const hosts =
+      tried.size + avoided.size === 0
+        ? world.hosts.shortlist(version, isPrewarm, world.random)
+        : world.hosts.views().filter(({ hostId }) => !tried.has(hostId) && !avoided.has(hostId));
     const placement = place(
       {
         versionKey: versionKeyOf(version.name, version.version),
@@ -119,6 +127,11 @@ export async function orderVm(
       hosts,
       world.random,
     );
+    // Others that are full will have room: that is worth waiting for.
+    if (!placement.ok && avoided.size > 0 && placement.failure.reason !== "hostsFull") {
+      avoided = nobody;
+      continue;
+    }
     if (!placement.ok) throw failure ?? TidepoolError.fromFailure(placement.failure);
     const { hostId, reason } = placement;
     tried.add(hostId);
