@@ -7,12 +7,14 @@
  */
 import { join } from "node:path";
 import { UsageBook } from "@tidepool/actors";
+import { subjects } from "@tidepool/proto";
 import type { Bus, Stoppable, Storage } from "@tidepool/actors";
 import { messageOf, systemClock } from "@tidepool/common";
 import type { Clock, Keyring, Logger } from "@tidepool/common";
 import { adoptOrDestroy } from "./adoption/adopt.ts";
 import { VmRecords } from "./adoption/vm-records.ts";
 import { Assignments } from "./assignments/assignments.ts";
+import { Epochs } from "./assignments/epochs.ts";
 import { CodeCache } from "./code/code-cache.ts";
 import { baseConfig } from "./config.ts";
 import type { HostAgentConfig } from "./config.ts";
@@ -81,6 +83,7 @@ export class HostAgent {
   private readonly clock: Clock;
   private readonly facts: FactQueue;
   private readonly records: VmRecords;
+  private readonly epochs: Epochs;
   private readonly code: CodeCache;
   private readonly templates: Templates;
   private readonly functionTemplates: FunctionTemplates;
@@ -131,6 +134,7 @@ export class HostAgent {
       logger,
     }));
     this.records = new VmRecords(join(config.stateDir, "records"), logger);
+    const epochs = (this.epochs = new Epochs(join(config.stateDir, "epochs.json"), logger));
     const secrets = new Secrets(storage.secrets, options.keyring);
     this.fleet = new Fleet(
       { hostId, memoryMib, vmCountMax, ...(vcpuMax !== undefined && { vcpuMax }) },
@@ -161,7 +165,13 @@ export class HostAgent {
         hasRoom(this.fleet.views(), wanted, { ...this.fleet.limits, vmCountMax: Infinity }),
       isLive: (owned, sinceMs) => this.assignments.isLive(owned, sinceMs),
     });
-    this.pools = new Pools({ fleet: this.fleet, templates: this.templates, clock, logger });
+    this.pools = new Pools({
+      fleet: this.fleet,
+      templates: this.templates,
+      epochs,
+      clock,
+      logger,
+    });
     this.drain = new Drain({
       fleet: this.fleet,
       pools: this.pools,
@@ -176,6 +186,7 @@ export class HostAgent {
       fleet: this.fleet,
       clock,
       logger,
+      epochs,
       onConfig: (wanted) => this.pools.ensure(wanted),
       functionTemplate: (owned) => this.functionTemplates.use(owned),
     });
@@ -190,7 +201,10 @@ export class HostAgent {
   /** @throws TidepoolError when the address cannot be listened on or the hypervisor cannot be asked */
   async start(): Promise<void> {
     const { config, bus, storage } = this.options;
+    const leases = await storage.manager.streams.info(`KV_${subjects.buckets.leases}`);
+    this.epochs.load(leases.created);
     await Promise.all([this.takeOver(), this.code.open()]);
+    for (const vm of this.fleet.all()) this.assignments.note(vm);
     const { fleet, assignments, clock, drain } = this;
     this.watchingDrain = await watchDrain(bus, storage, config.hostId, drain, this.logger);
     this.server = await startHostServer(

@@ -17,6 +17,8 @@ export interface VmRecord {
   readonly owner?: {
     readonly owned: OwnedFunction;
     readonly window?: ForecastWindow;
+    /** The last that it was given for. */
+    readonly assignmentId?: string;
     readonly keepUntilMs: number;
     readonly callCount: number;
   };

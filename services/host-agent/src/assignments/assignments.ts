@@ -14,7 +14,7 @@ import type { Vm } from "../vm/vm.ts";
 import type { VmView } from "../vm/vm-view.ts";
 import { Deployed } from "./deployed.ts";
 import type { DeployedVersions, Standing } from "./deployed.ts";
-import { Epochs } from "./epochs.ts";
+import type { Epochs } from "./epochs.ts";
 import { Floors } from "./floors.ts";
 import { chooseKept, isNewer, keepAfterCall, releaseReason, unusedReason } from "./keep.ts";
 import type { KeepRule } from "./keep.ts";
@@ -30,6 +30,7 @@ export interface AssignmentsParts {
   readonly fleet: Fleet;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly epochs: Epochs;
   /** A function of this config has been seen. */
   onConfig(config: VmConfig): void;
   /** What was taken of this version after its init; undefined when there is none. */
@@ -38,7 +39,6 @@ export interface AssignmentsParts {
 
 export class Assignments {
   private readonly parts: AssignmentsParts;
-  private readonly epochs = new Epochs();
   private readonly floors = new Floors();
   private readonly known = new Map<string, string>();
   private readonly rules = new Map<string, KeepRule>();
@@ -60,7 +60,7 @@ export class Assignments {
     if (fleet.isDrained) {
       throw new TidepoolError("unavailable", `host ${fleet.limits.hostId} is drained`);
     }
-    this.epochs.check(command.shard, command.epoch);
+    this.parts.epochs.check(command.shard, command.epoch);
     const again = fleet.get(this.known.get(command.assignmentId) ?? "");
     if (again !== undefined && again.phase !== "stopping") return again;
 
@@ -70,14 +70,21 @@ export class Assignments {
     if (command.requestId !== undefined) {
       vm.reservation = { requestId: command.requestId, untilMs: nowMs + reservationMaxMs };
     }
-    remember(this.known, command.assignmentId, vm.vmId, assignmentCountMax);
+    vm.assignmentId = command.assignmentId;
+    this.note(vm);
     return vm;
+  }
+
+  /** Knows the assignment of a VM that an earlier process has left, should it come again. */
+  note({ assignmentId, vmId }: Vm): void {
+    if (assignmentId === undefined) return;
+    remember(this.known, assignmentId, vmId, assignmentCountMax);
   }
 
   /** @throws TidepoolError `stale` */
   keep(command: KeepCommand): void {
     const { clock, fleet } = this.parts;
-    this.epochs.check(command.shard, command.epoch);
+    this.parts.epochs.check(command.shard, command.epoch);
     const { epoch, sentAtMs, count, keepUntilMs, functionName, floor } = command;
     if (floor !== undefined) {
       const version = command.version ?? this.deployed.activeOf(functionName);

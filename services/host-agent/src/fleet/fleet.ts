@@ -7,7 +7,7 @@ import type { VmRecord } from "../adoption/vm-records.ts";
 import type { Template, VmConfig } from "../hypervisor/hypervisor.ts";
 import { drainMaxMs } from "../vm/limits.ts";
 import { Vm } from "../vm/vm.ts";
-import type { VmParts } from "../vm/vm.ts";
+import type { VmParts } from "../vm/vm-parts.ts";
 import type { VmView } from "../vm/vm-view.ts";
 import { orAborted } from "../vm/within.ts";
 import { chooseEvictions, hasRoom } from "./admit.ts";

@@ -1,5 +1,7 @@
 /** The warming pools of this host, one per config: made when a config is first seen or targeted. */
 import type { Clock, Logger } from "@tidepool/common";
+import { targetsShard } from "../assignments/epochs.ts";
+import type { Epochs } from "../assignments/epochs.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { VmConfig } from "../hypervisor/hypervisor.ts";
 import { configKey, vmConfigOf } from "../hypervisor/vm-config.ts";
@@ -14,13 +16,20 @@ export interface ConfigTarget {
   readonly target: number;
 }
 
+export interface PoolsParts {
+  readonly fleet: Fleet;
+  readonly templates: Templates;
+  readonly epochs: Epochs;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
 export class Pools {
-  private readonly parts: { fleet: Fleet; templates: Templates; clock: Clock; logger: Logger };
+  private readonly parts: PoolsParts;
   private readonly pools = new Map<string, Pool>();
-  private newestEpoch = 0;
   private isClosed = false;
 
-  constructor(parts: { fleet: Fleet; templates: Templates; clock: Clock; logger: Logger }) {
+  constructor(parts: PoolsParts) {
     this.parts = parts;
   }
 
@@ -40,8 +49,7 @@ export class Pools {
 
   /** Targets from the scheduler; those of an older epoch than seen are ignored. */
   setTargets(epoch: number, targets: readonly ConfigTarget[]): void {
-    if (epoch < this.newestEpoch) return;
-    this.newestEpoch = epoch;
+    if (!this.parts.epochs.accepts(targetsShard, epoch)) return;
     for (const { config, target } of targets) {
       this.ensure(config, target).setTarget(this.clamp(target));
     }

@@ -7,67 +7,17 @@ import type { Context } from "@opentelemetry/api";
 import { createActor, fromPromise } from "xstate";
 import type { Actor } from "xstate";
 import { assert, TidepoolError, withSpan } from "@tidepool/common";
-import type { Clock, Logger } from "@tidepool/common";
-import type { VmRecord, VmRecords } from "../adoption/vm-records.ts";
-import type { AnswerHead, CodeFile, OpenGuestSession, OutputStream } from "../guest/session.ts";
-import type { Hypervisor, Template, VmConfig } from "../hypervisor/hypervisor.ts";
-import type { Gate } from "./gate.ts";
+import type { VmRecord } from "../adoption/vm-records.ts";
+import type { Template, VmConfig } from "../hypervisor/hypervisor.ts";
 import { Guest } from "./guest.ts";
 import type { VmCall } from "./guest.ts";
 import { lingerMs } from "./limits.ts";
-import type { ForecastWindow, OwnedFunction } from "./owned-function.ts";
+import type { ForecastWindow } from "./owned-function.ts";
 import type { GoneReason, VmPhase } from "./phases.ts";
 import { vmMachine } from "./vm-machine.ts";
+import type { Interval, VmAnswer, VmAssignment, VmOrigin, VmParts } from "./vm-parts.ts";
 import type { VmView } from "./vm-view.ts";
 import { orAborted } from "./within.ts";
-
-export interface VmParts {
-  readonly hypervisor: Hypervisor;
-  readonly openSession: OpenGuestSession;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Lets a few clones through at a time: more at once make each slower, and the last no sooner. */
-  readonly cloneGate: Gate;
-  ensureTemplate(config: VmConfig): Promise<Template>;
-  codeFiles(digest: string, signal: AbortSignal): Promise<readonly CodeFile[]>;
-  /** Values by environment variable. @param named variable to the secret's name */
-  openSecrets(named: Readonly<Record<string, string>>): Promise<Record<string, string>>;
-  /** What the next process may adopt; absent: nothing. */
-  readonly records?: VmRecords;
-  /** Called at each change of phase, before anything else happens with the VM. Must not throw. */
-  onPhase(vm: Vm, phase: VmPhase): void;
-  onOutput(vm: Vm, stream: OutputStream, bytes: Uint8Array): void;
-  /** Everything that the last call printed has been heard. */
-  onDelivered(vm: Vm): void;
-}
-
-export interface VmAssignment {
-  readonly owned: OwnedFunction;
-  /** Set when a call waits for the VM. */
-  readonly requestId: string | undefined;
-  readonly window: ForecastWindow | undefined;
-  readonly keepUntilMs: number;
-}
-
-/** Absent both: a clone of its config's template. */
-export interface VmOrigin {
-  readonly functionTemplate?: Template | undefined;
-  readonly adopted?: VmRecord;
-}
-
-export interface VmAnswer {
-  /** Empty when the call's sink has had it. */
-  readonly payload: Uint8Array;
-  /** Present when the function streamed its answer. */
-  readonly streamed?: AnswerHead;
-  readonly runMs: number;
-  readonly restoreMs: number;
-}
-
-export interface Interval {
-  readonly fromMs: number;
-  readonly toMs: number;
-}
 
 export class Vm {
   readonly vmId: string;
@@ -80,6 +30,8 @@ export class Vm {
   readonly whenReady: Promise<void>;
 
   assignment: VmAssignment | undefined;
+  /** The last that it was given for. */
+  assignmentId: string | undefined;
   assignedAtMs: number | undefined;
   /** When it was assigned, or a call last took it. */
   usedAtMs = 0;
@@ -173,8 +125,9 @@ export class Vm {
     this.actor.start();
     const owner = this.adopted?.owner;
     if (owner === undefined) return;
-    const { owned, window, keepUntilMs } = owner;
+    const { owned, window, keepUntilMs, assignmentId } = owner;
     this.assign({ owned, requestId: undefined, window, keepUntilMs });
+    this.assignmentId = assignmentId;
     this.isCold = false;
   }
 
@@ -318,9 +271,10 @@ export class Vm {
 
   /** What the next process is to know. */
   private notePaused(): void {
-    const { vmId, template, assignment, window, keepUntilMs, callCount } = this;
+    const { vmId, template, assignment, assignmentId, window, keepUntilMs, callCount } = this;
     if (template === undefined || this.isGone) return;
-    const plan = { keepUntilMs, callCount, ...(window && { window }) };
+    const given = { ...(window && { window }), ...(assignmentId && { assignmentId }) };
+    const plan = { keepUntilMs, callCount, ...given };
     const owner = assignment && { owner: { owned: assignment.owned, ...plan } };
     this.parts.records?.save({ vmId, template, ...owner });
   }
