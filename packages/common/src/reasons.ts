@@ -22,6 +22,7 @@ export const reasons = [
   "neverFits",
   "noHost",
   "queueFull",
+  "tooMany",
   "schedulerSilent",
   "natsAway",
   "storeSilent",

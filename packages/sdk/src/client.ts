@@ -37,6 +37,7 @@ import { SecretsClient } from "./secrets.ts";
 import { TokensClient } from "./tokens.ts";
 import { StreamedAnswer } from "./streamed-answer.ts";
 import { SubscriptionsClient } from "./subscriptions.ts";
+import type { DeletedTriggers } from "./types.ts";
 import { parseUsage } from "./usage.ts";
 import type { UsageOptions, UsageRecord } from "./usage.ts";
 import { Transport } from "./transport.ts";
@@ -183,8 +184,14 @@ export class TidepoolClient {
     return (functions ?? []).map(parseFunction);
   }
 
-  async deleteFunction(name: string, limits: CallLimits = {}): Promise<void> {
-    await this.caller.change(tidepoolService.deleteFunction, { name }, limits);
+  /** With its schedules and subscriptions: resolves with their names. */
+  async deleteFunction(name: string, limits: CallLimits = {}): Promise<DeletedTriggers> {
+    const { schedules, subscriptions } = await this.caller.change(
+      tidepoolService.deleteFunction,
+      { name },
+      limits,
+    );
+    return { schedules: schedules ?? [], subscriptions: subscriptions ?? [] };
   }
 
   /** Makes a new version. @param zip whole, or as it comes */

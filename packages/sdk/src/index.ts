@@ -63,6 +63,7 @@ export type {
   CallOutcome,
   CapUse,
   Comparison,
+  DeletedTriggers,
   Forecast,
   FunctionDescription,
   Host,

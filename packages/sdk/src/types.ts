@@ -52,6 +52,12 @@ export interface FunctionDescription {
   readonly aliases: readonly Alias[];
 }
 
+/** What called a function by itself, and went with it: names. */
+export interface DeletedTriggers {
+  readonly schedules: readonly string[];
+  readonly subscriptions: readonly string[];
+}
+
 /** What holds for all functions of a tenant that do not say otherwise. */
 export interface TenantSettings {
   readonly prediction?: Prediction;

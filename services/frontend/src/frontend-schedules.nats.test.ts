@@ -10,7 +10,8 @@ import type { TestFrontend } from "./testing/a-frontend.ts";
 import { schedulePayloadMaxBytes } from "./triggers/limits.ts";
 
 type Settings = tidepool.v1.ScheduleSettings.$Properties;
-const { putSchedule, getSchedule, listSchedules, deleteSchedule, createFunction } = tidepoolService;
+const { putSchedule, getSchedule, listSchedules, deleteSchedule } = tidepoolService;
+const { createFunction, deleteFunction, putSubscription, listSubscriptions } = tidepoolService;
 
 describe("Schedules of a frontend", () => {
   let test: TestFrontend;
@@ -146,5 +147,20 @@ describe("Schedules of a frontend", () => {
       assert.equal(code, "unavailable");
     });
     assert.equal((await put("lasting", { rateMs: 7_200_000 })).settings?.rateMs, 7_200_000);
+  });
+
+  it("go with their function, and so do its subscriptions; those of others stay", async () => {
+    const settings = { runtime: "nodejs20", handler: "index.handler" };
+    await client.call(createFunction, { name: "leaving", settings });
+    const ofLeaving = { functionName: "leaving", subject: "left.*" };
+    await put("leaves", { functionName: "leaving", rateMs: 60_000 });
+    await put("remains", { rateMs: 60_000 });
+    await client.call(putSubscription, { name: "listens", settings: ofLeaving });
+    const gone = await client.call(deleteFunction, { name: "leaving" });
+    assert.deepEqual([gone.schedules, gone.subscriptions], [["leaves"], ["listens"]]);
+    const { schedules } = await client.call(listSchedules, {});
+    const names = (schedules ?? []).map(({ name }) => name);
+    assert.deepEqual([names.includes("leaves"), names.includes("remains")], [false, true]);
+    assert.deepEqual((await client.call(listSubscriptions, {})).subscriptions ?? [], []);
   });
 });

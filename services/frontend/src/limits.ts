@@ -60,8 +60,6 @@ export const initTimeoutMaxMs = 120_000;
 export const secretsPerFunctionMax = 32;
 /** Largest value of a secret, bytes. */
 export const secretMaxBytes = 4096;
-/** Secrets of a cluster. */
-export const secretsMaxCount = 10_000;
 export const tagsMaxCount = 50;
 export const tagNameMaxLength = 128;
 export const tagValueMaxLength = 256;
@@ -124,6 +122,11 @@ export const arrivalBatchMax = 500;
 /** Arrivals kept while NATS is away; then the oldest are dropped, counted and logged. */
 export const arrivalBufferMax = 50_000;
 
+/** Longest that a host is waited for which is asked, over NATS, what came to it on a stream that broke. */
+export const endStreamMaxMs = 1_000;
+/** Hosts that one acquire says are to be avoided. */
+export const avoidedHostsMax = 64;
+
 /** A host that has not been heard of for this long is taken to be gone. */
 export const hostSilenceMaxMs = 5_000;
 /** Shortest time between two updates of one watcher of the pools. */
@@ -150,7 +153,6 @@ export const logLinesMax = 10_000;
 export const callsAtOnceMax = 10_000;
 /** …and beyond them those that only operators make: hosts, pools, tenants, tokens. */
 export const adminCallsKept = 100;
-export const tokensMaxCount = 10_000;
 /** Ten years. */
 export const tokenLifetimeMaxMs = 10 * 365 * 24 * 3_600_000;
 

@@ -65,7 +65,7 @@ export const rules = {
     tells: under("functions.*", functionNames),
     list: ["functions", "name"],
   },
-  DeleteFunction: { roles: owners, asks: ["name"], tells: nothing },
+  DeleteFunction: { roles: owners, asks: ["name"], tells: ["schedules.*", "subscriptions.*"] },
   UploadCode: {
     roles: owners,
     asks: ["name", ...under("start", functionNames)],

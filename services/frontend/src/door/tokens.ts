@@ -4,7 +4,8 @@ import { digestOfToken, makeToken, messageOf, TidepoolError, tokenIdOf } from "@
 import type { Clock, Logger } from "@tidepool/common";
 import { fromTimestamp, subjects, toTimestamp } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
-import { descriptionMaxBytes, tokenLifetimeMaxMs, tokensMaxCount } from "../limits.ts";
+import { requireRoom } from "../count-limits.ts";
+import { descriptionMaxBytes, tokenLifetimeMaxMs } from "../limits.ts";
 import { roleFromWire, roleToWire } from "./roles.ts";
 import type { Role } from "./roles.ts";
 import type { Caller } from "./visit.ts";
@@ -89,9 +90,8 @@ export class Tokens {
   ): Promise<tidepool.v1.CreateTokenResponse.$Properties> {
     const { store, clock, ensureTenant } = this.options;
     const { tenant, role, description, lifetimeMs } = parseWish(request);
-    if (store.values().length >= tokensMaxCount) {
-      throw new TidepoolError("invalid", `there are ${tokensMaxCount} tokens, the limit`);
-    }
+    const tenants = store.values().map((each) => each.tenant);
+    requireRoom("tokens", tenant, tenants);
     await ensureTenant(tenant);
     const { id, text, digest } = makeToken();
     const createdAtMs = clock.nowMs();

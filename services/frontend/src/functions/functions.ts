@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Clock, Logger } from "@tidepool/common";
 import { subjects } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
+import { requireRoomFor } from "../count-limits.ts";
 import { unusedCodeKeepMs, versionsKeptMax } from "../limits.ts";
 import type { CodeStore, FunctionStore, VersionStore } from "../ports.ts";
 import { versionsOf } from "./aliases.ts";
@@ -81,6 +82,8 @@ export class Functions {
     const nowMs = this.clock.nowMs();
     // An upload that ran while a function of this name was deleted may have left them.
     const leftovers = this.versions.list(parseName(name));
+    const names = this.store.list().map((stored) => stored.name);
+    requireRoomFor("functions", parseName(name), names);
     const created = await this.store.create({
       name: parseName(name),
       settings,

@@ -7,6 +7,8 @@ import type { Functions } from "../functions/functions.ts";
 import { versionOfFunction } from "../functions/version-record.ts";
 import type { Versions } from "../functions/versions.ts";
 import { uploadsAtOnceMax } from "../limits.ts";
+import type { Schedules } from "../triggers/schedules.ts";
+import type { Subscriptions } from "../triggers/subscriptions.ts";
 import type { Handlers } from "./handlers.ts";
 import { readUpload } from "./upload.ts";
 
@@ -15,9 +17,14 @@ type Wire = tidepool.v1.Function.$Properties;
 export interface FunctionApiOptions {
   readonly functions: Functions;
   readonly versions: Versions;
+  readonly schedules: Schedules;
+  readonly subscriptions: Subscriptions;
 }
 
-export function functionApi(handlers: Handlers, { functions, versions }: FunctionApiOptions) {
+export function functionApi(
+  handlers: Handlers,
+  { functions, versions, schedules, subscriptions }: FunctionApiOptions,
+) {
   let uploadCount = 0;
   return {
     createFunction: handlers.unary(
@@ -49,8 +56,14 @@ export function functionApi(handlers: Handlers, { functions, versions }: Functio
     deleteFunction: handlers.unary(
       "DeleteFunction",
       async ({ name }: tidepool.v1.DeleteFunctionRequest.$Properties) => {
-        await functions.remove(name);
-        return {};
+        // Before the function: a delete that breaks off is repeated, and finds what is left.
+        const known = (await functions.get(name)).name;
+        const gone = {
+          schedules: await schedules.removeOf(known),
+          subscriptions: await subscriptions.removeOf(known),
+        };
+        await functions.remove(known);
+        return gone;
       },
     ),
     uploadCode: handlers.clientStream(

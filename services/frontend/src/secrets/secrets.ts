@@ -6,7 +6,8 @@ import { TidepoolError } from "@tidepool/common";
 import type { Clock, Keyring } from "@tidepool/common";
 import { subjects, toTimestamp } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
-import { secretMaxBytes, secretsMaxCount } from "../limits.ts";
+import { requireRoomFor } from "../count-limits.ts";
+import { secretMaxBytes } from "../limits.ts";
 import type { SecretStore, StoredSecret } from "../ports.ts";
 
 export interface SecretsOptions {
@@ -55,8 +56,9 @@ export class Secrets {
     const sealed = keyring.seal(plain, known);
     const nowMs = clock.nowMs();
     const stored = await store.put(known, (before) => {
-      if (before === undefined && store.list().length >= secretsMaxCount) {
-        throw new TidepoolError("invalid", `there are ${secretsMaxCount} secrets, the limit`);
+      if (before === undefined) {
+        const names = store.list().map(({ name: each }) => each);
+        requireRoomFor("secrets", known, names);
       }
       return { ...sealed, createdAtMs: before?.createdAtMs ?? nowMs, updatedAtMs: nowMs };
     });

@@ -1,6 +1,5 @@
 /** Limits of schedules and subscriptions, by name. */
 
-export const schedulesMaxCount = 20_000;
 /** JSON that each tick of a schedule brings, bytes. */
 export const schedulePayloadMaxBytes = 256 * 1024;
 /** Widest flexible window. */
@@ -12,7 +11,6 @@ export const ticksToldMax = 10;
 /** Other schedules that are looked at when an offset is chosen: the newest. */
 export const offsetNeighboursMax = 500;
 
-export const subscriptionsMaxCount = 1_000;
 /** Longest subject that may be listened to, characters. */
 export const subjectMaxLength = 256;
 /** Messages of one subscription that one frontend takes at once. */

@@ -8,7 +8,8 @@ import { subjects, toTimestamp } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
 import { chooseOffsetMs, nextStarts, settingsToWire } from "@tidepool/schedules";
 import type { Progress, StoredSchedule } from "@tidepool/schedules";
-import { offsetNeighboursMax, schedulesMaxCount, ticksToldMax } from "./limits.ts";
+import { requireRoomFor } from "../count-limits.ts";
+import { offsetNeighboursMax, ticksToldMax } from "./limits.ts";
 import type { TriggerStore } from "./ports.ts";
 import { parseScheduleSettings, ticksAlike } from "./schedule-settings.ts";
 
@@ -40,10 +41,7 @@ export class Schedules {
     const settings = parseScheduleSettings(request.settings, before?.createdAtMs ?? nowMs, nowMs);
     await requireFunction(settings.functionName);
     requireRevision(`schedule '${name}'`, request.revision, before);
-    if (before === undefined && store.values().length >= schedulesMaxCount) {
-      const message = `there are ${schedulesMaxCount} schedules, which is the limit`;
-      throw new TidepoolError("noCapacity", message);
-    }
+    if (before === undefined) requireRoomFor("schedules", name, store.values().map(nameOf));
     const offsetMs =
       before !== undefined && ticksAlike(before, settings)
         ? before.offsetMs
@@ -79,6 +77,16 @@ export class Schedules {
     await this.options.store.remove(name);
   }
 
+  /** All of a function. Resolves with their names; safe to repeat. */
+  async removeOf(functionName: string): Promise<string[]> {
+    const { store } = this.options;
+    const names = store
+      .values()
+      .flatMap((each) => (each.functionName === functionName ? each.name : []));
+    for (const name of names) await store.remove(name);
+    return names.sort();
+  }
+
   private neighbours(): readonly StoredSchedule[] {
     return this.options.store
       .values()
@@ -111,6 +119,10 @@ export function parseTriggerName(kind: string, name: string | undefined): string
     "invalid",
     `${kind} name '${(name ?? "").slice(0, 80)}' must have 1 to ${subjects.tokenLengthMax} letters, digits, '-' or '_'`,
   );
+}
+
+export function nameOf({ name }: { readonly name: string }): string {
+  return name;
 }
 
 interface Revised {

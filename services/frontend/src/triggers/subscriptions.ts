@@ -3,10 +3,11 @@ import { TidepoolError } from "@tidepool/common";
 import type { Clock } from "@tidepool/common";
 import { toTimestamp } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
-import { subscriptionsMaxCount } from "./limits.ts";
+import { requireRoomFor } from "../count-limits.ts";
 import type { TriggerStore } from "./ports.ts";
 import {
   laterThan,
+  nameOf,
   parseTriggerName,
   requireRevision,
   revisionOf,
@@ -54,10 +55,7 @@ export class Subscriptions {
     const known = await store.read(name);
     const before = known?.value;
     requireRevision(`subscription '${name}'`, request.revision, before);
-    if (before === undefined && store.values().length >= subscriptionsMaxCount) {
-      const message = `there are ${subscriptionsMaxCount} subscriptions, which is the limit`;
-      throw new TidepoolError("noCapacity", message);
-    }
+    if (before === undefined) requireRoomFor("subscriptions", name, store.values().map(nameOf));
     const nowMs = Math.floor(clock.nowMs());
     const updatedAtMs = laterThan(before, nowMs);
     // Another source is another place to go on from.
@@ -87,6 +85,17 @@ export class Subscriptions {
     if (stored === undefined) throw new TidepoolError("notFound", `no subscription '${name}'`);
     await this.options.store.remove(name);
     await this.options.feeds.remove(stored);
+  }
+
+  /** All of a function. Resolves with their names; safe to repeat. */
+  async removeOf(functionName: string): Promise<string[]> {
+    const { store, feeds } = this.options;
+    const found = store.values().filter((each) => each.functionName === functionName);
+    for (const stored of found) {
+      await store.remove(stored.name);
+      await feeds.remove(stored);
+    }
+    return found.map(nameOf).sort();
   }
 
   private async toWire(stored: StoredSubscription): Promise<Api> {

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { countLimits, requireRoomFor } from "./count-limits.ts";
+
+describe("How many of a kind there may be", () => {
+  const many = (count: number, prefix: string): string[] =>
+    Array.from({ length: count }, (_, index) => `${prefix}n${index}`);
+  const { perTenant, perCluster } = countLimits.subscriptions;
+
+  it("is as many as a tenant may have, and no more", () => {
+    requireRoomFor("subscriptions", "new", many(perTenant - 1, ""));
+    assert.throws(() => requireRoomFor("subscriptions", "new", many(perTenant, "")), {
+      code: "tooLarge",
+      reason: "tooMany",
+      message: `tenant 'default' has ${perTenant} subscriptions, the limit is ${perTenant}`,
+    });
+  });
+
+  it("counts each tenant's alone", () => {
+    requireRoomFor("subscriptions", "blue=new", many(perTenant, ""));
+    assert.throws(
+      () => requireRoomFor("subscriptions", "blue=new", many(perTenant, "blue=")),
+      /tenant 'blue'/,
+    );
+  });
+
+  it("is no more than all tenants may have together", () => {
+    const all = ["red=", "blue="].flatMap((prefix) => many(perCluster / 2, prefix));
+    assert.throws(() => requireRoomFor("subscriptions", "new", all), /of all tenants/);
+  });
+});
