@@ -13,32 +13,20 @@ import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectBus, ensureStorage, startNatsServer } from "@tidepool/actors";
 import type { Bus } from "@tidepool/actors";
-import { silentLogger, TidepoolError } from "@tidepool/common";
+import { silentLogger } from "@tidepool/common";
 import { subjects, tidepool } from "@tidepool/proto";
+import { echoSubject, measure, settings, steadyPerSecond } from "./cluster-load.ts";
+import type { Measured } from "./cluster-load.ts";
 import type { Report } from "./report.ts";
 import { quantile, rowOf } from "./stats.ts";
 
-const { AcquireReply, AcquireRequest, ForecastRequest, FunctionRecord } = tidepool.internal.v1;
+const { ForecastRequest, FunctionRecord } = tidepool.internal.v1;
 const hostCount = Number(process.env["BENCH_HOSTS"] ?? 1_000);
 const vmsEach = 10;
 const functionCount = Number(process.env["BENCH_FUNCTIONS"] ?? 100_000);
 const measureMs = 1_000 * Number(process.env["BENCH_SECONDS"] ?? 10);
-const settings = { runtime: "nodejs20", memoryMib: 128, vcpuCount: 1, keepAliveMs: 600_000 };
-const atOnceMax = 256;
-const steadyPerSecond = 100;
 const putsAtOnce = 500;
 const ownedMaxMs = 60_000;
-const againMs = 50;
-const warmUpMs = 4_000;
-/** Of Linux's processor times. */
-const ticksPerSecond = 100;
-
-interface Measured {
-  readonly perSecond: number;
-  /** Orders in a second of processor time of the schedulers, times their number. */
-  readonly perProcessorSecond: number;
-  readonly steadyMs: readonly number[];
-}
 
 export async function benchCluster(): Promise<Report> {
   const storeDir = await mkdtemp(join(tmpdir(), "tidepool-bench-"));
@@ -59,6 +47,7 @@ export async function benchCluster(): Promise<Report> {
         pathOf("./fleet.ts"),
         server.url,
         ...[hostCount, vmsEach, functionCount].map(String),
+        echoSubject,
       ],
       { stdio: ["ignore", "pipe", "inherit"] },
     );
@@ -80,7 +69,7 @@ export async function benchCluster(): Promise<Report> {
       children.push(scheduler);
       await sleep(count === 1 ? 1_000 : 8_000); // the newcomer reads the functions, then takes its share
       await untilOwned(bus);
-      measured.push(await measure(bus, schedulers));
+      measured.push(await measure({ bus, functionCount, measureMs }, schedulers));
     }
     const [one, two, three] = measured;
     if (one === undefined || two === undefined || three === undefined)
@@ -91,27 +80,44 @@ export async function benchCluster(): Promise<Report> {
       unit: "times one's",
       bound: { atLeast },
     });
+    const shown = (what: string, value: number, unit: string) => ({
+      what,
+      value,
+      unit,
+      bound: { atLeast: 0 },
+    });
     return {
       title: `${hostCount} hosts, ${hostCount * vmsEach} VMs, ${functionCount} functions`,
       accelerator: "none, hosts are messages",
-      rows: measured.map(({ steadyMs }, at) =>
+      rows: measured.flatMap(({ steadyMs, echoMs }, at) => [
         rowOf(`an order, ${at + 1} schedulers, ${steadyPerSecond} a second`, steadyMs),
-      ),
+        rowOf("a bare message there and back, twice, between them", echoMs),
+      ]),
       claims: [
+        shown("orders a second of one, 256 at once", one.perSecond, "a second"),
+        shown("and in a second of its processor time", one.perProcessorSecond, "a second"),
         ratio("orders a second of two schedulers", two.perSecond / one.perSecond, 1.7),
         ratio(
           "the same by their processor time",
           two.perProcessorSecond / one.perProcessorSecond,
           1.7,
         ),
-        ratio("orders a second of three schedulers", three.perSecond / one.perSecond, 1.7),
-        { what: "orders of one", value: one.perSecond, unit: "a second", bound: { atLeast: 0 } },
-        {
-          what: "p99 of an order with three",
-          value: quantile(three.steadyMs, 0.99),
+        shown("orders a second of three", three.perSecond / one.perSecond, "times one's"),
+        ratio(
+          "the same by their processor time",
+          three.perProcessorSecond / one.perProcessorSecond,
+          2.4,
+        ),
+        ...measured.map(({ steadyMs }, at) => ({
+          what: `p99 of an order, ${at + 1} schedulers, ${steadyPerSecond} a second`,
+          value: quantile(steadyMs, 0.99),
           unit: "ms",
           bound: { atMost: 20 },
-        },
+        })),
+        ...measured.map(({ echoMs }) =>
+          shown("p99 of the bare messages", quantile(echoMs, 0.99), "ms"),
+        ),
+        shown("load of the machine meanwhile", Math.max(...measured.map(({ load }) => load)), ""),
       ],
     };
   } finally {
@@ -167,75 +173,4 @@ async function untilOwned(bus: Bus): Promise<void> {
     if (isOwned) shard += 1;
     else await sleep(100);
   }
-}
-
-let requestNumber = 0;
-
-/** @returns how long it took, ms */
-async function order(bus: Bus): Promise<number> {
-  requestNumber += 1;
-  const name = `f-${Math.floor(Math.random() * functionCount)}`;
-  const message = AcquireRequest.create({
-    requestId: `r-${requestNumber}`,
-    function: { name, version: "1", codeDigest: "sha256:1", settings },
-  });
-  const beganAtMs = performance.now();
-  for (;;) {
-    try {
-      await bus.request(
-        "acquire VM",
-        subjects.acquireVm(subjects.shardOf(name)),
-        { codec: AcquireRequest, message },
-        AcquireReply,
-      );
-      return performance.now() - beganAtMs;
-    } catch (error) {
-      // Its shard is on its way to another owner: a frontend asks again too.
-      if (!TidepoolError.from(error).retryable) throw error;
-      await sleep(againMs);
-    }
-  }
-}
-
-/** @returns orders in that time */
-async function crowd(bus: Bus, forMs: number): Promise<number> {
-  const beganAtMs = performance.now();
-  let count = 0;
-  const worker = async (): Promise<void> => {
-    while (performance.now() - beganAtMs < forMs) {
-      await order(bus);
-      count += 1;
-    }
-  };
-  await Promise.all(Array.from({ length: atOnceMax }, worker));
-  return count;
-}
-
-async function measure(bus: Bus, schedulers: readonly ChildProcess[]): Promise<Measured> {
-  await crowd(bus, warmUpMs); // code that has just begun is slow
-  const processorBefore = await processorSeconds(schedulers);
-  const beganAtMs = performance.now();
-  const count = await crowd(bus, measureMs);
-  const perSecond = (1_000 * count) / (performance.now() - beganAtMs);
-  const busySeconds = (await processorSeconds(schedulers)) - processorBefore;
-  const perProcessorSecond = (schedulers.length * count) / busySeconds;
-  await sleep(1_000);
-  const orders: Promise<number>[] = [];
-  const steadyFromMs = performance.now();
-  while (performance.now() - steadyFromMs < measureMs) {
-    orders.push(order(bus));
-    await sleep(
-      Math.max(0, steadyFromMs + (1_000 * orders.length) / steadyPerSecond - performance.now()),
-    );
-  }
-  return { perSecond, perProcessorSecond, steadyMs: await Promise.all(orders) };
-}
-
-async function processorSeconds(schedulers: readonly ChildProcess[]): Promise<number> {
-  let ticks = 0;
-  for (const { pid } of schedulers) {
-    const fields = (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ")[1]?.split(" ") ?? [];
-    ticks += Number(fields[11]) + Number(fields[12]);
-  }
-  return ticks / ticksPerSecond;
 }
