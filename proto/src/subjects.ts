@@ -78,6 +78,8 @@ export const allArrivals = `${root}.arrivals.*`;
 export const assignVm = (hostId: string): string => `${root}.host.${token(hostId)}.assign`;
 /** tidepool.v1.host.{hostId}.keep — KeepRequest → Ack */
 export const keepVms = (hostId: string): string => `${root}.host.${token(hostId)}.keep`;
+/** tidepool.v1.stream.{hostId}.end — EndStreamRequest → EndStreamReply */
+export const endStream = (hostId: string): string => `${root}.stream.${token(hostId)}.end`;
 /** tidepool.v1.host.{hostId}.heartbeat — event HostHeartbeat */
 export const hostHeartbeat = (hostId: string): string => `${root}.host.${token(hostId)}.heartbeat`;
 export const allHostHeartbeats = `${root}.host.*.heartbeat`;

@@ -33,6 +33,7 @@ import { drainMaxMs, grpcMessageMaxBytes, grpcReceiveMaxBytes } from "./limits.t
 import { ArrivalPublisher } from "./nats/arrivals.ts";
 import { NatsCallRecords, NatsOutcomes } from "./nats/call-records.ts";
 import { NatsDrainStore } from "./nats/drain-store.ts";
+import { endStream } from "./nats/end-stream.ts";
 import { FleetNews } from "./nats/fleet-news.ts";
 import type { FunctionListener } from "./nats/function-store.ts";
 import { NatsScheduler } from "./nats/scheduler.ts";
@@ -151,8 +152,13 @@ export class Frontend {
     this.parts.push(opened);
     const arrivals = new ArrivalPublisher({ bus, client: storage.client, shardCount, logger });
     this.parts.push(arrivals);
-    const hosts = new HostStreams(logger, config.nats?.tls, () => !bus.isConnected);
-    this.parts.push({ stop: () => Promise.resolve(hosts.close()) });
+    const hosts = new HostStreams({
+      logger,
+      tls: config.nats?.tls,
+      isCutOff: () => !bus.isConnected,
+      endStream: (hostId, streamId) => endStream(bus, hostId, streamId),
+    });
+    this.parts.push({ stop: () => Promise.resolve(hosts.closeAll()) });
     const pools = new PoolsView();
     const hostsView = new HostsView();
     const drains = new NatsDrainStore(bus, storage.hosts, logger);

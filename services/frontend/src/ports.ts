@@ -68,6 +68,8 @@ export interface Scheduler {
       readonly stored: StoredFunction;
       /** The VM of an earlier acquire that was refused; empty when there is none. */
       readonly refusedVmId: string;
+      /** Taken only where there is no other. */
+      readonly avoidHostIds: readonly string[];
     },
     timeoutMs: number,
   ): Promise<AcquiredVm>;
@@ -195,4 +197,6 @@ export interface Hosts {
     call: HostCall,
     signal: AbortSignal,
   ): Promise<HostAnswer>;
+  /** Hosts that cannot be reached from here now, or that do not answer. */
+  toAvoid(): ReadonlySet<string>;
 }

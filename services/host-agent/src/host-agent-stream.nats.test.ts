@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { credentials, makeGenericClientConstructor, status } from "@grpc/grpc-js";
 import type { ClientDuplexStream } from "@grpc/grpc-js";
-import { hostService, streamWindowBytes } from "@tidepool/proto";
-import type { tidepool } from "@tidepool/proto";
+import { hostService, streamWindowBytes, subjects, tidepool } from "@tidepool/proto";
 import { chunkMaxBytes, messageMaxBytes } from "./grpc/limits.ts";
 import { SimulatedHypervisor } from "./simulated/simulated-hypervisor.ts";
 import { HostHarness } from "./testing/host-harness.ts";
@@ -157,5 +156,28 @@ describe("A host's invocation stream", function () {
     } finally {
       other.close();
     }
+  });
+
+  it("tells a frontend whose stream broke what had come on it, and takes nothing more from it", async () => {
+    const ended = async (streamId: string): Promise<number | undefined> => {
+      const { EndStreamReply, EndStreamRequest } = tidepool.internal.v1;
+      const asked = { codec: EndStreamRequest, message: { streamId } };
+      const subject = subjects.endStream(host.hostId);
+      return (await host.bus.request("end stream", subject, asked, EndStreamReply)).lastCallId;
+    };
+    await assert.rejects(ended("nobodys"), { code: "notFound" });
+    frontend.stream.write({ ping: { streamId: "s-1" } });
+    await host.until("a pong", () => frontend.heard.some(({ pong }) => pong));
+    for (const callId of [1, 2]) frontend.invoke(callId, { runMs: 1 });
+    await host.until("two results", () => frontend.heard.length === 3);
+    assert.equal(await ended("s-1"), 2);
+    frontend.invoke(3, { runMs: 1 });
+    const other = new RawFrontend(host.agent.address);
+    other.invoke(1, { runMs: 1 });
+    await host.until("a call on another stream", () => other.heard.length === 1);
+    assert.equal(frontend.heard.length, 3);
+    frontend.close();
+    assert.equal(await ended("s-1"), 2);
+    other.close();
   });
 });

@@ -214,7 +214,11 @@ export class HostAgent {
       config.nats?.tls,
     );
     this.pools.ensure(baseConfig, config.poolBaseTarget);
-    this.commands = serveCommands(bus, config.hostId, { assignments, pools: this.pools });
+    this.commands = serveCommands(bus, config.hostId, {
+      assignments,
+      pools: this.pools,
+      streams: this.server.streams,
+    });
     this.watching = await watchFunctions(
       bus,
       storage,

@@ -218,4 +218,6 @@ export interface AcquireOrder {
   readonly function: FunctionVersion;
   /** The VM that an earlier acquire of this request named and whose host then refused the call; or "". */
   readonly refusedVmId: string;
+  /** Which the frontend does not reach now: taken only where there is no other. */
+  readonly avoidHostIds: readonly string[];
 }

@@ -85,6 +85,7 @@ function hostPermissions(id: string): Permissions {
       allow: [
         subjects.assignVm(id),
         subjects.keepVms(id),
+        subjects.endStream(id),
         subjects.warmingTargets,
         `$JS.FC.>`,
         inboxes,
@@ -141,7 +142,12 @@ const frontendPermissions: Permissions = {
   },
   subscribe: {
     allow: [">"],
-    deny: ["$SYS.>", "tidepool.v1.host.*.assign", "tidepool.v1.host.*.keep"],
+    deny: [
+      "$SYS.>",
+      "tidepool.v1.host.*.assign",
+      "tidepool.v1.host.*.keep",
+      "tidepool.v1.stream.*.end",
+    ],
   },
 };
 

@@ -1,9 +1,11 @@
 /**
  * The one long-lived stream to one host, opened at the first call and again after it broke.
  *
- * A call is refused while no connection stands, since nothing can have run. When a stream breaks, its open
- * calls fail and are not repeated: the host may have started them.
+ * A call is refused while no connection stands, since nothing can have run. When a stream breaks, the host is asked
+ * over NATS which calls had come to it: those are lost, since it may have started them, the others are refused. From
+ * then on the connection is tried until it stands again.
  */
+import { randomUUID } from "node:crypto";
 import { makeGenericClientConstructor } from "@grpc/grpc-js";
 import type { ClientDuplexStream } from "@grpc/grpc-js";
 import {
@@ -14,31 +16,37 @@ import {
   traceparentOf,
 } from "@tidepool/common";
 import type { Logger, TlsFiles } from "@tidepool/common";
-import { hostService, tidepool } from "@tidepool/proto";
+import { hostService } from "@tidepool/proto";
+import type { tidepool } from "@tidepool/proto";
 import { answerMaxBytes, grpcMessageMaxBytes, hostConnectMaxMs } from "../limits.ts";
-import type { AnswerSink, HostAnswer, HostCall } from "../ports.ts";
-import { noStages, parseHostMessage } from "./host-message.ts";
+import type { HostAnswer, HostCall } from "../ports.ts";
+import { parseHostMessage } from "./host-message.ts";
 import type { AnswerBegin, HostPart } from "./host-message.ts";
 import { IncomingAnswer } from "./incoming-answer.ts";
+import { isLater, settleAfter, settleLost, settleUnsent } from "./open-calls.ts";
+import type { OpenCall } from "./open-calls.ts";
 import { Outbox } from "./outbox.ts";
+import { quietLookMs, QuietWatch } from "./quiet-watch.ts";
 
 type Stream = ClientDuplexStream<
   tidepool.internal.v1.FrontendMessage.$Properties,
   tidepool.internal.v1.HostMessage.$Properties
 >;
 
-interface OpenCall {
-  readonly callId: number;
-  readonly settle: (answer: HostAnswer) => void;
-  /** Ends the call here and at the host. */
-  readonly abandon: (error: TidepoolError) => void;
-  readonly sink: AnswerSink | undefined;
-  /** Once the function has begun to stream. */
-  streamed: IncomingAnswer | undefined;
-  /** A result whose payload is still coming. */
-  partial:
-    { readonly answer: HostAnswer; readonly parts: Uint8Array[]; missing: number } | undefined;
+export interface HostStreamOptions {
+  readonly address: string;
+  readonly logger: Logger;
+  readonly tls?: TlsFiles | undefined;
+  /** Whether NATS is away from here. */
+  readonly isCutOff: () => boolean;
+  /** The last call that came to the host on that stream, of which it takes nothing more. */
+  readonly endAtHost: (streamId: string) => Promise<number>;
+  /** Told when it changes how the host is to be reached. */
+  readonly onReach: (reach: Reach) => void;
 }
+
+/** `quiet`: it has not answered for a moment, for whatever reason. `lost`: no connection stands. */
+export type Reach = "well" | "quiet" | "lost";
 
 const HostClient = makeGenericClientConstructor(hostService, "Host");
 const callIdMax = 2 ** 32 - 1;
@@ -47,25 +55,24 @@ const hostPingMs = 2_000;
 const hostPingMaxMs = 2_000;
 
 export class HostStream {
-  private readonly address: string;
+  private readonly options: HostStreamOptions;
   private readonly logger: Logger;
-  private readonly isCutOff: () => boolean;
   private readonly client: InstanceType<typeof HostClient>;
   private readonly calls = new Map<number, OpenCall>();
+  private readonly watch = new QuietWatch(() => this.ping());
+  private readonly timer: NodeJS.Timeout;
   private outbox = new Outbox();
   private stream: Stream | undefined;
+  private streamId = "";
   private opening: Promise<void> | undefined;
+  private reach: Reach = "well";
+  private isClosed = false;
   private isFull = false;
   private lastCallId = 0;
 
-  constructor(
-    address: string,
-    logger: Logger,
-    tls?: TlsFiles,
-    isCutOff: () => boolean = () => false,
-  ) {
-    this.isCutOff = isCutOff;
-    this.address = address;
+  constructor(options: HostStreamOptions) {
+    const { address, logger, tls } = options;
+    this.options = options;
     this.logger = logger.child({ part: "host stream", address });
     this.client = new HostClient(address, clientCredentials(tls), {
       "grpc.enable_http_proxy": 0,
@@ -79,6 +86,7 @@ export class HostStream {
       // Each host its own connection, closed with this object.
       "grpc.use_local_subchannel_pool": 1,
     });
+    this.timer = setInterval(() => this.look(), quietLookMs);
   }
 
   /** @throws TidepoolError `cancelled` or `timeout` (the signal's reason) after telling the host */
@@ -87,6 +95,7 @@ export class HostStream {
       try {
         await (this.opening ??= this.open());
       } catch (error) {
+        this.lose();
         return { kind: "refused", failure: this.unreachable(error) };
       } finally {
         this.opening = undefined;
@@ -123,7 +132,8 @@ export class HostStream {
       this.calls.set(callId, open);
       const deadlineMs = Math.max(1, Math.floor(deadlineAtMs - systemClock.nowMs()));
       const traceparent = traceparentOf();
-      const isCutOff = this.isCutOff();
+      const isCutOff = this.options.isCutOff();
+      this.watch.used(performance.now());
       this.outbox.start(
         { ...rest, callId, deadlineMs, traceparent, isStreamed, isCutOff },
         payload,
@@ -137,6 +147,8 @@ export class HostStream {
   }
 
   close(): void {
+    this.isClosed = true;
+    clearInterval(this.timer);
     this.stream?.cancel();
     this.client.close();
   }
@@ -159,8 +171,11 @@ export class HostStream {
       path.responseDeserialize,
     );
     this.stream = stream;
+    this.streamId = randomUUID();
     this.outbox = new Outbox();
     this.isFull = false;
+    this.watch.begin(performance.now());
+    this.tell("well");
     stream.on("data", (message) => this.receive(stream, message));
     stream.on("drain", () => {
       this.isFull = false;
@@ -168,6 +183,39 @@ export class HostStream {
     });
     stream.on("error", (error) => this.broke(stream, error));
     stream.on("end", () => this.broke(stream, new Error("the host ended it")));
+  }
+
+  /** The first message of a stream: its answer shows that the host knows the stream's name. */
+  private ping(): void {
+    this.outbox.ping(this.streamId);
+    this.pump();
+  }
+
+  private look(): void {
+    if (this.stream === undefined) return;
+    // A stream that takes no more is full of large payloads: the host is busy reading.
+    const isQuiet = this.watch.look(performance.now()) && !this.isFull;
+    this.tell(isQuiet ? "quiet" : "well");
+  }
+
+  private tell(reach: Reach): void {
+    if (reach === this.reach || this.isClosed) return;
+    this.reach = reach;
+    this.options.onReach(reach);
+  }
+
+  /** No connection stands: it is tried until one does. */
+  private lose(): void {
+    if (this.reach === "lost" || this.isClosed) return;
+    this.tell("lost");
+    const tryAgain = (): void => {
+      if (this.isClosed || this.reach !== "lost") return;
+      this.client.waitForReady(systemClock.nowMs() + hostConnectMaxMs, (error) => {
+        if (error === undefined) this.tell("well");
+        else tryAgain();
+      });
+    };
+    tryAgain();
   }
 
   private pump(): void {
@@ -181,7 +229,10 @@ export class HostStream {
 
   private receive(stream: Stream, message: tidepool.internal.v1.HostMessage.$Properties): void {
     if (stream !== this.stream) return;
-    const part = parseHostMessage(message);
+    const isPong = (message.pong ?? undefined) !== undefined;
+    this.watch.heard(performance.now(), isPong);
+    if (this.reach === "quiet") this.tell("well");
+    const part = isPong ? undefined : parseHostMessage(message);
     // A cancelled call's answer may still come.
     const open = part === undefined ? undefined : this.calls.get(part.callId);
     if (part === undefined || open === undefined) return;
@@ -226,24 +277,32 @@ export class HostStream {
   private broke(stream: Stream, error: Error): void {
     if (stream !== this.stream) return;
     this.stream = undefined;
-    this.logger.warn("stream ended", { error: messageOf(error), callCount: this.calls.size });
-    const failure = new TidepoolError(
-      "unavailable",
-      `the connection to the host at ${this.address} broke while the call was there`,
-      { cause: error, component: "host", reason: "hostLost" },
-    );
-    const start = tidepool.v1.Start.START_UNSPECIFIED;
-    for (const open of this.calls.values()) {
-      const answer: HostAnswer = { kind: "failed", failure, start, stages: noStages, vmId: "" };
-      if (open.streamed === undefined) open.settle(answer);
-      else void settleAfter(open, open.streamed, answer);
+    this.logger.warn("connection to a host lost", {
+      error: messageOf(error),
+      callCount: this.calls.size,
+    });
+    this.lose();
+    const lost = [...this.calls.values()];
+    if (lost.length > 0) void this.settleBroken(lost, error);
+  }
+
+  private async settleBroken(lost: readonly OpenCall[], error: Error): Promise<void> {
+    const { address, endAtHost } = this.options;
+    // Before its first pong the host knows no such stream.
+    const asked = this.watch.hasAnswered ? endAtHost(this.streamId) : Promise.reject(error);
+    const lastCallId = await asked.catch(() => undefined);
+    for (const open of lost) {
+      if (!this.calls.has(open.callId)) continue; // given up meanwhile
+      const hasCome = lastCallId === undefined || !isLater(open.callId, lastCallId);
+      if (hasCome) settleLost(open, address, error);
+      else settleUnsent(open, address, error);
     }
   }
 
   private unreachable(error: unknown): TidepoolError {
     return new TidepoolError(
       "unavailable",
-      `the host at ${this.address} cannot be reached in ${hostConnectMaxMs} ms`,
+      `the host at ${this.options.address} cannot be reached in ${hostConnectMaxMs} ms`,
       { cause: error, component: "host", reason: "hostUnreachable" },
     );
   }
@@ -253,20 +312,6 @@ export class HostStream {
       this.lastCallId = this.lastCallId >= callIdMax ? 1 : this.lastCallId + 1;
     } while (this.calls.has(this.lastCallId));
     return this.lastCallId;
-  }
-}
-
-/** What came before the end goes first. */
-async function settleAfter(
-  open: OpenCall,
-  streamed: IncomingAnswer,
-  answer: HostAnswer,
-): Promise<void> {
-  try {
-    await streamed.written();
-    open.settle(answer);
-  } catch (error) {
-    open.abandon(TidepoolError.from(error));
   }
 }
 

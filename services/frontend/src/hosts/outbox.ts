@@ -47,6 +47,10 @@ export class Outbox {
     this.first.push({ credit: { callId, bytes } });
   }
 
+  ping(streamId: string): void {
+    this.first.push({ ping: { streamId } });
+  }
+
   /** The next message, or undefined when nothing waits. */
   next(): Message | undefined {
     return this.first.shift() ?? this.nextChunk();

@@ -20,12 +20,17 @@ export class NatsScheduler implements Scheduler {
   }
 
   async acquire(
-    { requestId, stored, refusedVmId }: Parameters<Scheduler["acquire"]>[0],
+    { requestId, stored, refusedVmId, avoidHostIds }: Parameters<Scheduler["acquire"]>[0],
     timeoutMs: number,
   ): Promise<AcquiredVm> {
     this.requireNats(`a VM for '${stored.name}' cannot be acquired`);
     const shard = subjects.shardOf(stored.name, this.shardCount);
-    const message = { requestId, refusedVmId, function: versionToWire(stored) };
+    const message = {
+      requestId,
+      refusedVmId,
+      avoidHostIds: [...avoidHostIds],
+      function: versionToWire(stored),
+    };
     const reply = await answered(
       `a VM for '${stored.name}'`,
       timeoutMs,

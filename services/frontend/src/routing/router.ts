@@ -20,6 +20,7 @@ import {
   acquireMarginMs,
   acquireTimeoutMs,
   answerMarginMs,
+  avoidedHostsMax,
   callOverheadMaxMs,
   ownerWaitMaxMs,
   storeTimeoutMs,
@@ -203,8 +204,8 @@ export class Router {
     base: Omit<HostCall, "vmId">,
     signal: AbortSignal,
   ): Promise<Routed | undefined> {
-    const { table } = this.options;
-    const taken = table.take(base.functionName, base.version);
+    const { table, hosts } = this.options;
+    const taken = table.take(base.functionName, base.version, hosts.toAvoid());
     if (taken === undefined) return undefined;
     let answer: HostAnswer | undefined;
     try {
@@ -271,9 +272,11 @@ export class Router {
     signal: AbortSignal,
   ): Promise<Routed | NothingRan> {
     const requestId = base.attemptId;
+    const avoidHostIds = [...this.options.hosts.toAvoid()].slice(0, avoidedHostsMax);
+    const request = { requestId, stored, refusedVmId, avoidHostIds };
     let vm;
     try {
-      vm = await this.acquire({ requestId, stored, refusedVmId }, base.deadlineAtMs, signal);
+      vm = await this.acquire(request, base.deadlineAtMs, signal);
     } catch (error) {
       if (!isTimeout(signal.reason)) signal.throwIfAborted();
       return { failure: TidepoolError.from(error), refusedVmId };

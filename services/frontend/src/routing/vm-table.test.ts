@@ -57,6 +57,14 @@ describe("VmTable", () => {
     assert.deepEqual(taken, ["h-2", "h-1"]);
   });
 
+  it("gives no VM of a host that is to be avoided", () => {
+    const table = aTable(2);
+    assert.equal(table.take("f", "1", new Set(["h-1"])), undefined);
+    table.heartbeat(aHeartbeat({ hostId: "h-2", idle: 1 }), startMs);
+    assert.equal(table.take("f", "1", new Set(["h-1"]))?.host.hostId, "h-2");
+    assert.equal(table.take("f", "1")?.host.hostId, "h-1");
+  });
+
   it("keeps versions apart", () => {
     assert.equal(aTable(1).take("f", "2"), undefined);
   });

@@ -69,6 +69,8 @@ interface Host {
 /** A fact this much older than a heartbeat is surely counted in it. */
 const heartbeatLagMs = 200;
 
+const nobody: ReadonlySet<string> = new Set();
+
 export class VmTable {
   /** Told whenever a VM of a version has become idle. */
   onIdle: (functionName: string, version: string) => void = () => {};
@@ -79,15 +81,15 @@ export class VmTable {
     return this.best(functionName, version) !== undefined;
   }
 
-  /** A host that may have an idle VM of this version; the one with the most. */
-  take(functionName: string, version: string): Taken | undefined {
-    const best = this.best(functionName, version);
+  /** A host that may have an idle VM of this version; the one with the most. @param avoided these not */
+  take(functionName: string, version: string, avoided = nobody): Taken | undefined {
+    const best = this.best(functionName, version, avoided);
     if (best === undefined) return undefined;
     best.fleet.onTheirWay += 1;
     return best.taken;
   }
 
-  private best(functionName: string, version: string): Candidate | undefined {
+  private best(functionName: string, version: string, avoided = nobody): Candidate | undefined {
     const key = keyOf(functionName, version);
     let best: Candidate | undefined;
     for (const [hostId, host] of this.hosts) {
@@ -96,7 +98,7 @@ export class VmTable {
       const free = fleet.idle.size + fleet.unnamed - fleet.onTheirWay;
       const { isDrained, address } = host;
       const isBetter = best?.isDrained === isDrained ? free > best.free : best?.isDrained !== false;
-      if (free > 0 && isBetter) {
+      if (free > 0 && isBetter && !avoided.has(hostId)) {
         best = { taken: { host: { hostId, address }, key }, fleet, free, isDrained };
       }
     }

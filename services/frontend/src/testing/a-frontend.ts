@@ -22,6 +22,8 @@ export interface TestFrontend {
   readonly httpAddress: string;
   /** Requests for a VM that came to the scheduler. */
   readonly acquires: tidepool.internal.v1.AcquireRequest.$Properties[];
+  /** The host of which the scheduler gives VMs. */
+  acquired: TestHost;
   /** A client of another frontend beside it. */
   aSecondFrontend(): Promise<TestClient>;
   /** Makes a token, and a client that has it. */
@@ -80,12 +82,14 @@ export async function aFrontend(adminToken?: string): Promise<TestFrontend> {
     bus.serve("acquire VM", subjects.acquireVm(shard), AcquireRequest, AcquireReply, (request) => {
       acquires.push(request);
       const vmId = `vm-for-${request.requestId}`;
-      return Promise.resolve({ hostId: host.hostId, hostAddress: host.address, vmId });
+      const { hostId, address: hostAddress } = test.acquired;
+      return Promise.resolve({ hostId, hostAddress, vmId });
     });
   }
   const others: { stop(): Promise<void> }[] = [];
-  return {
+  const test: TestFrontend = {
     bus,
+    acquired: host,
     async aSecondFrontend() {
       const otherBus = await connect();
       const other = new Frontend({ ...options, bus: otherBus });
@@ -138,6 +142,7 @@ export async function aFrontend(adminToken?: string): Promise<TestFrontend> {
       await rm(storeDir, { recursive: true });
     },
   };
+  return test;
 }
 
 /** Far longer than anything waited for takes, on a slow machine too. */

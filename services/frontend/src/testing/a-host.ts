@@ -25,8 +25,10 @@ export interface TestHost {
   streamCount: number;
   /** What it does with a call whose payload is complete. */
   react: (call: SeenCall) => void;
-  /** Tells that this many VMs of the version are idle. */
-  beat(bus: Bus, name: string, version: string, idle: number): void;
+  /** Tells that this many VMs of the version are idle. @param address another way to it */
+  beat(bus: Bus, name: string, version: string, idle: number, address?: string): void;
+  /** Answers frontends whose stream broke. */
+  serveStreamEnds(bus: Bus): void;
   stop(): void;
 }
 
@@ -34,6 +36,7 @@ export const chunkBytes = 64 * 1024;
 
 export async function aHost(hostId: string): Promise<TestHost> {
   const server = new Server();
+  const lastCalls = new Map<string, number>();
   const host: TestHost = {
     hostId,
     address: "",
@@ -42,20 +45,28 @@ export async function aHost(hostId: string): Promise<TestHost> {
     credits: new Map(),
     streamCount: 0,
     react: echo,
-    beat(bus, name, version, idle) {
+    beat(bus, name, version, idle, address = host.address) {
       bus.publish(subjects.hostHeartbeat(hostId), tidepool.internal.v1.HostHeartbeat, {
         hostId,
-        address: host.address,
+        address,
         at: toTimestamp(Date.now()),
         hypervisor: "simulated",
         functions: [{ name, version, idle }],
         pools: [{ runtime: "nodejs20", memoryMib: 128, target: 4, ready: 4, idle }],
       });
     },
+    serveStreamEnds(bus) {
+      const { EndStreamReply, EndStreamRequest } = tidepool.internal.v1;
+      const subject = subjects.endStream(hostId);
+      bus.serve("end stream", subject, EndStreamRequest, EndStreamReply, ({ streamId = "" }) =>
+        Promise.resolve({ lastCallId: lastCalls.get(streamId) ?? 0 }),
+      );
+    },
     stop: () => server.forceShutdown(),
   };
   server.addService(hostService, {
-    invocations: (stream: ServerDuplexStream<FromFrontend, FromHost>) => serve(host, stream),
+    invocations: (stream: ServerDuplexStream<FromFrontend, FromHost>) =>
+      serve(host, stream, lastCalls),
   });
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) => {
@@ -90,8 +101,13 @@ export function refuse(code: "noCapacity" | "functionError") {
   };
 }
 
-function serve(host: TestHost, stream: ServerDuplexStream<FromFrontend, FromHost>): void {
+function serve(
+  host: TestHost,
+  stream: ServerDuplexStream<FromFrontend, FromHost>,
+  lastCalls: Map<string, number>,
+): void {
   host.streamCount += 1;
+  let streamId = "";
   const open = new Map<number, { start: SeenCall["start"]; parts: Uint8Array[]; bytes: number }>();
   const add = (callId: number, content: Uint8Array): void => {
     const call = open.get(callId);
@@ -108,11 +124,15 @@ function serve(host: TestHost, stream: ServerDuplexStream<FromFrontend, FromHost
     host.calls.push(seen);
     host.react(seen);
   };
-  stream.on("data", ({ invoke, chunk, cancel, credit }: FromFrontend) => {
-    if (credit) {
+  stream.on("data", ({ invoke, chunk, cancel, credit, ping }: FromFrontend) => {
+    if (ping) {
+      streamId = ping.streamId ?? "";
+      stream.write({ pong: {} });
+    } else if (credit) {
       const { callId = 0, bytes = 0 } = credit;
       host.credits.set(callId, (host.credits.get(callId) ?? 0) + bytes);
     } else if (invoke) {
+      lastCalls.set(streamId, invoke.callId ?? 0);
       open.set(invoke.callId ?? 0, { start: invoke, parts: [], bytes: 0 });
       add(invoke.callId ?? 0, invoke.payload ?? new Uint8Array());
     } else if (chunk) {

@@ -7,6 +7,7 @@ import { hostService } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
 import type { InvocationParts } from "../invocations/invocation.ts";
 import { InvocationStream } from "./invocation-stream.ts";
+import { NamedStreams } from "./named-streams.ts";
 import { frontendPingMaxMs, frontendPingMs, messageMaxBytes } from "./limits.ts";
 
 type Handler = handleBidiStreamingCall<
@@ -20,6 +21,8 @@ export const serverStopMaxMs = 1_000;
 export interface HostServer {
   /** host:port that frontends reach it at. */
   readonly address: string;
+  /** By the names that frontends have given them. */
+  readonly streams: NamedStreams;
   stop(): Promise<void>;
 }
 
@@ -36,6 +39,7 @@ export async function startHostServer(
     "grpc.keepalive_time_ms": frontendPingMs,
     "grpc.keepalive_timeout_ms": frontendPingMaxMs,
   });
+  const streams = new NamedStreams();
   const invocations: Handler = (call) => {
     const stranger = tls === undefined ? undefined : whoIsNoFrontend(call);
     if (stranger !== undefined) {
@@ -59,12 +63,13 @@ export async function startHostServer(
         },
       },
       logger,
+      (streamId) => streams.name(streamId, stream),
     );
     call.on("data", (message) => stream.receive(message));
     call.on("error", () => {}); // "end" or "close" follows
-    call.on("close", () => stream.end());
+    call.on("close", () => streams.ended(stream));
     call.on("end", () => {
-      stream.end();
+      streams.ended(stream);
       call.end();
     });
   };
@@ -82,6 +87,7 @@ export async function startHostServer(
     });
   });
   return {
+    streams,
     address: `${listen.slice(0, listen.lastIndexOf(":"))}:${port}`,
     stop: () =>
       new Promise((resolve) => {

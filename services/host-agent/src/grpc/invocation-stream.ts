@@ -37,8 +37,17 @@ export class InvocationStream {
   private readonly logger: Logger;
   private readonly calls = new Map<number, Call>();
   private readonly ended = new AbortController();
+  private readonly onNamed: (streamId: string) => void;
+  private lastCallId = 0;
 
-  constructor(parts: InvocationParts, outlet: Outlet, logger: Logger) {
+  /** @param onNamed told the name that the frontend has for the stream, once or more often */
+  constructor(
+    parts: InvocationParts,
+    outlet: Outlet,
+    logger: Logger,
+    onNamed: (streamId: string) => void = () => {},
+  ) {
+    this.onNamed = onNamed;
     this.parts = parts;
     this.outlet = outlet;
     this.logger = logger;
@@ -46,8 +55,12 @@ export class InvocationStream {
     setMaxListeners(0, this.ended.signal);
   }
 
-  receive({ invoke, chunk, cancel, credit }: FrontendMessage): void {
-    if (credit) this.calls.get(credit.callId ?? 0)?.answer?.addRoom(credit.bytes ?? 0);
+  receive({ invoke, chunk, cancel, credit, ping }: FrontendMessage): void {
+    if (this.ended.signal.aborted) return;
+    if (ping) {
+      this.onNamed(ping.streamId ?? "");
+      void this.outlet.send({ pong: {} });
+    } else if (credit) this.calls.get(credit.callId ?? 0)?.answer?.addRoom(credit.bytes ?? 0);
     else if (invoke) void this.begin(invoke);
     else if (chunk) this.calls.get(chunk.callId ?? 0)?.payload.add(chunk.content ?? none);
     else if (cancel) {
@@ -56,12 +69,15 @@ export class InvocationStream {
     }
   }
 
-  end(): void {
+  /** Takes nothing more. @returns the last call that came; 0 for none */
+  end(): number {
     this.ended.abort(new TidepoolError("cancelled", "the caller's stream ended"));
+    return this.lastCallId;
   }
 
   private async begin(message: tidepool.internal.v1.InvokeStart.$Properties): Promise<void> {
     const callId = message.callId ?? 0;
+    this.lastCallId = callId;
     try {
       if (this.calls.size >= streamCallsMax || this.calls.has(callId)) {
         throw new RefusedError(

@@ -8,6 +8,8 @@ export const payloadMaxBytes = 6 * 1024 * 1024;
 /** Between two signs of life that a silent frontend is asked for, and how long it may take to give one. */
 export const frontendPingMs = 5_000;
 export const frontendPingMaxMs = 3_000;
+/** A stream that ended is remembered for so long: its frontend may ask what came on it. */
+export const endedStreamKeptMs = 60_000;
 /** Calls at once on one stream; more are refused. */
 export const streamCallsMax = 10_000;
 export const deadlineDefaultMs = 60_000;

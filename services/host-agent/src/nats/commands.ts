@@ -1,17 +1,23 @@
-/** Serves what shards ask of this host, and hears the warming targets. */
+/** Serves what shards and frontends ask of this host, and hears the warming targets. */
 import type { Bus, Stoppable } from "@tidepool/actors";
 import { subjects, tidepool } from "@tidepool/proto";
 import type { Assignments } from "../assignments/assignments.ts";
 import { parseAssign, parseKeep } from "../assignments/parse.ts";
 import { parseTargets } from "../pool/parse-targets.ts";
+import type { NamedStreams } from "../grpc/named-streams.ts";
 import type { Pools } from "../pool/pools.ts";
 
 const { AssignRequest, AssignReply, KeepRequest, Ack, WarmingTargets } = tidepool.internal.v1;
+const { EndStreamReply, EndStreamRequest } = tidepool.internal.v1;
 
 export function serveCommands(
   bus: Bus,
   hostId: string,
-  { assignments, pools }: { assignments: Assignments; pools: Pools },
+  {
+    assignments,
+    pools,
+    streams,
+  }: { assignments: Assignments; pools: Pools; streams: Pick<NamedStreams, "end"> },
 ): Stoppable {
   const serving = [
     bus.serve<
@@ -29,6 +35,16 @@ export function serveCommands(
         assignments.keep(parseKeep(message));
         return {};
       },
+    ),
+    bus.serve<
+      tidepool.internal.v1.EndStreamRequest.$Properties,
+      tidepool.internal.v1.EndStreamReply.$Properties
+    >(
+      "end stream",
+      subjects.endStream(hostId),
+      EndStreamRequest,
+      EndStreamReply,
+      async (message) => ({ lastCallId: streams.end(message.streamId ?? "") }),
     ),
     bus.subscribe<tidepool.internal.v1.WarmingTargets.$Properties>(
       subjects.warmingTargets,

@@ -25,11 +25,11 @@ const version: FunctionVersion = {
   wire: {},
 };
 
-const order = (requestId: string, refusedVmId = ""): AcquireOrder => ({
-  requestId,
-  function: version,
-  refusedVmId,
-});
+const order = (
+  requestId: string,
+  refusedVmId = "",
+  avoidHostIds: readonly string[] = [],
+): AcquireOrder => ({ requestId, function: version, refusedVmId, avoidHostIds });
 
 interface TestWorld {
   readonly world: ShardWorld;
@@ -212,5 +212,20 @@ describe("Acquirer", () => {
         ["r-1.vm-of-a", "r-1"],
       ],
     );
+  });
+
+  it("takes a host that the frontend does not reach only where no other can", async () => {
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const test = aWorld({ cutOff: undefined, near: undefined }, seed);
+      const acquirer = new Acquirer(test.world, 7, () => {});
+      await acquirer.acquire(order("r", "", ["cutOff"]), undefined);
+      assert.deepEqual(test.asked, ["near"]);
+    }
+    const alone = aWorld({ cutOff: undefined });
+    await new Acquirer(alone.world, 7, () => {}).acquire(order("r", "", ["cutOff"]), undefined);
+    assert.deepEqual(alone.asked, ["cutOff"]);
+    const unable = aWorld({ cutOff: undefined, near: "unavailable" });
+    await new Acquirer(unable.world, 7, () => {}).acquire(order("r", "", ["cutOff"]), undefined);
+    assert.deepEqual(unable.asked, ["near", "cutOff"]);
   });
 });
