@@ -1,5 +1,6 @@
 """Whatever user code raised, as a FunctionError; never raises itself."""
 
+import os
 import traceback
 
 from . import wire
@@ -9,10 +10,18 @@ _RUNTIME_FOLDER = "/opt/tidepool/"
 
 def describe(raised):
     try:
+        _name_limit(raised)
         name = type(raised).__name__
         return wire.error(name, _message(raised), _stack(raised))
     except Exception:
         return wire.error("Exception", "the function raised an exception that cannot be described", "")
+
+
+def _name_limit(raised):
+    """Python says nothing of why there was no memory."""
+    if isinstance(raised, MemoryError) and not raised.args:
+        limit = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "?")
+        raised.args = (f"more memory was asked for than there is; the limit is {limit} MiB (--memory)",)
 
 
 def _message(raised):

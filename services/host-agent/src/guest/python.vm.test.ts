@@ -327,6 +327,14 @@ describe("a Python function", () => {
       }
     });
 
+    it("is told its memory limit when it asks for far more at once, and its VM stays", async () => {
+      const asking =
+        "def handler(e, c):\n  return 1 if e == 'little' else len(bytearray(10 ** 11))";
+      const session = await python(asking);
+      await rejectsWith(invoke(session), "functionError", /the limit is 128 MiB/);
+      assert.equal(await invoke(session, "little"), 1);
+    });
+
     it("is stopped at a limit when it is a fork bomb, and its guest stays answering", async () => {
       const session = await python(`import os, time
 def handler(e, c):
