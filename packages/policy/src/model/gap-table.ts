@@ -5,6 +5,8 @@
 
 const digitBits = 8;
 const digits = 1 << digitBits;
+/** So few are put in order one by one. */
+const fewLengths = 40;
 
 export class GapTable {
   count = 0;
@@ -32,10 +34,10 @@ export class GapTable {
     this.count = count;
     this.#sort(lengths, count);
     const places = this.#places;
-    const ordered = this.#lengths;
-    for (let i = 0; i < count; i += 1) ordered[i] = lengths[places[i] ?? 0] ?? 0;
-    for (const [index, sums] of this.#sums.entries()) {
-      const fades = this.#fades[index] ?? sums;
+    for (let index = 0; index < this.#sums.length; index += 1) {
+      const sums = this.#sums[index];
+      const fades = this.#fades[index];
+      if (sums === undefined || fades === undefined) continue;
       let sum = 0;
       for (let i = 0; i < count; i += 1) {
         sum += fades[places[i] ?? 0] ?? 0;
@@ -63,15 +65,64 @@ export class GapTable {
     return sums === undefined ? 0 : (sums[to] ?? 0) - (sums[from] ?? 0);
   }
 
-  /** Places of the lengths in order, digit by digit: of equal ones the more recent first. */
+  /** Lengths in order, and their places: of equal ones the more recent first. */
   #sort(lengths: Int32Array, count: number): void {
     let longest = 0;
+    for (let i = 0; i < count; i += 1) {
+      const length = lengths[i] ?? 0;
+      if (length > longest) longest = length;
+    }
+    if (count <= fewLengths) this.#sortFew(lengths, count);
+    else if (longest < digits) this.#sortShort(lengths, count, longest);
+    else this.#sortLong(lengths, count, longest);
+  }
+
+  /** One by one. */
+  #sortFew(lengths: Int32Array, count: number): void {
+    const places = this.#places;
+    const ordered = this.#lengths;
+    for (let i = 0; i < count; i += 1) {
+      const length = lengths[i] ?? 0;
+      let at = i;
+      for (; at > 0 && (ordered[at - 1] ?? 0) > length; at -= 1) {
+        ordered[at] = ordered[at - 1] ?? 0;
+        places[at] = places[at - 1] ?? 0;
+      }
+      ordered[at] = length;
+      places[at] = i;
+    }
+  }
+
+  /** Those of one digit, as most functions' gaps are: each goes to its place at once. */
+  #sortShort(lengths: Int32Array, count: number, longest: number): void {
+    const counts = this.#counts;
+    const places = this.#places;
+    const ordered = this.#lengths;
+    counts.fill(0, 0, longest + 1);
+    for (let i = 0; i < count; i += 1) {
+      const length = lengths[i] ?? 0;
+      counts[length] = (counts[length] ?? 0) + 1;
+    }
+    let before = 0;
+    for (let length = 0; length <= longest; length += 1) {
+      const those = counts[length] ?? 0;
+      counts[length] = before;
+      before += those;
+    }
+    for (let i = 0; i < count; i += 1) {
+      const length = lengths[i] ?? 0;
+      const at = counts[length] ?? 0;
+      ordered[at] = length;
+      places[at] = i;
+      counts[length] = at + 1;
+    }
+  }
+
+  /** Digit by digit, the last first. */
+  #sortLong(lengths: Int32Array, count: number, longest: number): void {
     let from = this.#from;
     let to = this.#to;
-    for (let i = 0; i < count; i += 1) {
-      from[i] = i;
-      longest = Math.max(longest, lengths[i] ?? 0);
-    }
+    for (let i = 0; i < count; i += 1) from[i] = i;
     const counts = this.#counts;
     for (let shift = 0; longest >> shift > 0; shift += digitBits) {
       counts.fill(0);
@@ -97,6 +148,11 @@ export class GapTable {
       to = swapped;
     }
     const places = this.#places;
-    for (let i = 0; i < count; i += 1) places[i] = from[i] ?? 0;
+    const ordered = this.#lengths;
+    for (let i = 0; i < count; i += 1) {
+      const place = from[i] ?? 0;
+      places[i] = place;
+      ordered[i] = lengths[place] ?? 0;
+    }
   }
 }
