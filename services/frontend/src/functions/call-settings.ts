@@ -6,7 +6,8 @@ import { asyncAgeMaxMs, asyncRetriesMax, corsOriginsMax } from "../limits.ts";
 export type AsyncSettings = tidepool.v1.AsyncSettings.$Properties;
 export type FunctionUrl = tidepool.v1.FunctionUrl.$Properties;
 
-const httpMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+/** All that a function can be called with; a setting may name fewer. */
+export const httpMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 const subjectMaxLength = 256;
 
 export function asyncProblems(settings: AsyncSettings | undefined): string[] {

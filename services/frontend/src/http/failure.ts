@@ -44,7 +44,8 @@ export function httpFailure(thrown: unknown, requestId: string): HttpFailure {
     thrown instanceof TidepoolError ? thrown : new TidepoolError("internal", "internal error");
   const { code } = error;
   const status = codes[code].http;
-  const isBusy = status === 429 || status === 503;
+  // A stopped function is not let go on by waiting.
+  const isBusy = (status === 429 || status === 503) && error.reason !== "functionStopped";
   const headers: [string, string][] = isBusy ? [["retry-after", retryAfter(error)]] : [];
   const message =
     code === "functionError" && !isMalformed(error) ? "the function failed" : error.message;

@@ -5,11 +5,12 @@
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { propagation, ROOT_CONTEXT, SpanKind } from "@opentelemetry/api";
 import { messageOf, TidepoolError, withSpan } from "@tidepool/common";
 import type { Clock, Logger } from "@tidepool/common";
 import { subjects } from "@tidepool/proto";
+import { httpMethods } from "../functions/call-settings.ts";
 import type { FunctionUrl } from "../functions/call-settings.ts";
 import { drainMaxMs, payloadMaxBytes } from "../limits.ts";
 import type { AnswerSink } from "../ports.ts";
@@ -27,6 +28,7 @@ import {
   requestTimeoutMs,
 } from "./limits.ts";
 import { AnswerWriter } from "./answer-writer.ts";
+import { refuseUnread } from "./unread-request.ts";
 
 export interface HttpCall {
   readonly name: string;
@@ -61,6 +63,8 @@ export class FunctionUrls {
   private readonly logger: Logger;
   private readonly server: Server;
   private readonly bodies = new Bodies();
+  /** Connections on which an answer has begun, and has not ended. */
+  private readonly answering = new WeakSet<Socket>();
   private isStopping = false;
 
   constructor(options: FunctionUrlsOptions) {
@@ -76,6 +80,9 @@ export class FunctionUrls {
     });
     this.server.maxHeadersCount = headersMaxCount;
     this.server.maxConnections = connectionsMaxCount;
+    this.server.on("clientError", (error, socket: Socket) => {
+      refuseUnread(error, socket, this.answering.has(socket));
+    });
     const serve = (request: IncomingMessage, response: ServerResponse): void => {
       void this.serve(request, response, false);
     };
@@ -119,7 +126,9 @@ export class FunctionUrls {
   ): Promise<void> {
     const requestId = randomUUID();
     const gone = new AbortController();
+    this.answering.add(request.socket);
     response.once("close", () => {
+      this.answering.delete(request.socket);
       gone.abort(new TidepoolError("cancelled", "the client has gone", { component: "client" }));
     });
     const writer = new AnswerWriter(request, response, requestId);
@@ -159,8 +168,9 @@ export class FunctionUrls {
     writer.addCorsHeaders(corsHeaders(origins, headers["origin"]));
     const asked = preflight(origins, methods, { method, headers });
     if (asked !== undefined) return writer.preflight(asked);
-    if (methods.length > 0 && !methods.includes(method)) {
-      const allow = methods.join(", ");
+    const allowed = methods.length > 0 ? methods : httpMethods;
+    if (!allowed.includes(method)) {
+      const allow = allowed.join(", ");
       const message = `function '${name}' answers to ${allow}, not to ${method}`;
       throw new HttpRefusal(405, message, { headers: [["allow", allow]] });
     }
