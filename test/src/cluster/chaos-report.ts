@@ -5,13 +5,13 @@ import type { PeriodicCall } from "./periodic-load.ts";
 
 export interface Kill {
   readonly atMs: number;
+  /** When the process had ended: until then it may take calls, as long as its memory is being taken apart. */
+  readonly endedAtMs: number;
   /** "host-2" */
   readonly name: string;
 }
 
 export interface Recovery extends Kill {
-  /** Until each function had had a prepared call; the longest. Undefined when one has had none before the next kill. */
-  readonly firstPreparedMs: number | undefined;
   /** Until the last call before the next kill that was not prepared for; 0 when all were. */
   readonly lastUnpreparedMs: number;
   readonly unpreparedCount: number;
@@ -19,7 +19,7 @@ export interface Recovery extends Kill {
 
 /** Whether the call was under way when something was killed, and failed as one does that was inside it. */
 export function isInside({ atMs, endedAtMs, component, reason }: FailedCall, kill: Kill): boolean {
-  if (kill.atMs < atMs || kill.atMs > endedAtMs) return false;
+  if (kill.endedAtMs < atMs || kill.atMs > endedAtMs) return false;
   if (kill.name.startsWith("frontend-")) return component === "client";
   return kill.name.startsWith("host-") && reason === "hostLost";
 }
@@ -54,13 +54,8 @@ export function recoveries(
     const untilMs = kills[index + 1]?.atMs ?? Infinity;
     const since = calls.filter(({ atMs }) => atMs >= kill.atMs && atMs < untilMs);
     const unprepared = since.filter((call) => !isPrepared(call));
-    const firsts = [...new Set(since.map(({ name }) => name))].map(
-      (name) => since.find((call) => call.name === name && isPrepared(call))?.atMs ?? Infinity,
-    );
-    const firstMs = Math.max(kill.atMs, ...firsts) - kill.atMs;
     return {
       ...kill,
-      firstPreparedMs: Number.isFinite(firstMs) ? firstMs : undefined,
       lastUnpreparedMs: Math.max(kill.atMs, ...unprepared.map(({ atMs }) => atMs)) - kill.atMs,
       unpreparedCount: unprepared.length,
     };

@@ -67,12 +67,11 @@ async function killInTurn(
     const name = names[Math.floor(random() * names.length)] ?? "";
     say(`kill ${kind} ${name}`);
     const atMs = systemClock.nowMs();
-    kills.push({ atMs, name, kind });
-    if (kind === "host") {
-      await cluster.powerOff(name);
-      await systemClock.sleep(hostAwayMs);
-      await cluster.startPart(name);
-    } else cluster.kill(name);
+    await (kind === "host" ? cluster.powerOff(name) : cluster.kill(name));
+    kills.push({ atMs, endedAtMs: systemClock.nowMs(), name, kind });
+    if (kind !== "host") continue;
+    await systemClock.sleep(hostAwayMs);
+    await cluster.startPart(name);
   }
   return kills;
 }

@@ -62,7 +62,7 @@ describe("Hosts of a cluster", function () {
 
   it("that die have their VMs made anew elsewhere, those kept after calls and those provisioned", async () => {
     const hostId = hostOf("kept");
-    cluster.stopPart(hostId);
+    await cluster.stopPart(hostId);
     await until(() => isElsewhere(hostId), replannedMaxMs);
     assert.equal((await client.invoke("kept", 1)).start, "warm");
     await until(async () => (await stateOf(hostId)) === "silent");

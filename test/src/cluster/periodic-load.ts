@@ -2,7 +2,7 @@
  * Functions that are called at fixed periods, each its own, beside other load: half of them wait for their answer, half
  * are accepted. How each call found its VM says whether it had been predicted.
  */
-import { systemClock } from "@tidepool/common";
+import { messageOf, systemClock } from "@tidepool/common";
 import type { FunctionSettings, Start, TidepoolClient } from "@tidepool/sdk";
 import { again, failureOf } from "./load.ts";
 import type { FailedCall } from "./load.ts";
@@ -12,6 +12,13 @@ export interface PeriodicCall {
   readonly atMs: number;
   /** Undefined when it failed. */
   readonly start: Start | undefined;
+  /** Why it was not predicted, when it should have been. */
+  readonly why: string | undefined;
+}
+
+interface Answered {
+  readonly start: Start | undefined;
+  readonly requestId: string;
 }
 
 interface Rhythm {
@@ -48,6 +55,7 @@ export class PeriodicLoad {
   readonly failures: FailedCall[] = [];
   readonly acceptedIds: string[] = [];
   syncCount = 0;
+  #isLearned = false;
   readonly #client: TidepoolClient;
   readonly #running: Promise<void>;
 
@@ -68,6 +76,7 @@ export class PeriodicLoad {
         throw new Error(`not predicted in ${timeoutMs} ms: ${missing().join(", ")}`);
       await systemClock.sleep(pollMs);
     }
+    this.#isLearned = true;
   }
 
   /** Resolves when the calls under way have ended. */
@@ -96,24 +105,32 @@ export class PeriodicLoad {
   async #call({ name, isAsync }: Rhythm, payload: number): Promise<void> {
     const atMs = systemClock.nowMs();
     try {
-      const start = await (isAsync ? this.#accepted(name, payload) : this.#waited(name, payload));
-      this.calls.push({ name, atMs, start });
+      const answer = isAsync ? this.#accepted(name, payload) : this.#waited(name, payload);
+      const { start, requestId } = await answer;
+      const call = { name, atMs, start, why: undefined };
+      const isSurprise = this.#isLearned && !isPrepared(call);
+      this.calls.push(isSurprise ? { ...call, why: await this.#why(requestId) } : call);
     } catch (error) {
-      this.calls.push({ name, atMs, start: undefined });
       this.failures.push(failureOf(error, atMs));
+      this.calls.push({ name, atMs, start: undefined, why: messageOf(error) });
     }
   }
 
-  async #waited(name: string, payload: number): Promise<Start> {
+  async #waited(name: string, payload: number): Promise<Answered> {
     this.syncCount += 1;
-    return (await this.#client.invoke(name, payload, { timeoutMs: callTimeoutMs })).start;
+    return this.#client.invoke(name, payload, { timeoutMs: callTimeoutMs });
   }
 
-  async #accepted(name: string, payload: number): Promise<Start | undefined> {
+  async #accepted(name: string, payload: number): Promise<Answered> {
     const dedupeKey = `${name}-${payload}`;
     const { requestId } = await again(() => this.#client.invokeAsync(name, payload, { dedupeKey }));
     this.acceptedIds.push(requestId);
     const call = await this.#client.waitForInvocation(requestId, { timeoutMs: endMaxMs });
-    return call.response?.start;
+    return { start: call.response?.start, requestId };
+  }
+
+  async #why(requestId: string): Promise<string> {
+    const explained = this.#client.explainCall(requestId);
+    return explained.then(({ reason, summary }) => `${reason}: ${summary}`, messageOf);
   }
 }

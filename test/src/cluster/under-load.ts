@@ -1,4 +1,5 @@
 /** A cluster of simulated hosts or real ones under load while something is done to it, and what became of every call. */
+import { setMaxListeners } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -71,6 +72,7 @@ export async function underLoad(
     }
     const ended = new AbortController();
     const { signal } = ended;
+    setMaxListeners(0, signal);
     const periodic = isPeriodic ? new PeriodicLoad(client, signal) : undefined;
     let loading: Promise<LoadResult> | undefined;
     try {

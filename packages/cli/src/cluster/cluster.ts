@@ -103,22 +103,24 @@ export class Cluster {
     return running.pid;
   }
 
-  /** Ends it and its process group at once, not what it has set free, as VMs are; it is started again soon after. */
-  kill(name: string): void {
+  /** Ends it and its process group at once, not what it has set free, as VMs are; it is started again soon after. Resolves when it has ended. */
+  async kill(name: string): Promise<void> {
     this.pid(name);
-    this.#running.get(name)?.kill();
+    const running = this.#running.get(name);
+    running?.kill();
+    await running?.exited;
   }
 
   /** The same, and it stays down until `startPart`. */
-  stopPart(name: string): void {
+  async stopPart(name: string): Promise<void> {
     this.pid(name);
     this.#supervisor.hold(name);
-    this.kill(name);
+    await this.kill(name);
   }
 
   /** Ends all that runs on its machine, VMs too, at once; it stays off until `startPart`. */
   async powerOff(name: string): Promise<void> {
-    this.stopPart(name);
+    await this.stopPart(name);
     for (const pid of await this.network.processes(name)) {
       try {
         process.kill(pid, "SIGKILL");
