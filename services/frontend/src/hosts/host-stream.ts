@@ -60,7 +60,8 @@ export class HostStream {
   private readonly client: InstanceType<typeof HostClient>;
   private readonly calls = new Map<number, OpenCall>();
   private readonly watch = new QuietWatch(() => this.ping());
-  private readonly timer: NodeJS.Timeout;
+  /** While the stream is in use. */
+  private timer: NodeJS.Timeout | undefined;
   private outbox = new Outbox();
   private stream: Stream | undefined;
   private streamId = "";
@@ -86,7 +87,6 @@ export class HostStream {
       // Each host its own connection, closed with this object.
       "grpc.use_local_subchannel_pool": 1,
     });
-    this.timer = setInterval(() => this.look(), quietLookMs);
   }
 
   /** @throws TidepoolError `cancelled` or `timeout` (the signal's reason) after telling the host */
@@ -134,6 +134,7 @@ export class HostStream {
       const traceparent = traceparentOf();
       const isCutOff = this.options.isCutOff();
       this.watch.used(performance.now());
+      this.timer ??= setInterval(() => this.look(), quietLookMs);
       this.outbox.start(
         { ...rest, callId, deadlineMs, traceparent, isStreamed, isCutOff },
         payload,
@@ -192,7 +193,11 @@ export class HostStream {
   }
 
   private look(): void {
-    if (this.stream === undefined) return;
+    if (this.stream === undefined || !this.watch.isInUse(performance.now())) {
+      clearInterval(this.timer);
+      this.timer = undefined;
+      return;
+    }
     // A stream that takes no more is full of large payloads: the host is busy reading.
     const isQuiet = this.watch.look(performance.now()) && !this.isFull;
     this.tell(isQuiet ? "quiet" : "well");

@@ -28,6 +28,10 @@ export class QuietWatch {
     return this.answers;
   }
 
+  isInUse(nowMs: number): boolean {
+    return nowMs - this.usedAtMs <= inUseMs;
+  }
+
   begin(nowMs: number): void {
     this.answers = false;
     this.askedAtMs = nowMs;
@@ -48,7 +52,7 @@ export class QuietWatch {
   look(nowMs: number): boolean {
     const { askedAtMs } = this;
     if (askedAtMs !== undefined) return this.answers && nowMs - askedAtMs > quietMaxMs;
-    if (nowMs - this.usedAtMs <= inUseMs && nowMs - this.heardAtMs >= quietLookMs) {
+    if (this.isInUse(nowMs) && nowMs - this.heardAtMs >= quietLookMs) {
       this.askedAtMs = nowMs;
       this.ask();
     }
