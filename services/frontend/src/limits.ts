@@ -123,7 +123,7 @@ export const arrivalBatchMax = 500;
 export const arrivalBufferMax = 50_000;
 
 /** Longest that a host is waited for which is asked, over NATS, what came to it on a stream that broke. */
-export const endStreamMaxMs = 1_000;
+export const endStreamMaxMs = 2_000;
 /** Hosts that one acquire says are to be avoided. */
 export const avoidedHostsMax = 64;
 
