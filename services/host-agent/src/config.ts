@@ -33,6 +33,8 @@ export interface HostAgentConfig {
   readonly poolBaseTarget: number;
   /** Of the simulated hypervisor: the same seed, the same timing and failures. */
   readonly simulatedSeed: number;
+  /** A stop leaves VMs that wait to the next process: it is meant as a restart. */
+  readonly stopKeepsVms: boolean;
   /** Keys for secrets; without it no function that names one can be loaded. */
   readonly secretsKeyFile: string | undefined;
 }
@@ -89,6 +91,7 @@ export function readConfig(env: NodeJS.ProcessEnv): HostAgentConfig {
         max: 65_536,
       }),
       poolBaseTarget: read.integer("TIDEPOOL_POOL_BASE_TARGET", 8, { min: 0, max: 1_024 }),
+      stopKeepsVms: read.oneOf("TIDEPOOL_STOP_KEEPS_VMS", "off", ["off", "on"]) === "on",
       secretsKeyFile: read.optional("TIDEPOOL_SECRETS_KEY_FILE"),
       simulatedSeed: read.integer("TIDEPOOL_SIMULATED_SEED", 1, { min: 0, max: 2 ** 31 }),
     };

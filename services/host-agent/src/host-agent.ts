@@ -2,15 +2,15 @@
  * One host's agent: the only truth about its VMs. Made of parts that decide (assignments, pools, fleet) and
  * parts that talk (gRPC, bus); this class joins them and says when each begins and ends.
  *
- * What an earlier process that crashed has left is adopted at the start where that can be, else destroyed; a
- * stop leaves nothing.
+ * What an earlier process has left, by a crash or because it was told to, is adopted at the start where that can
+ * be, else destroyed; a stop that is not told to leaves nothing.
  */
 import { join } from "node:path";
 import { UsageBook } from "@tidepool/actors";
-import { subjects } from "@tidepool/proto";
 import type { Bus, Stoppable, Storage } from "@tidepool/actors";
 import { messageOf, systemClock } from "@tidepool/common";
 import type { Clock, Keyring, Logger } from "@tidepool/common";
+import { subjects } from "@tidepool/proto";
 import { adoptOrDestroy } from "./adoption/adopt.ts";
 import { VmRecords } from "./adoption/vm-records.ts";
 import { Assignments } from "./assignments/assignments.ts";
@@ -55,7 +55,7 @@ export interface HostAgentOptions {
     HostAgentConfig,
     "hostId" | "address" | "stateDir" | "memoryMib" | "vmCountMax" | "poolBaseTarget"
   > &
-    Partial<Pick<HostAgentConfig, "nats" | "vcpuMax">>;
+    Partial<Pick<HostAgentConfig, "nats" | "vcpuMax" | "stopKeepsVms">>;
   readonly bus: Bus;
   readonly storage: Storage;
   readonly hypervisor: Hypervisor;
@@ -241,23 +241,26 @@ export class HostAgent {
     this.reporter.tell();
   }
 
-  /** Takes no more work, ends every VM and leaves nothing behind. */
+  /** Takes no more work, ends every VM and leaves nothing behind; or leaves those that wait, where it is told to. */
   async stop(): Promise<void> {
+    const { hypervisor, config } = this.options;
+    const leaves = config.stopKeepsVms === true && hypervisor.leave !== undefined;
     this.pools.stop();
     const madeTemplates = this.functionTemplates.stop();
-    const drained = this.fleet.drain();
+    const drained = leaves ? this.fleet.leave() : this.fleet.drain();
     this.reporter.tell();
     clearInterval(this.sweeping);
     const heard = [this.commands, this.watching, this.watchingSecrets, this.watchingDrain];
     await Promise.all(heard.map(async (each) => each?.stop()));
-    await Promise.all([drained, madeTemplates]);
+    const [left] = await Promise.all([drained, madeTemplates]);
     await this.server?.stop();
     this.facts.flush();
     this.logs.flush();
     await Promise.all([this.shipper.stop(), this.usage.stop()]);
     this.reporter.stop();
-    await this.options.hypervisor.close();
     await this.records.settled();
+    if (leaves) this.logger.info("VMs left to the next process", { left });
+    await (leaves ? hypervisor.leave?.() : hypervisor.close());
   }
 
   private takeOver(): Promise<void> {

@@ -97,6 +97,22 @@ export class Fleet {
     await Promise.all(leaving.map((vm) => vm.whenGone));
   }
 
+  /** Takes no more calls and leaves the VMs that wait to the next process; the others end as in drain(). */
+  async leave(): Promise<readonly string[]> {
+    this.isDraining = true;
+    const deadline = AbortSignal.timeout(drainMaxMs);
+    const left = await Promise.all(
+      this.all().map(async (vm) => {
+        if (vm.isTaken) await orAborted(vm.whenFree(), deadline).catch(() => {});
+        if (await vm.leave()) return [vm.vmId];
+        vm.stop("shutdown");
+        await vm.whenGone;
+        return [];
+      }),
+    );
+    return left.flat();
+  }
+
   private add(vm: Vm): void {
     this.vms.set(vm.vmId, vm);
     void vm.whenGone.then(() => this.forget(vm));

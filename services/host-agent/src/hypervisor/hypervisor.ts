@@ -79,6 +79,8 @@ export interface Hypervisor {
   destroy(vmId: string): Promise<void>;
   /** Absent where the driver has none. */
   readonly functionTemplates?: FunctionTemplates;
+  /** Ends the driver and lets its domains be, for the next process to adopt; absent where the driver cannot. */
+  leave?(): Promise<void>;
   /** Destroys every domain and frees what the driver holds. Templates on disk stay, but for those of functions. */
   close(): Promise<void>;
 }

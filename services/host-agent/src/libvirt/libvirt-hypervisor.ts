@@ -203,6 +203,11 @@ export class LibvirtHypervisor implements Hypervisor {
     await rm(this.#directoryOf(vmId), { recursive: true, force: true });
   }
 
+  async leave(): Promise<void> {
+    await this.functionTemplates.close();
+    await this.#link?.close();
+  }
+
   async close(): Promise<void> {
     try {
       await Promise.all([...this.#domains.values()].map((domain) => domain.destroy()));

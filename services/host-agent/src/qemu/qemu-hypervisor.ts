@@ -157,6 +157,12 @@ export class QemuHypervisor implements Hypervisor {
     }
   }
 
+  /** Its keeper stays too: where no process comes next, it ends them. */
+  async leave(): Promise<void> {
+    await Promise.all([...this.#boots].map((process) => process.kill()));
+    await this.functionTemplates.close();
+  }
+
   async close(): Promise<void> {
     const own = [...this.#domains.values()].map((domain) => domain.destroy());
     const boots = [...this.#boots].map((process) => process.kill());

@@ -68,6 +68,7 @@ export class Vm {
   private traceContext: Context | undefined;
   private readonly guest: Guest;
   private lingering: NodeJS.Timeout | undefined;
+  private isLeft = false;
 
   constructor(vmId: string, config: VmConfig, parts: VmParts, origin: VmOrigin = {}) {
     this.vmId = vmId;
@@ -201,6 +202,24 @@ export class Vm {
     this.actor.send({ type: "vm.stop", reason, failure: failure?.toFailure() ?? null });
   }
 
+  /**
+   * Leaves it to the next process when it waits: paused, and written down. From then on nothing happens with it.
+   * Resolves with whether it is left.
+   */
+  async leave(): Promise<boolean> {
+    const waits = (): boolean =>
+      !this.isTaken && (this.phase === "idle" || this.phase === "warming");
+    if (this.parts.records === undefined || this.isOutdated || !waits()) return false;
+    clearTimeout(this.lingering);
+    await this.guest.settled();
+    if (!this.guest.isPaused) this.guest.pauseSoon(waits);
+    await this.guest.settled();
+    if (!this.guest.isPaused || !waits()) return false;
+    this.notePaused();
+    this.isLeft = true;
+    return true;
+  }
+
   /** The request that what is printed now belongs to; the last one while idle. */
   get requestId(): string {
     return this.guest.requestId;
@@ -228,7 +247,7 @@ export class Vm {
   }
 
   private get isGone(): boolean {
-    return this.actor.getSnapshot().status !== "active";
+    return this.isLeft || this.actor.getSnapshot().status !== "active";
   }
 
   /** Plain data for decisions. */
