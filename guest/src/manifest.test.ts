@@ -99,7 +99,10 @@ describe("A folder in guest/runtimes", () => {
 
   it("may not have a name that leads out of the folder", () => {
     assert.throws(() => readManifest("../init"), { code: "invalid" });
-    assert.throws(() => readManifest("unknown"), { code: "notFound" });
+    assert.throws(() => readManifest("unknown"), {
+      code: "notFound",
+      message: /^no runtime 'unknown': there are /,
+    });
   });
 });
 

@@ -56,10 +56,14 @@ const manifestFile = "manifest.json";
 
 /** Of all runtimes, by name. */
 export function listRuntimes(): readonly RuntimeManifest[] {
+  return runtimeNames().map(readManifest);
+}
+
+function runtimeNames(): readonly string[] {
   return readdirSync(runtimesFolder(), { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && isRuntime(entry.name))
-    .map((entry) => readManifest(entry.name))
-    .toSorted((a, b) => a.name.localeCompare(b.name));
+    .map((entry) => entry.name)
+    .toSorted((a, b) => a.localeCompare(b));
 }
 
 /** @throws TidepoolError `notFound`, or `invalid` when the manifest is no such thing */
@@ -74,9 +78,9 @@ export function readManifest(runtime: string): RuntimeManifest {
   try {
     text = readFileSync(join(runtimeFolder(runtime), manifestFile), "utf8");
   } catch (thrown) {
-    throw new TidepoolError("notFound", `no runtime '${runtime}': ${messageOf(thrown)}`, {
-      cause: thrown,
-    });
+    const known = runtimeNames();
+    const why = known.includes(runtime) ? messageOf(thrown) : `there are ${known.join(", ")}`;
+    throw new TidepoolError("notFound", `no runtime '${runtime}': ${why}`, { cause: thrown });
   }
   try {
     return parseManifest(runtime, JSON.parse(text));

@@ -20,7 +20,6 @@ const functionCodes: readonly Code[] = [
 const hints: Partial<Record<Code, string>> = {
   unavailable:
     "is a system running? start one with: ./tidepool up — see what is missing with: ./tidepool doctor",
-  notFound: "see what exists with: ./tidepool list",
   noCapacity:
     "see what the hosts hold with: ./tidepool pools --once; delete what is not needed or call again later",
   unauthenticated:
@@ -47,6 +46,7 @@ const reasonHints: Readonly<Record<string, string>> = {
   reservedConcurrency: "raise what it has reserved with: ./tidepool config NAME --reserved CALLS",
   tenantRate: "raise the tenant's rate with: ./tidepool tenant set TENANT --rate CALLS",
   tenantConcurrency: "raise the tenant's with: ./tidepool tenant set TENANT --concurrency CALLS",
+  functionUnknown: "see what exists with: ./tidepool list",
   noCode: "give it code with: ./tidepool deploy DIR --name NAME",
   versionUnknown: "see which there are with: ./tidepool versions NAME",
   aliasUnknown: "see which there are with: ./tidepool alias list NAME",

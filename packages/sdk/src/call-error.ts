@@ -76,6 +76,7 @@ function transportError(error: ServiceError, address: string): TidepoolError {
 
 function transportMessage(code: Code, details: string, address: string): string {
   if (code === "unavailable") return `no answer from ${address}: ${details}`;
+  if (code === "timeout") return `no answer from ${address} within the time that the call had`;
   const sizes = code === "tooLarge" ? /\((\d+) vs\.? (\d+)\)/.exec(details) : null;
   return sizes === null ? details : `message has ${sizes[1]} bytes, the limit is ${sizes[2]}`;
 }

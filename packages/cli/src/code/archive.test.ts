@@ -90,7 +90,7 @@ describe("Code for upload", () => {
   it("refuses an empty folder and a path that is not there", async () => {
     await mkdir(code());
     await assert.rejects(readCode(code()), { code: "invalid", message: /has no files/ });
-    await assert.rejects(readCode(join(folder, "none")), { code: "notFound" });
+    await assert.rejects(readCode(join(folder, "none")), { code: "invalid" });
   });
 
   it("finds the file of a handler, and says what is there when it is not", async () => {

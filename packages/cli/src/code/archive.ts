@@ -10,6 +10,7 @@ import { handlerFiles, readManifest } from "@tidepool/guest/runtimes";
 import { fromBuffer, getFileNameLowLevel } from "yauzl";
 import type { Stats } from "node:fs";
 import type { Entry, ZipFile as ReadZip } from "yauzl";
+import { usageError } from "../failure.ts";
 import { projectFileName } from "../project/project-file-name.ts";
 import { bundleTypeScript } from "./typescript.ts";
 import { ZipFile } from "yazl";
@@ -55,7 +56,7 @@ export async function codeName(path: string): Promise<string> {
 
 async function statCode(path: string): Promise<Stats> {
   const found = await stat(path).catch(() => undefined);
-  if (found === undefined) throw new TidepoolError("notFound", `${path} does not exist`);
+  if (found === undefined) throw usageError(`${path} does not exist`);
   return found;
 }
 

@@ -1,6 +1,6 @@
 /** Accepted calls: what became of them, and those that have failed for good. */
 import type { Command } from "commander";
-import { command, integer, jsonOption, withAddress } from "./parts.ts";
+import { command, integer, jsonOption, milliseconds, withAddress } from "./parts.ts";
 import type { CommandContext } from "./parts.ts";
 
 export interface DeadLetterOptions {
@@ -34,10 +34,10 @@ export function addInvocationCommands(program: Command, context: CommandContext)
     invocation,
     "wait",
     "Wait until a call has ended; exit code 3 when it failed",
-    `tidepool invocation wait ${example} --timeout 60000`,
+    `tidepool invocation wait ${example} --timeout 1m`,
   )
     .argument("<request-id>")
-    .option("--timeout <ms>", "longest to wait, ms (default: 900000)", integer(1, 86_400_000))
+    .option("--timeout <time>", "longest to wait (default: 15m)", milliseconds(1, 86_400_000))
     .addOption(jsonOption())
     .action(async (requestId: string, options: { json?: boolean; timeout?: number }) => {
       const { waitForInvocation } = await import("../commands/invocation.ts");
