@@ -14,7 +14,7 @@ class Lasting extends SimulatedHypervisor {
   readonly adopted: string[] = [];
   private readonly left = new Map<string, Domain>();
 
-  async leave(vmId: string): Promise<void> {
+  async abandon(vmId: string): Promise<void> {
     const template = await this.ensureTemplate(config);
     this.left.set(vmId, await this.clone(template, vmId));
   }
@@ -90,8 +90,8 @@ describe("Adoption", function () {
         owner: { ...owner, owned: { ...owned, secrets: { KEY: "key" } } },
       },
     ];
-    for (const { vmId } of records) await hypervisor.leave(vmId);
-    await hypervisor.leave("vm-stranger");
+    for (const { vmId } of records) await hypervisor.abandon(vmId);
+    await hypervisor.abandon("vm-stranger");
     host = await HostHarness.start({
       makeHypervisor: async (dir) => {
         await mkdir(join(dir, "records"));
