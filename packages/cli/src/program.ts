@@ -66,6 +66,16 @@ function withGroups(context: CommandContext): Command {
         "holds the token that calls need; without it: TIDEPOOL_TOKEN",
       ).env("TIDEPOOL_TOKEN_FILE"),
     )
+    .addHelpText(
+      "after",
+      [
+        "\nExamples:",
+        "  $ tidepool up",
+        "  $ tidepool init greet --template python",
+        "  $ tidepool deploy greet",
+        `  $ tidepool invoke greet --payload '{"name":"Ada"}'`,
+      ].join("\n"),
+    )
     .showHelpAfterError("(see: tidepool --help)")
     .exitOverride()
     .configureOutput({
