@@ -10,7 +10,7 @@ import type { Clock, Logger } from "@tidepool/common";
 import type { CodeFile } from "../guest/session.ts";
 import type { CodeSource } from "../ports.ts";
 import { unzip } from "./unzip.ts";
-import { orAborted } from "../vm/within.ts";
+import { orAborted } from "../within.ts";
 
 /** All code together; what was used longest ago goes first. */
 export const codeCacheMaxBytes = 2 * 1024 * 1024 * 1024;

@@ -9,7 +9,7 @@ import { drainMaxMs } from "../vm/limits.ts";
 import { Vm } from "../vm/vm.ts";
 import type { VmParts } from "../vm/vm-parts.ts";
 import type { VmView } from "../vm/vm-view.ts";
-import { orAborted } from "../vm/within.ts";
+import { orAborted } from "../within.ts";
 import { chooseEvictions, hasRoom } from "./admit.ts";
 import type { HostLimits } from "./admit.ts";
 

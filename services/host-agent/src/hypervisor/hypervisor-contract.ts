@@ -181,18 +181,12 @@ export function hypervisorContract(name: string, make: () => Promise<ContractSub
 
     describe("a template after a load", () => {
       const make = async (handler: string): Promise<Template> => {
-        const { functionTemplates } = hypervisor;
-        assert.ok(functionTemplates);
-        return functionTemplates.make(template, async (domain) => {
+        return hypervisor.functionTemplates.make(template, async (domain) => {
           const session = await greeted(domain);
           await session.load({ ...functionOf(loadedOnce), handler });
           await session.beforeSnapshot();
         });
       };
-
-      before(function () {
-        if (hypervisor.functionTemplates === undefined) this.skip();
-      });
 
       it("makes clones that are loaded, until it is removed", async () => {
         const made = await make("index.handler");
@@ -202,8 +196,8 @@ export function hypervisorContract(name: string, make: () => Promise<ContractSub
           await session.afterRestore();
           assert.deepEqual(await json(session), {});
         }
-        await hypervisor.functionTemplates?.remove(made);
-        await hypervisor.functionTemplates?.remove(made);
+        await hypervisor.functionTemplates.remove(made);
+        await hypervisor.functionTemplates.remove(made);
         await assert.rejects(hypervisor.clone(made, "vm-3"), { code: "notFound" });
       });
 
@@ -220,7 +214,7 @@ export function hypervisorContract(name: string, make: () => Promise<ContractSub
         await left.pause();
         left.control.destroy();
         left.runtime.destroy();
-        await hypervisor.functionTemplates?.remove(made);
+        await hypervisor.functionTemplates.remove(made);
         const session = openGuestSession(await next.adopt("vm-1"));
         await session.handshake(made);
         assert.deepEqual(await json(session), {});

@@ -77,8 +77,7 @@ export interface Hypervisor {
   list(): Promise<readonly string[]>;
   /** Destroys a domain by id, also one left by an earlier process. Idempotent. */
   destroy(vmId: string): Promise<void>;
-  /** Absent where the driver has none. */
-  readonly functionTemplates?: FunctionTemplates;
+  readonly functionTemplates: FunctionTemplates;
   /** Ends the driver and lets its domains be, for the next process to adopt; absent where the driver cannot. */
   leave?(): Promise<void>;
   /** Destroys every domain and frees what the driver holds. Templates on disk stay, but for those of functions. */

@@ -11,7 +11,7 @@ import type { AnswerSink } from "../guest/session.ts";
 import type { ForecastWindow } from "../vm/owned-function.ts";
 import type { Vm } from "../vm/vm.ts";
 import type { Interval } from "../vm/vm-parts.ts";
-import { orAborted, within } from "../vm/within.ts";
+import { orAborted, within } from "../within.ts";
 import { chooseVm, RefusedError } from "./choose-vm.ts";
 import type { CallTarget } from "./choose-vm.ts";
 

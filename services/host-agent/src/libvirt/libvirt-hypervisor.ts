@@ -29,7 +29,7 @@ import { memoryUses } from "../qemu/machine.ts";
 import type { Machine } from "../qemu/machine.ts";
 import { TemplateStore } from "../qemu/template-store.ts";
 import type { TemplateFiles } from "../qemu/template-store.ts";
-import { within } from "../qemu/within.ts";
+import { inTime } from "../within.ts";
 import { checkSocketPath, type LibvirtAddress } from "./address.ts";
 import { ownerOf } from "./domain-owner.ts";
 import { domainFiles } from "./domain-xml.ts";
@@ -154,7 +154,7 @@ export class LibvirtHypervisor implements Hypervisor {
     );
     try {
       const limits = { signal: options.signal, maxMs: cloneMaxMs, what: `cloning vm ${vmId}` };
-      await within(Promise.race([starting, rejectOnExit(domain)]), limits);
+      await inTime(Promise.race([starting, rejectOnExit(domain)]), limits);
       return domain;
     } catch (thrown) {
       abort.abort(thrown);
@@ -181,7 +181,7 @@ export class LibvirtHypervisor implements Hypervisor {
         () => {},
       );
       const limits = { maxMs: cloneMaxMs, what: `adopting vm ${vmId}` };
-      await within(Promise.race([joining, rejectOnExit(domain)]), limits);
+      await inTime(Promise.race([joining, rejectOnExit(domain)]), limits);
       domain.control.once("close", () => this.#channelClosed(domain));
       return domain;
     } catch (thrown) {
@@ -304,14 +304,14 @@ export class LibvirtHypervisor implements Hypervisor {
       signal: abort.signal,
     });
     try {
-      await within(Promise.race([starting, rejectOnExit(domain)]), limits);
-      await within(Promise.race([prepare(domain), rejectOnExit(domain)]), options);
+      await inTime(Promise.race([starting, rejectOnExit(domain)]), limits);
+      await inTime(Promise.race([prepare(domain), rejectOnExit(domain)]), options);
       const saving = saveDomain(this.#client(), domain.remote, {
         directory: this.#directoryOf(id),
         statePath: files.statePath,
         qemuUser: user,
       });
-      await within(saving, limits);
+      await inTime(saving, limits);
     } finally {
       abort.abort();
       await starting.catch(() => {});

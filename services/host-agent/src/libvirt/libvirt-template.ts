@@ -16,7 +16,7 @@ import {
 } from "../qemu/machine.ts";
 import { hostCpuModel } from "../qemu/qemu-program.ts";
 import type { TemplateFiles } from "../qemu/template-store.ts";
-import { within } from "../qemu/within.ts";
+import { inTime } from "../within.ts";
 import { ChannelListeners } from "./channel-listeners.ts";
 import { domainXml, type DomainSpec } from "./domain-xml.ts";
 import type { LibvirtClient } from "./libvirt-client.ts";
@@ -97,7 +97,7 @@ export async function freezeTemplate(options: FreezeOptions, files: TemplateFile
     const domain = await client.createDomain(name, xml, 0);
     const { control, runtime } = await listeners.accept();
     const boot = waitForBoot(control, runtime, templateId);
-    await within(boot, { maxMs: bootMaxMs, what: "booting the guest" });
+    await inTime(boot, { maxMs: bootMaxMs, what: "booting the guest" });
     await saveDomain(client, domain, { directory, statePath: files.statePath, qemuUser });
   } finally {
     await destroyByName(name);

@@ -12,7 +12,7 @@ import { vmConfigOf } from "../hypervisor/vm-config.ts";
 import { functionLoad } from "../vm/guest.ts";
 import { handshakeMaxMs, hooksMaxMs } from "../vm/limits.ts";
 import type { OwnedFunction } from "../vm/owned-function.ts";
-import { within } from "../vm/within.ts";
+import { within } from "../within.ts";
 import { backOff, backoffNone } from "./backoff.ts";
 import type { Backoff } from "./backoff.ts";
 
@@ -50,7 +50,6 @@ export class FunctionTemplates {
   private readonly failures = new Map<string, Backoff>();
   private readonly stopped = new AbortController();
   private making: { readonly key: string; readonly done: Promise<void> } | undefined;
-  private hasSaidThatThereAreNone = false;
 
   constructor(parts: FunctionTemplatesParts) {
     this.parts = parts;
@@ -82,13 +81,13 @@ export class FunctionTemplates {
     for (const [key, entry] of this.entries) {
       if (!this.parts.isLive(entry.owned, entry.madeAtMs)) this.drop(key, entry, "replaced");
     }
-    const { hypervisor, clock } = this.parts;
-    if (hypervisor.functionTemplates === undefined || this.making !== undefined) return;
+    const { clock } = this.parts;
+    if (this.making !== undefined) return;
     for (const [key, owned] of this.wanted) {
       const untilMs = this.failures.get(key)?.untilMs ?? 0;
       if (untilMs > clock.nowMs() || !this.parts.hasRoom(vmConfigOf(owned))) continue;
       this.wanted.delete(key);
-      const done = this.make(key, owned, hypervisor.functionTemplates).finally(() => {
+      const done = this.make(key, owned).finally(() => {
         this.making = undefined;
       });
       this.making = { key, done };
@@ -108,24 +107,12 @@ export class FunctionTemplates {
   }
 
   private want(key: string, owned: OwnedFunction): void {
-    const { hypervisor, logger } = this.parts;
-    if (hypervisor.functionTemplates !== undefined) {
-      const isUnderWay = this.making?.key === key || this.stopped.signal.aborted;
-      if (!isUnderWay) remember(this.wanted, key, owned, wantedVersionsMaxCount);
-      return;
-    }
-    if (this.hasSaidThatThereAreNone) return;
-    this.hasSaidThatThereAreNone = true;
-    const text = "this driver takes no templates after a function's init: it is run in every VM";
-    logger.warn(text, { driver: hypervisor.name, functionName: owned.name });
+    const isUnderWay = this.making?.key === key || this.stopped.signal.aborted;
+    if (!isUnderWay) remember(this.wanted, key, owned, wantedVersionsMaxCount);
   }
 
-  private async make(
-    key: string,
-    owned: OwnedFunction,
-    driver: NonNullable<Hypervisor["functionTemplates"]>,
-  ): Promise<void> {
-    const { clock, logger } = this.parts;
+  private async make(key: string, owned: OwnedFunction): Promise<void> {
+    const { clock, hypervisor, logger } = this.parts;
     const named = { functionName: owned.name, version: owned.version };
     const { signal } = this.stopped;
     const fromMs = clock.nowMs();
@@ -133,7 +120,7 @@ export class FunctionTemplates {
       const files = await this.parts.codeFiles(owned.codeDigest, signal);
       const base = await this.parts.ensureTemplate(vmConfigOf(owned));
       const prepare = (domain: Domain): Promise<void> => this.prepare(domain, base, owned, files);
-      const template = await driver.make(base, prepare, { signal });
+      const template = await hypervisor.functionTemplates.make(base, prepare, { signal });
       this.failures.delete(key);
       this.entries.set(key, { owned, template, madeAtMs: clock.nowMs() });
       logger.info("template of a function made", { ...named, ms: clock.nowMs() - fromMs });
@@ -191,7 +178,7 @@ export class FunctionTemplates {
       version: owned.version,
       reason,
     });
-    hypervisor.functionTemplates?.remove(template).catch((error: unknown) => {
+    hypervisor.functionTemplates.remove(template).catch((error: unknown) => {
       logger.warn("template of a function not removed", { error: messageOf(error) });
     });
   }

@@ -9,6 +9,7 @@ import { access, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs
 import { join } from "node:path";
 import { messageOf } from "@tidepool/common";
 import type { GuestImage } from "@tidepool/guest";
+import { inTime } from "../within.ts";
 import { waitForBoot } from "./boot.ts";
 import { machineArguments, memoryArguments, memoryUses } from "./machine.ts";
 import type { Machine } from "./machine.ts";
@@ -16,7 +17,6 @@ import { QemuProcess } from "./qemu-process.ts";
 import { admitToImage, admitToRam } from "./run-as.ts";
 import type { RunAs } from "./run-as.ts";
 import { hostTscKhz, qemuProgram, qemuVersion } from "./qemu-program.ts";
-import { within } from "./within.ts";
 
 /** Under a KVM that works, the guest answers in less than a second. */
 export const kvmProbeMaxMs = 3_000;
@@ -87,7 +87,7 @@ async function probe(
   const startedAtMs = Date.now();
   try {
     const boot = waitForBoot(guest.control, guest.runtime, probeTemplateId);
-    await within(guest.orExit(boot), { maxMs: kvmProbeMaxMs, what: "booting the guest under KVM" });
+    await inTime(guest.orExit(boot), { maxMs: kvmProbeMaxMs, what: "booting the guest under KVM" });
     const tookMs = String(Date.now() - startedAtMs);
     return { accelerator: "kvm", reason: `the guest booted under KVM in ${tookMs} ms` };
   } catch (thrown) {

@@ -9,10 +9,10 @@ import { rm } from "node:fs/promises";
 import { promisify } from "node:util";
 import { TidepoolError } from "@tidepool/common";
 import type { Domain, FunctionTemplates, Template, WaitOptions } from "../hypervisor/hypervisor.ts";
+import { inTime } from "../within.ts";
+import type { WaitLimits } from "../within.ts";
 import type { Machine } from "./machine.ts";
 import type { TemplateFiles, TemplateStore } from "./template-store.ts";
-import { within } from "./within.ts";
-import type { Limits } from "./within.ts";
 
 /** Copying the memory, taking the state in, and saving it again; what the function does is not counted. */
 export const freezeMaxMs = 30_000;
@@ -35,7 +35,7 @@ export interface Making {
   readonly files: TemplateFiles;
   readonly prepare: (domain: Domain) => Promise<void>;
   /** Of each step but `prepare`. */
-  readonly limits: Limits;
+  readonly limits: WaitLimits;
   readonly options: WaitOptions;
 }
 
@@ -57,7 +57,7 @@ export class AfterInitTemplates implements FunctionTemplates {
     const id = randomBytes(16).toString("hex");
     const limits = { ...options, maxMs: freezeMaxMs, what: "making a template of a function" };
     await this.#parts.store.create(id, async (files) => {
-      await within(copySparse(from.ramPath, files.ramPath), limits);
+      await inTime(copySparse(from.ramPath, files.ramPath), limits);
       const baseStatePath = from.statePath;
       await this.#parts.freeze({ machine, base, baseStatePath, files, prepare, limits, options });
     });

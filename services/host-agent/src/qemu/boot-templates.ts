@@ -7,10 +7,10 @@ import { TidepoolError, messageOf } from "@tidepool/common";
 import type { GuestImage } from "@tidepool/guest";
 import type { EnsureTemplateOptions, Template, VmConfig } from "../hypervisor/hypervisor.ts";
 import { configKey, describeConfig } from "../hypervisor/vm-config.ts";
+import { inTime } from "../within.ts";
 import type { Machine } from "./machine.ts";
 import { hostTscKhz } from "./qemu-program.ts";
 import type { TemplateFiles, TemplateStore } from "./template-store.ts";
-import { within } from "./within.ts";
 
 /** A guest under TCG hangs in its boot now and then. */
 export const bootAttempts = 2;
@@ -51,7 +51,7 @@ export class BootTemplates {
       // A failure is not remembered: the next caller tries again.
       making.catch(() => this.#making.delete(key));
     }
-    const { template } = await within(making, { signal: options.signal });
+    const { template } = await inTime(making, { signal: options.signal });
     return template;
   }
 

@@ -20,6 +20,7 @@ import type {
   VmConfig,
   WaitOptions,
 } from "../hypervisor/hypervisor.ts";
+import { inTime } from "../within.ts";
 import { AfterInitTemplates } from "./after-init-templates.ts";
 import type { Making } from "./after-init-templates.ts";
 import { bootMaxMs, waitForBoot } from "./boot.ts";
@@ -47,7 +48,6 @@ import type { RunAs } from "./run-as.ts";
 import { receiveState } from "./state-receiver.ts";
 import { TemplateStore } from "./template-store.ts";
 import type { TemplateFiles } from "./template-store.ts";
-import { within } from "./within.ts";
 
 /** To be raised when what is frozen changes in a way that the command line does not show. */
 const templateFormatVersion = 3;
@@ -122,7 +122,7 @@ export class QemuHypervisor implements Hypervisor {
     );
     const domain = this.#keep(new QemuDomain(vmId, process, stateDir));
     try {
-      await within(process.orExit(takeIn(process)), {
+      await inTime(process.orExit(takeIn(process)), {
         signal: options.signal,
         maxMs: cloneMaxMs,
         what: `cloning vm ${vmId}`,
@@ -140,7 +140,7 @@ export class QemuHypervisor implements Hypervisor {
     if (found === undefined) throw new TidepoolError("notFound", `vm ${vmId} is not on this host`);
     await this.#takeFolder();
     const rejoining = rejoin(stateDir, found);
-    const process = await within(rejoining, { maxMs: cloneMaxMs, what: `adopting vm ${vmId}` });
+    const process = await inTime(rejoining, { maxMs: cloneMaxMs, what: `adopting vm ${vmId}` });
     return this.#keep(new QemuDomain(vmId, process, stateDir));
   }
 
@@ -219,8 +219,8 @@ export class QemuHypervisor implements Hypervisor {
     this.#boots.add(process);
     try {
       const boot = waitForBoot(process.control, process.runtime, template.id);
-      await within(process.orExit(boot), { maxMs: bootMaxMs, what: "booting the guest" });
-      await within(process.orExit(writeOut(process, receiver)), {
+      await inTime(process.orExit(boot), { maxMs: bootMaxMs, what: "booting the guest" });
+      await inTime(process.orExit(writeOut(process, receiver)), {
         maxMs: bootMaxMs,
         what: "freezing the guest",
       });
@@ -249,9 +249,9 @@ export class QemuHypervisor implements Hypervisor {
     this.#boots.add(process);
     const domain = new QemuDomain(`template-${base.id.slice(0, 8)}`, process);
     try {
-      await within(process.orExit(takeIn(process)), limits);
-      await within(process.orExit(prepare(domain)), options);
-      await within(process.orExit(writeOutAgain(process, receiver)), limits);
+      await inTime(process.orExit(takeIn(process)), limits);
+      await inTime(process.orExit(prepare(domain)), options);
+      await inTime(process.orExit(writeOutAgain(process, receiver)), limits);
     } finally {
       this.#boots.delete(process);
       await domain.destroy();

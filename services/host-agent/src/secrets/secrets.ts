@@ -6,7 +6,7 @@ import type { Storage } from "@tidepool/actors";
 import { messageOf, TidepoolError } from "@tidepool/common";
 import type { Keyring } from "@tidepool/common";
 import { tidepool } from "@tidepool/proto";
-import { orAborted, within } from "../vm/within.ts";
+import { orAborted, within } from "../within.ts";
 
 /** Longest that reading one secret may take. */
 export const secretReadMaxMs = 5_000;

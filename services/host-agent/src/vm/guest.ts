@@ -17,9 +17,9 @@ import type {
   OutputStream,
 } from "../guest/session.ts";
 import type { Domain, Hypervisor, Template } from "../hypervisor/hypervisor.ts";
+import { within } from "../within.ts";
 import { flushMaxMs, handshakeMaxMs, outputMaxBytes, rehearsalMaxMs } from "./limits.ts";
 import type { OwnedFunction } from "./owned-function.ts";
-import { within } from "./within.ts";
 
 export interface GuestParts {
   readonly hypervisor: Hypervisor;

@@ -9,6 +9,7 @@ import type { Actor } from "xstate";
 import { assert, TidepoolError, withSpan } from "@tidepool/common";
 import type { VmRecord } from "../adoption/vm-records.ts";
 import type { Template, VmConfig } from "../hypervisor/hypervisor.ts";
+import { orAborted } from "../within.ts";
 import { Guest } from "./guest.ts";
 import type { VmCall } from "./guest.ts";
 import { lingerMs } from "./limits.ts";
@@ -17,7 +18,6 @@ import type { GoneReason, VmPhase } from "./phases.ts";
 import { vmMachine } from "./vm-machine.ts";
 import type { Interval, VmAnswer, VmAssignment, VmOrigin, VmParts } from "./vm-parts.ts";
 import type { VmView } from "./vm-view.ts";
-import { orAborted } from "./within.ts";
 
 export class Vm {
   readonly vmId: string;

@@ -1,6 +1,5 @@
 /** Waits that end: by a limit, or by somebody's signal. */
-import { timerMaxMs } from "@tidepool/common";
-import type { TidepoolError } from "@tidepool/common";
+import { TidepoolError, timerMaxMs } from "@tidepool/common";
 
 /**
  * Runs `work` with a signal that aborts with `late()` after `maxMs`, or with the reason of one of `outer`.
@@ -37,4 +36,21 @@ export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<
     signal.addEventListener("abort", onAbort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
   });
+}
+
+export interface WaitLimits {
+  readonly signal?: AbortSignal | undefined;
+  readonly maxMs?: number;
+  /** For the message: "booting the guest". */
+  readonly what?: string;
+}
+
+/** Settles like `promise`, or rejects at its limits; `promise` itself goes on. */
+export function inTime<T>(promise: Promise<T>, limits: WaitLimits): Promise<T> {
+  const { signal, maxMs, what = "waiting" } = limits;
+  const orGivenUp = (until: AbortSignal): Promise<T> => orAborted(promise, until);
+  if (maxMs === undefined) return signal === undefined ? promise : orGivenUp(signal);
+  const late = (): TidepoolError =>
+    new TidepoolError("unavailable", `${what} took more than ${String(maxMs)} ms`);
+  return within(maxMs, late, orGivenUp, ...(signal === undefined ? [] : [signal]));
 }
