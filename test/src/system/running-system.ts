@@ -26,6 +26,8 @@ export interface RunningSystem {
   readonly natsUrl: string;
   /** Of one service, so that a test can end it from outside. */
   process(name: ServiceName): ChildProcess;
+  /** Starts one again that has ended; resolves when it is ready. */
+  startAgain(name: ServiceName): Promise<void>;
   /** Stops nats-server and starts it again on the same port with the same store. */
   stopNats(): Promise<void>;
   startNats(): Promise<void>;
@@ -77,6 +79,9 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
         const child = processes.get(name);
         if (child === undefined) throw new Error(`${name} does not run`);
         return child;
+      },
+      async startAgain(name) {
+        await startService(name, env, processes);
       },
       stopNats: async () => nats?.stop(),
       async startNats() {
