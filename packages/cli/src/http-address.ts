@@ -8,3 +8,14 @@ export function httpAddressBeside(address: string): string {
   const [, host = address, port = "0"] = /^(.*):(\d+)$/.exec(address) ?? [];
   return `${host}:${Number(port) + httpPortOffset}`;
 }
+
+const tenantDefault = "default";
+
+/** Where a function that has a URL answers. Functions of other tenants have theirs before their name. */
+export function functionUrl(
+  { name, tenant }: { readonly name: string; readonly tenant: string },
+  httpAddress: string,
+): string {
+  const kept = tenant === tenantDefault ? name : `${tenant}=${name}`;
+  return `http://${httpAddress}/fn/${kept}/`;
+}

@@ -1,7 +1,7 @@
 /** `tidepool describe`: all that is set of a function, and what calls it. */
 import type { Destination, FunctionDescription, Schedule, Subscription } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
-import { httpAddressBeside } from "../http-address.ts";
+import { functionUrl, httpAddressBeside } from "../http-address.ts";
 import type { ClientOptions, CommandContext } from "../program/parts.ts";
 import { describeProvisioned } from "../program/settings-options.ts";
 import { formatBytes, formatCount, formatDuration, formatInstant } from "../terminal/format.ts";
@@ -73,7 +73,7 @@ export function describeFunction(described: Described, httpAddress: string): str
     ...limitLines(description),
     ...describeProvisioned(settings.provisioned).map((text): Line => ["provisioned", text]),
     ...asyncLines(description),
-    ["url", url === undefined ? undefined : `http://${httpAddress}/fn/${name}/`],
+    ["url", url === undefined ? undefined : functionUrl(description, httpAddress)],
     ["url methods", url?.methods?.join(", ")],
     ["url origins", url?.corsOrigins?.join(", ")],
     ["url runs", url?.qualifier],

@@ -3,7 +3,7 @@ import { TidepoolError } from "@tidepool/common";
 import type { FunctionUrl } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import { usageError } from "../failure.ts";
-import { httpAddressBeside } from "../http-address.ts";
+import { functionUrl, httpAddressBeside } from "../http-address.ts";
 import type { ClientOptions, CommandContext } from "../program/parts.ts";
 
 export interface UrlOptions extends ClientOptions {
@@ -24,14 +24,16 @@ export async function url(
   const { httpAddress = httpAddressBeside(options.address) } = options;
   const asked = urlOf(options);
   if (!on && Object.keys(asked).length > 0) throw usageError("say --on with what the URL is to be");
-  const set = await withClient(options, async (client) => {
-    const { settings, revision } = await client.getFunction(name);
-    if (!on && !off) return settings.url;
+  const described = await withClient(options, async (client) => {
+    const known = await client.getFunction(name);
+    const { settings, revision } = known;
+    if (!on && !off) return known;
     const { url: _, ...others } = settings;
     const changed = on ? { ...others, url: asked } : others;
-    return (await client.updateFunction(name, changed, { revision })).settings.url;
+    return client.updateFunction(name, changed, { revision });
   });
-  const address = set === undefined ? undefined : `http://${httpAddress}/fn/${name}/`;
+  const set = described.settings.url;
+  const address = set === undefined ? undefined : functionUrl(described, httpAddress);
   if (json === true) {
     const told = { function: name, url: address ?? null, ...(set ? { settings: set } : {}) };
     return terminal.out(`${JSON.stringify(told)}\n`);

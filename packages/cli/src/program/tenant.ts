@@ -23,11 +23,11 @@ export function addTenantCommands(program: Command, context: CommandContext): vo
     "tidepool tenant show default",
   );
   command(tenant, "show", "Show a tenant's settings", "tidepool tenant show default")
-    .argument("[tenant]", "its name", "default")
+    .argument("[tenant]", "its name (default: one's own)")
     .addOption(jsonOption())
-    .action(async (name: string, options: { json?: boolean }) => {
+    .action(async (name: string | undefined, options: { json?: boolean }) => {
       const { showTenant } = await import("../commands/tenant.ts");
-      await showTenant(name, withAddress(program, options), context);
+      await showTenant(name ?? "", withAddress(program, options), context);
     });
   command(
     tenant,
