@@ -21,6 +21,20 @@ describe("describeThrown", () => {
     });
   }
 
+  it("ends the stack with the last frame that is the function's", () => {
+    const own = [
+      "Error: x",
+      "    at read (node:fs:12:3)",
+      "    at handler (file:///var/task/a.mjs:5:28)",
+    ];
+    const nodes = [
+      "    at new Promise (<anonymous>)",
+      "    at process.processTicksAndRejections (node:internal/process/task_queues:95:5)",
+    ];
+    const error = Object.assign(new Error("x"), { stack: [...own, ...nodes].join("\n") });
+    assert.equal(describeThrown(error).stack, own.join("\n"));
+  });
+
   it("keeps name, message and stack of an error", () => {
     const error = new RangeError("too far");
     const described = describeThrown(error);

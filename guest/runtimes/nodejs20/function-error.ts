@@ -37,12 +37,18 @@ function isErrorLike(value: unknown): value is { name: unknown; message: unknown
   );
 }
 
-/** Without the frames of this runtime, which tell the function's author nothing. */
+/** Without the frames of this runtime and of Node below them, which tell the function's author nothing. */
 function ownFrames(stack: unknown): string {
-  return text(stack)
+  const lines = text(stack)
     .split("\n")
-    .filter((line) => !line.includes("/opt/tidepool/"))
-    .join("\n");
+    .filter((line) => !line.includes("/opt/tidepool/"));
+  return lines.slice(0, lines.findLastIndex((line) => !isNodes(line)) + 1).join("\n");
+}
+
+function isNodes(line: string): boolean {
+  return /^ +at (.* \(node:internal\/.*\)|node:internal\/.*|new Promise \(<anonymous>\))$/.test(
+    line,
+  );
 }
 
 function describeValue(value: unknown): string {

@@ -82,7 +82,8 @@ def to_json(result):
     try:
         return json.dumps(result, ensure_ascii=False, allow_nan=False, default=_default).encode()
     except (TypeError, ValueError, RecursionError) as raised:
-        raise ResultError(f"the handler's result is not JSON: {raised}") from raised
+        # What is wrong stands in the message; the frames would be those of the library.
+        raise ResultError(f"the handler's result is not JSON: {raised}") from None
 
 
 def _default(value):
