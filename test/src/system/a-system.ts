@@ -9,7 +9,7 @@ import type { Component, Logger } from "@tidepool/common";
 import { Frontend } from "@tidepool/frontend";
 import { HostAgent, openGuestSession, SimulatedHypervisor } from "@tidepool/host-agent";
 import { Scheduler } from "@tidepool/scheduler";
-import { subjects, tidepool } from "@tidepool/proto";
+import { subjects, tidepool, toTimestamp } from "@tidepool/proto";
 import { TidepoolClient } from "@tidepool/sdk";
 
 export interface TestSystem {
@@ -28,6 +28,8 @@ export interface TestSystem {
   readonly agents: readonly HostAgent[];
   /** Idle VMs of a function version on all hosts, as these last said. */
   idleVms(name: string, version: string): number;
+  /** A function's calls at a period, up to now, as a frontend tells them. @returns the instant of the last */
+  teach(name: string, periodMs: number, callCount: number): Promise<number>;
   restartNats(whileAway: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
@@ -162,6 +164,17 @@ export async function aSystem(options: TestSystemOptions = {}): Promise<TestSyst
         seen.name === name && seen.version === version;
       const counts = [...heard.values()].flat().filter(isMeant);
       return counts.reduce((sum, { idle }) => sum + (idle ?? 0), 0);
+    },
+    async teach(functionName, periodMs, callCount) {
+      const lastAtMs = Date.now();
+      const arrivals = Array.from({ length: callCount }, (_, index) => ({
+        functionName,
+        at: toTimestamp(lastAtMs - (callCount - 1 - index) * periodMs),
+      }));
+      const batch = tidepool.internal.v1.ArrivalBatch.encode({ arrivals }).finish();
+      const shard = subjects.shardOf(functionName, shardCount);
+      await listening.connection.request(subjects.arrivals(shard), batch);
+      return lastAtMs;
     },
     async restartNats(whileAway) {
       const port = Number(new URL(server.url).port);

@@ -6,16 +6,13 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connectBus, ensureStorage } from "@tidepool/actors";
-import { Keyring, newKey, silentLogger } from "@tidepool/common";
-import { subjects, tidepool, toTimestamp } from "@tidepool/proto";
+import { Keyring, newKey } from "@tidepool/common";
 import type { Forecast } from "@tidepool/sdk";
 import { runTidepool } from "../cli/tidepool-process.ts";
 import { aSystem, echoZip, until } from "./a-system.ts";
 import type { TestSystem } from "./a-system.ts";
 
 const settings = { runtime: "nodejs20", handler: "index.handler" };
-const shardCount = 4;
 const periodMs = 60_000;
 const callCount = 20;
 
@@ -31,19 +28,6 @@ describe("A system's backup", function () {
     await rm(dir, { recursive: true });
   });
 
-  const teach = async (natsUrl: string, functionName: string): Promise<void> => {
-    const options = { servers: natsUrl, name: "test", component: "frontend" } as const;
-    const bus = await connectBus({ ...options, logger: silentLogger });
-    const { client } = await ensureStorage(bus);
-    const lastAtMs = Date.now();
-    const arrivals = Array.from({ length: callCount }, (_, index) => ({
-      functionName,
-      at: toTimestamp(lastAtMs - (callCount - 1 - index) * periodMs),
-    }));
-    const batch = tidepool.internal.v1.ArrivalBatch.encode({ arrivals }).finish();
-    await client.publish(subjects.arrivals(subjects.shardOf(functionName, shardCount)), batch);
-    await bus.close();
-  };
   const learned = async ({ client }: TestSystem): Promise<Forecast> => {
     let forecast: Forecast | undefined;
     await until(async () => {
@@ -61,7 +45,7 @@ describe("A system's backup", function () {
     await client.createFunction("tick", settings);
     await client.uploadCode("tick", echoZip);
     await client.secrets.put("key", "hidden");
-    await teach(natsUrl, "tick");
+    await system.teach("tick", periodMs, callCount);
     const before = await learned(system);
     const taken = await runTidepool(["backup", file, "--nats", natsUrl]);
     assert.equal(taken.code, 0, taken.stderr);

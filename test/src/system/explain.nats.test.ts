@@ -3,17 +3,20 @@
  * together, prediction can be switched while it runs, and shadow changes nothing.
  */
 import assert from "node:assert/strict";
-import { systemClock, TidepoolError } from "@tidepool/common";
+import { TidepoolError } from "@tidepool/common";
 import type { CallExplanation, FunctionSettings } from "@tidepool/sdk";
 import { runTidepool } from "../cli/tidepool-process.ts";
 import { aSystem, echoZip } from "./a-system.ts";
 import type { TestSystem } from "./a-system.ts";
+import { periodicCalls, untilInARow } from "./periodic-calls.ts";
 import { waitFor } from "./wait-for.ts";
 
 const settings = { runtime: "nodejs20", handler: "index.handler" };
 /** Far longer than preparing takes on a busy machine: a VM that is due sooner than that is kept, not loaded again. */
 const periodMs = 3_000;
 const base = 6;
+/** Those that the machine holds up are not as they should be: so many at most. */
+const callsMax = 20;
 
 describe("Explanations", function () {
   let system: TestSystem;
@@ -38,19 +41,28 @@ describe("Explanations", function () {
     const { requestId } = await system.client.invoke(name, payload);
     return why(requestId);
   };
-  /** The start of each call. */
-  const callEvery = async (name: string, times: number): Promise<string[]> => {
-    const startedAtMs = Date.now();
-    const ids: string[] = [];
-    for (let index = 0; index < times; index++) {
-      await systemClock.sleep(startedAtMs + index * periodMs - Date.now());
-      ids.push((await system.client.invoke(name, index)).requestId);
-    }
-    return ids;
+  const vmsOf = (name: string): ReturnType<TestSystem["agent"]["fleet"]["views"]> =>
+    system.agent.fleet.views().filter(({ functionName }) => functionName === name);
+  const untilGone = (name: string): Promise<unknown> =>
+    waitFor(
+      `no VM of ${name}`,
+      () => vmsOf(name),
+      ({ length }) => length === 0,
+    );
+  /** Its pattern is known, and goes on: each call is one more of it, explained. */
+  const aPeriodic = async (
+    name: string,
+    more: Partial<FunctionSettings>,
+  ): Promise<() => Promise<CallExplanation>> => {
+    await deploy(name, more);
+    const lastAtMs = await system.teach(name, periodMs, 12);
+    const next = periodicCalls(system.client, name, periodMs, lastAtMs);
+    return async () => why((await next()).requestId);
   };
+  const isPredicted = ({ reason }: CallExplanation): boolean => reason === "predicted";
 
   it("tells the first call ever, a warm one, and one whose VM was busy", async () => {
-    await deploy("plain", { environment: { SIMULATED_RUN_MS: "300" } });
+    await deploy("plain");
     const first = await call("plain");
     assert.equal(first.reason, "firstCall", first.summary);
     assert.match(
@@ -61,10 +73,16 @@ describe("Explanations", function () {
     const second = await call("plain");
     assert.equal(second.reason, "warm");
     assert.equal(second.expectation?.callsSeen, 1);
-    const busyWith = system.client.invoke("plain", 1, { requestId: "long-one" });
-    await systemClock.sleep(50);
+    const long = { simulated: { runMs: 3_000 } };
+    const busyWith = system.client.invoke("plain", long, { requestId: "long-one" });
+    await waitFor(
+      "a busy VM",
+      () => vmsOf("plain"),
+      (vms) => vms.some(({ phase }) => phase === "busy"),
+    );
     const { requestId } = await system.client.invoke("plain", 2);
     await busyWith;
+    await why("long-one");
     const busy = await why(requestId);
     assert.equal(busy.reason, "busy", busy.summary);
     assert.match(
@@ -76,12 +94,12 @@ describe("Explanations", function () {
   it("tells how long a VM was kept, when the next call came later", async () => {
     await deploy("rare", { keepAliveMs: 400 });
     await call("rare");
-    await systemClock.sleep(1_200);
+    await untilGone("rare");
     const { reason, summary } = await call("rare");
     assert.equal(reason, "noPeriod", summary);
     assert.match(
       summary,
-      /no period known: kept 0\.4 s after the call of [\d:]+ UTC, this came 1\.\d+ s after/,
+      /no period known: kept 0\.4 s after the call of [\d:]+ UTC, this came [\d.]+ s after/,
     );
   });
 
@@ -89,7 +107,7 @@ describe("Explanations", function () {
     await deploy("renewed", { keepAliveMs: 400 });
     await call("renewed");
     // With its VM gone there is none to serve in the new version's place, and none to replace.
-    await systemClock.sleep(1_200);
+    await untilGone("renewed");
     await system.client.uploadCode("renewed", echoZip);
     const { reason, summary } = await call("renewed");
     assert.equal(reason, "newVersion", summary);
@@ -112,11 +130,9 @@ describe("Explanations", function () {
   });
 
   it("tells what was expected of a call that a forecast had a VM ready for, and of one that came early", async () => {
-    await deploy("tick", { keepAliveMs: 6_000 });
-    // The period is sure after six to nine calls: so many more that several windows are hit.
-    const ids = await callEvery("tick", 16);
-    const last = await why(ids.at(-1) ?? "");
-    assert.equal(last.reason, "predicted", last.summary);
+    const tick = await aPeriodic("tick", { keepAliveMs: 6_000 });
+    const [, last] = await untilInARow(2, tick, isPredicted, callsMax);
+    assert.ok(last !== undefined);
     assert.match(
       last.summary,
       /had waited for it for .* it was expected .* ± .* \(degree 0\.\d+\)/,
@@ -125,13 +141,13 @@ describe("Explanations", function () {
     assert.ok(
       last.vmSteps.some(({ phase, vmId }) => phase === "idle" && vmId === last.outcome?.vmId),
     );
-    await systemClock.sleep(periodMs * 0.4);
+    await untilGone("tick");
     const early = await call("tick");
     assert.equal(early.reason, "early", early.summary);
-    assert.match(early.summary, /expected .*, came 1\.\d+ s early; VMs had been kept until/);
+    assert.match(early.summary, /expected .*, came [\d.]+ s early; VMs had been kept until/);
     const forecast = await system.client.getForecast("tick");
     const hits = forecast.recent.filter(({ calledAtMs }) => calledAtMs !== undefined);
-    assert.ok(hits.length >= 4, JSON.stringify(forecast.recent));
+    assert.ok(hits.length >= 2, JSON.stringify(forecast.recent));
     assert.ok(hits.some(({ wasPrepared }) => wasPrepared));
     assert.deepEqual([forecast.prediction, forecast.predictionFrom], ["on", "default"]);
     assert.deepEqual([forecast.coldStartCost, forecast.coldStartCostFrom], [12, "default"]);
@@ -139,12 +155,14 @@ describe("Explanations", function () {
   });
 
   it("decides and records in shadow, and changes nothing", async () => {
-    await deploy("shadowed", { keepAliveMs: 1_000, prediction: "shadow" });
-    const ids = await callEvery("shadowed", 12);
-    const told = await Promise.all(ids.map(why));
-    assert.ok(told.every(({ outcome }) => outcome?.start === "pool" || outcome?.start === "cold"));
-    const last = told.at(-1);
-    assert.equal(last?.reason, "shadow", last?.summary);
+    const next = await aPeriodic("shadowed", { keepAliveMs: 1_000, prediction: "shadow" });
+    const inShadow = await untilInARow(4, next, ({ reason }) => reason === "shadow", callsMax);
+    const starts = inShadow.map(({ outcome }) => outcome?.start ?? "");
+    assert.ok(
+      starts.every((start) => start === "pool" || start === "cold"),
+      starts.join(" "),
+    );
+    const last = inShadow.at(-1);
     assert.match(
       last?.summary ?? "",
       /in shadow and it would have had a VM ready .*; kept 1 s after/,
@@ -163,21 +181,18 @@ describe("Explanations", function () {
     const { settings: before } = await system.client.getFunction("shadowed");
     const after = await system.client.updateFunction("shadowed", { ...before, prediction: "on" });
     assert.equal(after.version, version);
-    const acting = await Promise.all((await callEvery("shadowed", 4)).map(why));
-    assert.ok(
-      acting.slice(2).every(({ reason }) => reason === "predicted"),
-      acting.map(({ summary }) => summary).join("\n"),
-    );
+    await untilInARow(2, next, isPredicted, callsMax);
   });
 
   it("is told by the command, and its tenant's settings hold for all functions", async () => {
     const at = ["--address", system.address];
-    const ids = await callEvery("tick", 1);
-    const { code, stdout } = await runTidepool([...at, "why", ids[0] ?? ""]);
+    await deploy("asked");
+    const { requestId } = await system.client.invoke("asked");
+    const { code, stdout } = await runTidepool([...at, "why", requestId]);
     assert.equal(code, 0);
-    assert.match(stdout, /^\w+: .*\.\n\nrequest +\S+ of tick\n/);
-    const json = await runTidepool([...at, "why", ids[0] ?? "", "--json"]);
-    assert.equal((JSON.parse(json.stdout) as CallExplanation).requestId, ids[0]);
+    assert.match(stdout, /^\w+: .*\.\n\nrequest +\S+ of asked\n/);
+    const json = await runTidepool([...at, "why", requestId, "--json"]);
+    assert.equal((JSON.parse(json.stdout) as CallExplanation).requestId, requestId);
     const none = await runTidepool([...at, "why", "never-was"]);
     assert.equal(none.code, 1);
     assert.match(none.stderr, /told of for 24 hours/);
@@ -198,13 +213,13 @@ describe("Explanations", function () {
     assert.match(shown.stdout, /prediction +off\n.*price +5 .*\n.*cap +9 /);
     const forecast = await waitFor(
       "the tenant's word",
-      () => system.client.getForecast("tick"),
+      () => system.client.getForecast("asked"),
       ({ prediction }) => prediction === "off",
     );
     assert.deepEqual([forecast.predictionFrom, forecast.coldStartCost], ["tenant", 5]);
     assert.equal(forecast.tenantCap.max, 9);
     assert.equal(forecast.degree, 0);
-    const text = (await runTidepool([...at, "forecast", "tick"])).stdout;
+    const text = (await runTidepool([...at, "forecast", "asked"])).stdout;
     assert.match(text, /prediction off \(tenant\)/);
     const wrong = await runTidepool([...at, "tenant", "show", "other"]);
     assert.equal(wrong.code, 1);

@@ -42,20 +42,21 @@ describe("Hosts of a system", function () {
   });
 
   it("that are drained have their VMs elsewhere before they go, finish calls, and get no work until undrain", async () => {
-    await aFunction("slow", { environment: { SIMULATED_RUN_MS: "1000" } });
+    await aFunction("slow");
     await aFunction("held", { provisioned: [{ count: 2 }] });
     await system.client.invoke("slow", 0);
     await until(() => idleOn(0, "held") + idleOn(1, "held") === 2);
     const from = idleOn(0, "slow") === 1 ? 0 : 1;
     const to = 1 - from;
     const hostId = `h-${from + 1}`;
-    const underWay = system.client.invoke("slow", "under way");
+    const long = { simulated: { runMs: 5_000 } };
+    const underWay = system.client.invoke("slow", long);
     await until(() => idleOn(from, "slow") === 0);
 
     assert.equal((await system.client.hosts.drain(hostId)).state, "draining");
     await until(() => idleOn(to, "slow") === 1 && idleOn(to, "held") === 2);
     assert.ok(vmsOn(from) > 0, "the VMs stand elsewhere before they go");
-    assert.equal((await underWay).payload, "under way");
+    assert.deepEqual((await underWay).payload, long);
     await until(async () => (await stateOf(hostId)) === "drained");
     assert.equal(vmsOn(from), 0);
 

@@ -4,14 +4,18 @@
  */
 import assert from "node:assert/strict";
 import { systemClock } from "@tidepool/common";
-import type { Pool } from "@tidepool/sdk";
+import type { InvokeResult, Pool } from "@tidepool/sdk";
 import { aSystem, echoZip } from "./a-system.ts";
 import type { TestSystem } from "./a-system.ts";
+import { periodicCalls, untilInARow } from "./periodic-calls.ts";
 import { waitFor } from "./wait-for.ts";
 
 const periodMs = 2_000;
+/** Below the period: without a forecast no VM waits for the next call. */
+const keepAliveMs = 1_000;
 const base = 6;
-const learnedAfterCalls = 6;
+/** A period is sure after six to nine calls; the others are for those that a busy machine holds up. */
+const callsMax = 30;
 
 describe("A system that learns", function () {
   let system: TestSystem;
@@ -22,7 +26,7 @@ describe("A system that learns", function () {
 
   const deploy = async (name: string): Promise<void> => {
     const { client } = system;
-    const settings = { runtime: "nodejs20", handler: "index.handler", keepAliveMs: 60_000 };
+    const settings = { runtime: "nodejs20", handler: "index.handler", keepAliveMs };
     await client.createFunction(name, settings);
     await client.uploadCode(name, echoZip);
   };
@@ -33,36 +37,39 @@ describe("A system that learns", function () {
     }
     throw new Error("no pool was reported");
   };
-  /** Gives how each call started. */
-  const callEvery = async (name: string, times: number): Promise<string[]> => {
-    const startedAtMs = Date.now();
-    const starts: string[] = [];
-    for (let index = 0; index < times; index++) {
-      await systemClock.sleep(startedAtMs + index * periodMs - Date.now());
-      starts.push((await system.client.invoke(name, index)).start);
-    }
-    return starts;
-  };
-
   it("has a VM waiting, cuts the warming target with each function learned, and restores it when the calls end", async () => {
     await waitFor("the base target", pool, ({ target }) => target === base);
     await deploy("tick-a");
     await deploy("tick-b");
 
-    const starts = await callEvery("tick-a", 14);
-    const learned = starts.slice(learnedAfterCalls);
-    const ready = learned.filter((start) => start === "predicted" || start === "warm");
-    assert.ok(ready.length >= 0.9 * learned.length, starts.join(" "));
+    const callA = periodicCalls(system.client, "tick-a", periodMs, Date.now() - periodMs);
+    const isReady = ({ start }: InvokeResult): boolean => start === "predicted" || start === "warm";
+    await callA();
+    await untilInARow(4, callA, isReady, callsMax);
     const forecast = await system.client.getForecast("tick-a");
     assert.ok(forecast.degree > 0.5, `degree ${forecast.degree}`);
     assert.ok(Math.abs(forecast.periodMs - periodMs) < 100, `period ${forecast.periodMs} ms`);
     const one = await waitFor("a cut for one", pool, ({ target }) => target < base);
 
-    await Promise.all([callEvery("tick-a", 14), callEvery("tick-b", 14)]);
-    await waitFor("a deeper cut for two", pool, ({ target }) => target < one.target);
+    const toldAtMs = await system.teach("tick-b", periodMs, 12);
+    const callB = periodicCalls(system.client, "tick-b", periodMs, toldAtMs);
+    const callBoth = async (): Promise<readonly [InvokeResult, InvokeResult, Pool]> => [
+      ...(await Promise.all([callA(), callB()])),
+      await pool(),
+    ];
+    await untilInARow(
+      2,
+      callBoth,
+      ([a, b, { target }]) => isReady(a) && isReady(b) && target < one.target,
+      callsMax,
+    );
 
     await waitFor("the target restored", pool, ({ target }) => target === base);
-    assert.equal((await system.client.getForecast("tick-a")).degree, 0);
+    await waitFor(
+      "it is forgotten",
+      () => system.client.getForecast("tick-a"),
+      ({ degree }) => degree === 0,
+    );
   });
 
   it("neither prepares nor cuts for calls without a period", async () => {

@@ -82,7 +82,7 @@ describe("Logs and usage of all hosts", () => {
     await aFunction("pays", { reservedConcurrency: 2, memoryMib: 512 });
     const other = await TidepoolClient.connect(system.addresses[1] ?? "");
     await until(async () => (await other.getFunction("pays")).version === "1");
-    const busy = { simulated: { runMs: 1_000 } };
+    const busy = { simulated: { runMs: 2_000 } };
     for (const by of [client, other]) await by.invoke("pays", busy);
     const fail = { simulated: { failure: "throw" } };
     await assert.rejects(client.invoke("pays", fail, { attemptsMax: 1 }), {

@@ -2,7 +2,6 @@
  * A host that answers orders as a host-agent does, with heartbeats, but has no VMs: what the scheduler
  * orders is kept for the test to look at.
  */
-import assert from "node:assert/strict";
 import type { Bus, Stoppable } from "@tidepool/actors";
 import { systemClock } from "@tidepool/common";
 import { fromTimestamp, subjects, tidepool, toTimestamp } from "@tidepool/proto";
@@ -126,15 +125,22 @@ export class TestHost {
   }
 }
 
-/** Waits for a level. */
+/** Waits for a level; what throws counts as not yet. */
 export async function until(
   what: string,
   claim: () => boolean | Promise<boolean>,
   waitMaxMs = conditionMaxMs,
 ): Promise<void> {
   const deadlineAtMs = Date.now() + waitMaxMs;
-  while (!(await claim())) {
-    assert.ok(Date.now() < deadlineAtMs, `not in ${waitMaxMs} ms: ${what}`);
+  let last: unknown;
+  while (Date.now() < deadlineAtMs) {
+    try {
+      last = await claim();
+      if (last === true) return;
+    } catch (error) {
+      last = error;
+    }
     await systemClock.sleep(10);
   }
+  throw new Error(`not in ${waitMaxMs} ms: ${what}`, { cause: last });
 }
