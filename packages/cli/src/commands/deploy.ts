@@ -12,7 +12,7 @@ import { deployProject } from "../project/deploy-project.ts";
 import type { ProjectChange } from "../project/deploy-project.ts";
 import { projectFileName } from "../project/project-file-name.ts";
 import { readProject } from "../project/read-project.ts";
-import { formatBytes } from "../terminal/format.ts";
+import { formatBytes, formatCount } from "../terminal/format.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { mergeSettings } from "./merge-settings.ts";
 
@@ -77,8 +77,10 @@ function summary(changes: readonly ProjectChange[]): string {
   const changed = changes.filter(
     ({ kind, schedules }) => kind !== "none" || schedules.length > 0,
   ).length;
+  const all = formatCount(changes.length, "function");
+  if (changed === 0) return `nothing to deploy: ${all} as the file says`;
   const rest = changed < changes.length ? "; the others were as the file says" : "";
-  return `deployed ${changed} of ${changes.length} functions${rest}`;
+  return `deployed ${changed} of ${all}${rest}`;
 }
 
 export async function deploy(

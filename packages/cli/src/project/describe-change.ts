@@ -44,9 +44,10 @@ function describeSchedule({ name, kind, settings }: ScheduleChange): string {
   return `schedule ${name}${kind === "create" ? " is new" : " changes"}: ${due}`;
 }
 
-/** What a new function does not have need not be said. */
-function isNotEmpty({ after }: Difference): boolean {
-  if (after === "" || after === 0 || after === false || after === undefined) return false;
+/** What a new function does not have need not be said. 0 calls at once, or no retry, is something that it has. */
+function isNotEmpty({ what, after }: Difference): boolean {
+  if (after === "" || after === false || after === undefined) return false;
+  if (what === "coldStartCost" && after === 0) return false;
   return !(Array.isArray(after) && after.length === 0);
 }
 
