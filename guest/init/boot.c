@@ -59,6 +59,10 @@ static void readKernelCommandLine(void) {
       if (strlen(word + 17) > runtimeNameMaxBytes) fail("runtime name is longer than %d", runtimeNameMaxBytes);
       strcpy(guest.runtime, word + 17);
     }
+    if (strncmp(word, "tidepool.resolvers=", 19) == 0) {
+      if (strlen(word + 19) > resolversMaxBytes) fail("resolvers are longer than %d", resolversMaxBytes);
+      strcpy(guest.resolvers, word + 19);
+    }
     if (strncmp(word, "tidepool.memory_mib=", 20) == 0) guest.memoryMib = (unsigned)strtoul(word + 20, NULL, 10);
   }
   if (guest.templateId[0] == 0) fail("no tidepool.template on the kernel command line");

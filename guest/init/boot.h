@@ -6,6 +6,7 @@ enum {
   runtimeGid = 990,
   templateIdMaxBytes = 128,
   runtimeNameMaxBytes = 32,
+  resolversMaxBytes = 128,
 };
 
 /* Where the runtime and all its children live, and end. */
@@ -15,6 +16,8 @@ struct guest {
   char templateId[templateIdMaxBytes + 1];
   char runtime[runtimeNameMaxBytes + 1];
   unsigned memoryMib;
+  /* Addresses with commas between them; empty in a guest without a network card. */
+  char resolvers[resolversMaxBytes + 1];
 };
 
 /* From the kernel command line; constant once bringUp has returned. */

@@ -4,7 +4,7 @@
  *
  *   boot      mounts, modules, cgroup     control   what the host-agent asks    messages   reading protobuf
  *   runtime   the runtime's process       output    what the runtime prints     frames     writing protobuf
- *                                         renew     clock and randomness        base       failing, small files
+ *   network   the card of some guests     renew     clock and randomness        base       failing, small files
  *
  * Rules the code cannot show:
  * - One thread, one poll loop, fixed buffers.
@@ -15,6 +15,7 @@
 #include "boot.h"
 #include "control.h"
 #include "frames.h"
+#include "network.h"
 #include "output.h"
 #include "renew.h"
 #include "runtime.h"
@@ -55,6 +56,7 @@ static void serve(int signals) {
 
 int main(void) {
   bringUp();
+  if (guest.resolvers[0] != 0) bringUpNetwork();
 
   sigset_t children;
   sigemptyset(&children);

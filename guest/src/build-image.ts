@@ -105,6 +105,7 @@ async function makeTree(
     `--customize-hook=copy-out /tmp/kernel.deb ${work}`,
     '--customize-hook=rm "$1"/tmp/kernel.deb',
     `--customize-hook=${addUser}`,
+    `--customize-hook=${forgetBuilder}`,
     `--customize-hook=tar-in ${join(work, "additions.tar")} /`,
     guestSuite,
     join(work, "tree.tar"),
@@ -152,6 +153,9 @@ mv linux-image-*.deb kernel.deb`;
 /** init runs the runtime as this user. */
 const addUser = `set -eu; echo 'runtime:x:990:990::/tmp:/usr/sbin/nologin' >> "$1/etc/passwd"
 echo 'runtime:x:990:' >> "$1/etc/group"`;
+
+/** Not the name and resolver of the machine that builds it: init writes the resolver of a guest that has a network. */
+const forgetBuilder = `set -eu; ln -sfn /run/resolv.conf "$1/etc/resolv.conf"; echo tidepool > "$1/etc/hostname"`;
 
 async function packRoot(run: Run, work: string, rootfs: string): Promise<void> {
   const tree = await open(join(work, "tree.tar"));

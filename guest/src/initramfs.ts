@@ -7,8 +7,14 @@ import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { TidepoolError } from "@tidepool/common";
 
-/** What the guest needs before its root is mounted; what they depend on is added. */
-const neededModules = ["virtio_mmio", "virtio_blk", "virtio_console", "squashfs"] as const;
+/** What the guest needs; what they depend on is added. Most guests have no network card, whose driver then does nothing. */
+const neededModules = [
+  "virtio_mmio",
+  "virtio_blk",
+  "virtio_console",
+  "squashfs",
+  "virtio_net",
+] as const;
 
 export async function makeInitramfs(init: Uint8Array, modulesFolder: string): Promise<Buffer> {
   const modules = await readModules(modulesFolder);
