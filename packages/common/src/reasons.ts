@@ -47,6 +47,7 @@ export const reasons = [
   "tokenInvalid",
   "roleTooSmall",
   "doorFull",
+  "noNetwork",
 ] as const;
 
 export type Reason = (typeof reasons)[number];

@@ -34,9 +34,11 @@ export type {
   Destination,
   FunctionSettings,
   FunctionUrl,
+  GuestNetwork,
   ProvisionedConcurrency,
   RateLimit,
 } from "./settings.ts";
+export { guestNetworks } from "./settings.ts";
 export type {
   MissedTicks,
   PutOptions,

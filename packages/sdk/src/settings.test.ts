@@ -24,6 +24,7 @@ describe("Settings of a function", () => {
       keepAliveMs: 3_000,
       snapshotInit: true,
       singleUse: true,
+      network: "internet",
       prediction: "shadow",
       coldStartCost: 5,
       reservedConcurrency: 0,

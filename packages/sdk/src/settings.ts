@@ -25,6 +25,8 @@ export interface FunctionSettings {
   readonly snapshotInit?: boolean;
   /** A new VM for every call. */
   readonly singleUse?: boolean;
+  /** What its VMs may reach; absent: "none". */
+  readonly network?: GuestNetwork;
   /** Absent: "inherit", as the tenant has it. */
   readonly prediction?: Prediction;
   /** Idle VM-seconds that one cold start is worth; 0 or absent: as the tenant has it. */
@@ -39,6 +41,10 @@ export interface FunctionSettings {
   /** Absent: no HTTP address. */
   readonly url?: FunctionUrl | undefined;
 }
+
+/** "internet": public addresses, outwards, on hosts whose operator allows it. */
+export const guestNetworks = ["none", "internet"] as const;
+export type GuestNetwork = (typeof guestNetworks)[number];
 
 export interface ProvisionedConcurrency {
   readonly count: number;
@@ -83,6 +89,8 @@ type Optional = "reservedConcurrency" | "rateLimit" | "async" | "url";
 export type CompleteSettings = Required<Omit<FunctionSettings, Optional>> &
   Pick<FunctionSettings, Optional>;
 
+const wireNetwork = tidepool.v1.GuestNetwork;
+
 type Wire = tidepool.v1.FunctionSettings.$Properties;
 
 export function settingsToWire({
@@ -92,10 +100,12 @@ export function settingsToWire({
   rateLimit,
   async,
   url,
+  network = "none",
   ...rest
 }: FunctionSettings): Wire {
   return {
     ...rest,
+    ...(network === "none" ? {} : { network: wireNetwork.GUEST_NETWORK_INTERNET }),
     prediction: predictionWires[prediction],
     provisioned: provisioned.map((each) => ({ ...each })),
     ...(reservedConcurrency === undefined ? {} : { reservedConcurrency }),
@@ -129,6 +139,7 @@ export function parseSettings(wire: Wire | null | undefined): CompleteSettings {
     keepAliveMs: wire?.keepAliveMs ?? 0,
     snapshotInit: wire?.snapshotInit ?? false,
     singleUse: wire?.singleUse ?? false,
+    network: wire?.network === wireNetwork.GUEST_NETWORK_INTERNET ? "internet" : "none",
     prediction: parsePrediction(wire?.prediction),
     coldStartCost: wire?.coldStartCost ?? 0,
     provisioned: (wire?.provisioned ?? []).map(parseProvisioned),

@@ -6,6 +6,8 @@ import type { BusSettings } from "@tidepool/actors";
 import { logLevels, readEnvironment } from "@tidepool/common";
 import type { LogLevel } from "@tidepool/common";
 import { subjects } from "@tidepool/proto";
+import { readGuestNetwork } from "./guest-network/read-reach.ts";
+import type { GuestNetworkSettings } from "./guest-network/read-reach.ts";
 import { readLibvirtAddress } from "./libvirt/address.ts";
 import type { LibvirtAddress } from "./libvirt/address.ts";
 import { qemuUserDefault } from "./qemu/run-as.ts";
@@ -31,6 +33,8 @@ export interface HostAgentConfig {
   readonly vcpuMax: number;
   /** Warming target of the base config before the scheduler names one. */
   readonly poolBaseTarget: number;
+  /** What guests may reach whose functions ask for the internet; undefined: nothing. */
+  readonly guestNetwork: GuestNetworkSettings;
   /** Of the simulated hypervisor: the same seed, the same timing and failures. */
   readonly simulatedSeed: number;
   /** A stop leaves VMs that wait to the next process: it is meant as a restart. */
@@ -61,12 +65,18 @@ export function readConfig(env: NodeJS.ProcessEnv): HostAgentConfig {
     if (!/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/.test(address)) {
       read.problem(`TIDEPOOL_HOST_ADDRESS must be host:port, got '${address}'`);
     }
+    const hypervisor = read.oneOf("TIDEPOOL_HYPERVISOR", "qemu", ["qemu", "libvirt", "simulated"]);
+    const guestNetwork = readGuestNetwork(read);
+    if (guestNetwork !== undefined && hypervisor !== "qemu")
+      read.problem(
+        "TIDEPOOL_GUEST_NETWORK must be off: only the qemu driver gives guests a network",
+      );
     return {
       nats: readBusSettings(read),
       logLevel: read.oneOf("TIDEPOOL_LOG_LEVEL", "info", logLevels),
       hostId,
       address,
-      hypervisor: read.oneOf("TIDEPOOL_HYPERVISOR", "qemu", ["qemu", "libvirt", "simulated"]),
+      hypervisor,
       accelerator: read.oneOf("TIDEPOOL_ACCELERATOR", "auto", ["auto", "kvm", "tcg"]),
       qemuUser: read.text("TIDEPOOL_QEMU_USER", qemuUserDefault),
       libvirt: readLibvirtAddress(read),
@@ -93,6 +103,7 @@ export function readConfig(env: NodeJS.ProcessEnv): HostAgentConfig {
       poolBaseTarget: read.integer("TIDEPOOL_POOL_BASE_TARGET", 8, { min: 0, max: 1_024 }),
       stopKeepsVms: read.oneOf("TIDEPOOL_STOP_KEEPS_VMS", "off", ["off", "on"]) === "on",
       secretsKeyFile: read.optional("TIDEPOOL_SECRETS_KEY_FILE"),
+      guestNetwork,
       simulatedSeed: read.integer("TIDEPOOL_SIMULATED_SEED", 1, { min: 0, max: 2 ** 31 }),
     };
   });

@@ -109,6 +109,7 @@ export class HostAgent {
   constructor(options: HostAgentOptions) {
     const { config, bus, storage, hypervisor, openSession } = options;
     const { hostId, memoryMib, vmCountMax, vcpuMax } = config;
+    const { offersInternet = false } = hypervisor;
     this.options = options;
     const logger = (this.logger = options.logger.child({ component: "host-agent", hostId }));
     const clock = (this.clock = options.clock ?? systemClock);
@@ -137,7 +138,7 @@ export class HostAgent {
     const epochs = (this.epochs = new Epochs(join(config.stateDir, "epochs.json"), logger));
     const secrets = new Secrets(storage.secrets, options.keyring);
     this.fleet = new Fleet(
-      { hostId, memoryMib, vmCountMax, ...(vcpuMax !== undefined && { vcpuMax }) },
+      { hostId, memoryMib, vmCountMax, offersInternet, ...(vcpuMax !== undefined && { vcpuMax }) },
       {
         hypervisor,
         openSession,
@@ -223,7 +224,9 @@ export class HostAgent {
       bus,
       storage,
       assignments,
-      (config) => this.pools.ensure(config),
+      (config) => {
+        if (this.fleet.offers(config)) this.pools.ensure(config);
+      },
       this.logger,
     );
     this.watchingSecrets = await watchSecrets(

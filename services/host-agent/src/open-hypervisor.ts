@@ -6,6 +6,8 @@ import { ensureGuestImage } from "@tidepool/guest";
 import type { GuestImage } from "@tidepool/guest";
 import { baseConfig } from "./config.ts";
 import type { HostAgentConfig } from "./config.ts";
+import { addressesOf } from "./guest-network/addresses.ts";
+import type { GuestNetwork } from "./guest-network/guest-network.ts";
 import type { Hypervisor } from "./hypervisor/hypervisor.ts";
 import { findRunAs } from "./qemu/run-as.ts";
 import type { RunAs } from "./qemu/run-as.ts";
@@ -29,10 +31,25 @@ export async function openHypervisor(config: HostAgentConfig, logger: Logger): P
   const options = { accelerator, image, cacheDir, stateDir };
   if (config.hypervisor === "qemu") {
     const { QemuHypervisor } = await import("./qemu/qemu-hypervisor.ts");
-    return new QemuHypervisor({ ...options, runAs });
+    const guestNetwork = await openGuestNetwork(config, stateDir, logger);
+    return new QemuHypervisor({ ...options, runAs, guestNetwork });
   }
   const { LibvirtHypervisor } = await import("./libvirt/libvirt-hypervisor.ts");
   return LibvirtHypervisor.open({ ...options, address: config.libvirt, hostId });
+}
+
+/** Its failure is the host-agent's: an operator who allows a network is to know that there is none. */
+async function openGuestNetwork(
+  { guestNetwork, nats }: HostAgentConfig,
+  stateDir: string,
+  logger: Logger,
+): Promise<GuestNetwork | undefined> {
+  if (guestNetwork === undefined) return undefined;
+  const { GuestNetwork } = await import("./guest-network/guest-network.ts");
+  const denied = [...guestNetwork.denied, ...(await addressesOf(nats.servers))];
+  const network = await GuestNetwork.open({ stateDir, reach: { ...guestNetwork, denied } });
+  logger.info("guests may have a network", { ...guestNetwork, denied });
+  return network;
 }
 
 async function chooseAccelerator(

@@ -11,6 +11,8 @@ export interface FunctionVersion {
   readonly runtime: string;
   readonly memoryMib: number;
   readonly vcpuCount: number;
+  /** It asks for a network; `runtime` then bears the mark. */
+  readonly needsInternet?: boolean;
   readonly keepAliveMs: number;
   /** Whose it is. */
   readonly tenant: string;
@@ -50,6 +52,9 @@ export interface VmConfig {
   readonly memoryMib: number;
   readonly vcpuCount: number;
 }
+
+/** Behind the runtime's name in that of a pool whose VMs have a network. */
+export const internetMark = "+internet";
 
 export const configKeyOf = ({ runtime, memoryMib, vcpuCount }: VmConfig): string =>
   `${runtime}/${memoryMib}/${vcpuCount}`;

@@ -60,6 +60,7 @@ export function describeFunction(described: Described, httpAddress: string): str
     ["keep-alive", formatDuration(settings.keepAliveMs)],
     ["single use", settings.singleUse ? "a new VM for every call" : undefined],
     ["init", settings.snapshotInit ? "from a template taken after it" : undefined],
+    ["network", settings.network === "none" ? undefined : settings.network],
     ...Object.entries(settings.environment).map(pair("environment")),
     ...Object.entries(settings.secrets).map(pair("secret")),
     ...Object.entries(settings.tags).map(pair("tag")),

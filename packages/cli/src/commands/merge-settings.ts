@@ -15,7 +15,7 @@ export function mergeSettings(
   options: SettingsOptions,
 ): FunctionSettings {
   const { runtime, handler, memory, vcpus, timeout, initTimeout, keepAlive, provisioned } = options;
-  const { snapshotInit, singleUse, prediction, price, description } = options;
+  const { snapshotInit, singleUse, network, prediction, price, description } = options;
   return {
     runtime: runtimeDefault,
     handler: handlerDefault,
@@ -29,6 +29,7 @@ export function mergeSettings(
     ...(keepAlive === undefined ? {} : { keepAliveMs: keepAlive }),
     ...(snapshotInit === undefined ? {} : { snapshotInit }),
     ...(singleUse === undefined ? {} : { singleUse }),
+    ...(network === undefined ? {} : { network }),
     ...(prediction === undefined ? {} : { prediction }),
     ...(price === undefined ? {} : { coldStartCost: price }),
     ...pairs("environment", options.env),

@@ -2,9 +2,10 @@
  * The options that say a function's settings, for `deploy` and `config` alike. What is not given stays as it was;
  * what can be taken away has a word for it: `none`, 0, or a --no-… of its own.
  */
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import type { Command } from "commander";
-import type { Destination, Prediction, ProvisionedConcurrency } from "@tidepool/sdk";
+import { guestNetworks } from "@tidepool/sdk";
+import type { Destination, GuestNetwork, Prediction, ProvisionedConcurrency } from "@tidepool/sdk";
 import { formatDuration, parseDuration } from "../project/duration.ts";
 import {
   coldStartCostMax,
@@ -31,6 +32,7 @@ export interface SettingsOptions {
   readonly keepAlive?: number;
   readonly snapshotInit?: boolean;
   readonly singleUse?: boolean;
+  readonly network?: GuestNetwork;
   readonly prediction?: Prediction;
   readonly price?: number;
   /** Each of the three replaces all that there were; false: there are to be none. */
@@ -77,6 +79,12 @@ export function addSettingsOptions(command: Command): Command {
     .option("--no-snapshot-init", "run its init in each VM")
     .option("--single-use", "a new VM for every call")
     .option("--no-single-use", "a VM serves calls one after the other")
+    .addOption(
+      new Option(
+        "--network <reach>",
+        "what its VMs may reach: none or internet, where the operator allows it (default: none)",
+      ).choices(guestNetworks),
+    )
     .addOption(predictionOption("the tenant's"))
     .option(
       "--price <vm-seconds>",

@@ -16,6 +16,7 @@ const settings: CompleteSettings = {
   keepAliveMs: 600_000,
   snapshotInit: false,
   singleUse: false,
+  network: "none",
   prediction: "inherit",
   coldStartCost: 0,
   provisioned: [],

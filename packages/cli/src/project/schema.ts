@@ -63,6 +63,7 @@ const functionEntry = z.strictObject({
   keepAlive: duration.optional(),
   snapshotInit: z.boolean().optional(),
   singleUse: z.boolean().optional(),
+  network: z.enum(["none", "internet"]).optional(),
   environment: texts.optional(),
   secrets: z.record(z.string(), name).optional(),
   description: z.string().optional(),

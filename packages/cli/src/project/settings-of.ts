@@ -18,6 +18,7 @@ export function settingsOf(entry: ProjectFunction): FunctionSettings {
     ...given("keepAliveMs", entry.keepAlive),
     ...given("snapshotInit", entry.snapshotInit),
     ...given("singleUse", entry.singleUse),
+    ...given("network", entry.network),
     ...given("environment", entry.environment),
     ...given("secrets", entry.secrets),
     ...given("description", entry.description),

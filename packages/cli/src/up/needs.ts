@@ -29,9 +29,20 @@ export const networkPackage: HostPackage = {
   purpose: "gives the machines of a cluster on this one their network",
 };
 
+const filterPackage: HostPackage = {
+  debianName: "nftables",
+  provides: "nft",
+  purpose: "keeps guests that have a network from what they must not reach",
+};
+
 /** What the main job needs under a driver. */
-export function systemPackages(hypervisor: string): readonly HostPackage[] {
-  const base = [natsPackage, ...hostPackages];
+export function systemPackages(
+  hypervisor: string,
+  env: NodeJS.ProcessEnv = process.env,
+): readonly HostPackage[] {
+  const guestNetwork =
+    env["TIDEPOOL_GUEST_NETWORK"] === "internet" ? [networkPackage, filterPackage] : [];
+  const base = [natsPackage, ...hostPackages, ...guestNetwork];
   if (hypervisor === "simulated") return [natsPackage];
   return hypervisor === "libvirt" ? [...base, ...libvirtPackages] : base;
 }
@@ -70,6 +81,7 @@ const systemdPackage: HostPackage = {
 /** What the tests need, all drivers included. */
 export const testPackages: readonly HostPackage[] = [
   networkPackage,
+  filterPackage,
   natsPackage,
   ...hostPackages,
   ...libvirtPackages,

@@ -1,5 +1,5 @@
 /** What is wrong with settings, each problem in words with its limit. */
-import { subjects } from "@tidepool/proto";
+import { subjects, tidepool } from "@tidepool/proto";
 import {
   descriptionMaxBytes,
   environmentMaxBytes,
@@ -38,6 +38,7 @@ export function settingsProblems(settings: Settings): string[] {
     ...rateLimitProblems(settings.rateLimit),
     ...asyncProblems(settings.async),
     ...urlProblems(settings.url),
+    ...networkProblems(settings),
   ];
 }
 
@@ -112,6 +113,15 @@ function secretsProblems({ secrets, environment, snapshotInit }: Settings): stri
     problems.push("a function whose init is snapshotted cannot have secrets");
   }
   return problems;
+}
+
+function networkProblems({ network, snapshotInit }: Settings): string[] {
+  const { GUEST_NETWORK_NONE, GUEST_NETWORK_INTERNET } = tidepool.v1.GuestNetwork;
+  if (network > GUEST_NETWORK_INTERNET) return [`network ${network} is unknown`];
+  // All its VMs would go on with the same connections.
+  return snapshotInit && network > GUEST_NETWORK_NONE
+    ? ["a function whose init is snapshotted cannot have a network"]
+    : [];
 }
 
 function variableProblems(name: string): string[] {

@@ -38,6 +38,8 @@ export interface Settings {
   readonly rateLimit?: RateLimit;
   readonly async?: AsyncSettings;
   readonly url?: FunctionUrl;
+  /** Unspecified: none. */
+  readonly network: tidepool.v1.GuestNetwork;
 }
 
 /** @throws TidepoolError `invalid`, naming everything that is wrong and its limits */
@@ -59,6 +61,7 @@ export function parseSettings(
     initTimeoutMs: given?.initTimeoutMs || initTimeoutDefaultMs,
     snapshotInit: given?.snapshotInit ?? false,
     singleUse: given?.singleUse ?? false,
+    network: given?.network ?? tidepool.v1.GuestNetwork.GUEST_NETWORK_UNSPECIFIED,
     secrets: { ...given?.secrets },
     tags: { ...given?.tags },
     provisioned: [...parseProvisioned(given?.provisioned)],

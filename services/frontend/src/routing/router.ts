@@ -79,6 +79,10 @@ const refusalsToRetry: readonly Code[] = [
   "notFound",
 ];
 
+/** That no host gives its VMs a network does not change soon. */
+const mayRetry = ({ code, reason }: TidepoolError): boolean =>
+  refusalsToRetry.includes(code) && reason !== "noNetwork";
+
 export class Router {
   private readonly options: RouterOptions;
 
@@ -243,7 +247,7 @@ export class Router {
       // Its owner has died or was cut off: there will be another.
       if (isOwnerless(failure) && clock.nowMs() < ownerlessUntilMs)
         attempt = Math.min(attempt, acquireAttemptsMax - 1);
-      if (attempt >= acquireAttemptsMax || !refusalsToRetry.includes(failure.code)) throw failure;
+      if (attempt >= acquireAttemptsMax || !mayRetry(failure)) throw failure;
       refusedVmId = tried.refusedVmId;
       const waitMs = acquireBackoffMs * 2 ** (attempt - 1);
       // What was refused says more than that the time is over, and nothing ran.

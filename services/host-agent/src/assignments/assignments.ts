@@ -50,7 +50,8 @@ export class Assignments {
 
   /**
    * Gives the function version a VM, and answers before its code is loaded.
-   * @throws TidepoolError `stale`, `noCapacity`, `unavailable` while draining
+   * @throws TidepoolError `stale`, `noCapacity`, `unavailable` while draining, `wrongPhase` for a network that is not
+   * allowed here
    */
   assign(command: AssignCommand): Vm {
     const { fleet, clock } = this.parts;
@@ -64,6 +65,11 @@ export class Assignments {
     const again = fleet.get(this.known.get(command.assignmentId) ?? "");
     if (again !== undefined && again.phase !== "stopping") return again;
 
+    if (!fleet.offers(command.owned)) {
+      const { hostId } = fleet.limits;
+      const message = `${command.owned.name} asks for the internet, which host ${hostId} gives no guest`;
+      throw new TidepoolError("wrongPhase", message, { reason: "noNetwork" });
+    }
     this.parts.onConfig(command.owned);
     const vm = this.choose(command);
     const nowMs = clock.nowMs();

@@ -1,7 +1,6 @@
 /** Commands from a shard, decoded and validated; nothing past this sees protobuf types. */
 import { TidepoolError } from "@tidepool/common";
-import { fromTimestamp } from "@tidepool/proto";
-import type { tidepool } from "@tidepool/proto";
+import { fromTimestamp, tidepool } from "@tidepool/proto";
 import { initTimeoutDefaultMs, initTimeoutMaxMs } from "../vm/limits.ts";
 import type { ForecastWindow, OwnedFunction } from "../vm/owned-function.ts";
 
@@ -90,6 +89,7 @@ function parseOwned(
     handler: required(settings?.handler, "function.settings.handler"),
     memoryMib,
     vcpuCount: parseVcpuCount(settings?.vcpuCount),
+    ...networkOf(settings),
     environment: { ...settings?.environment },
     secrets: { ...settings?.secrets },
     singleUse: settings?.singleUse ?? false,
@@ -97,6 +97,14 @@ function parseOwned(
     snapshotInit: settings?.snapshotInit ?? false,
     keepAliveMs: settings?.keepAliveMs || keepAliveDefaultMs,
   };
+}
+
+/** Of a function's settings; nothing where it asked for none. */
+export function networkOf(
+  settings: tidepool.v1.FunctionSettings.$Properties | null | undefined,
+): Pick<OwnedFunction, "network"> {
+  const isAsked = settings?.network === tidepool.v1.GuestNetwork.GUEST_NETWORK_INTERNET;
+  return isAsked ? { network: "internet" } : {};
 }
 
 function parseVcpuCount(given: number | null | undefined): number {

@@ -17,6 +17,8 @@ export interface HostLimits {
   readonly vmCountMax: number;
   /** Virtual CPUs that VMs may have together; absent: not limited. */
   readonly vcpuMax?: number;
+  /** Whether VMs may have a network. */
+  readonly offersInternet?: boolean;
 }
 
 export const memoryUsedMib = (vms: readonly VmView[]): number =>

@@ -46,6 +46,11 @@ export class Fleet {
     return viewsOf(this.all(), this.parts.clock);
   }
 
+  /** Whether it may make VMs of the config at all. */
+  offers({ network }: Pick<VmConfig, "network">): boolean {
+    return network === undefined || this.limits.offersInternet === true;
+  }
+
   hasRoom(config: VmConfig): boolean {
     return hasRoom(this.views(), config, this.limits);
   }

@@ -18,6 +18,8 @@ export interface VmConfig {
   readonly memoryMib: number;
   /** Virtual CPUs; 1 when absent. */
   readonly vcpuCount?: number;
+  /** A network card with a filtered way to the internet; absent: no network at all. */
+  readonly network?: "internet";
 }
 
 export interface Template {
@@ -77,6 +79,8 @@ export interface Hypervisor {
   list(): Promise<readonly string[]>;
   /** Destroys a domain by id, also one left by an earlier process. Idempotent. */
   destroy(vmId: string): Promise<void>;
+  /** Whether it takes configs with a network; absent: no. */
+  readonly offersInternet?: boolean;
   readonly functionTemplates: FunctionTemplates;
   /** Ends the driver and lets its domains be, for the next process to adopt; absent where the driver cannot. */
   leave?(): Promise<void>;

@@ -8,6 +8,7 @@ import { messageOf } from "@tidepool/common";
 import type { Logger } from "@tidepool/common";
 import { subjects, tidepool } from "@tidepool/proto";
 import type { Assignments } from "../assignments/assignments.ts";
+import { networkOf } from "../assignments/parse.ts";
 import type { VmConfig } from "../hypervisor/hypervisor.ts";
 import { vmConfigOf } from "../hypervisor/vm-config.ts";
 
@@ -36,7 +37,8 @@ export async function watchFunctions(
         ]);
         assignments.noteDeployed(key, { active: version ?? "", aliased });
         const { runtime, memoryMib, vcpuCount } = settings ?? {};
-        if (version && runtime && memoryMib) prepare(vmConfigOf({ runtime, memoryMib, vcpuCount }));
+        if (version && runtime && memoryMib)
+          prepare(vmConfigOf({ runtime, memoryMib, vcpuCount, ...networkOf(settings) }));
       } catch (error) {
         logger.warn("function record cannot be read", { key, error: messageOf(error) });
       }

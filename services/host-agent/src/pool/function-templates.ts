@@ -57,7 +57,7 @@ export class FunctionTemplates {
 
   /** The template of this version; undefined while it has none. Begins to make one, when it may have one. */
   use(owned: OwnedFunction): Template | undefined {
-    if (!owned.snapshotInit) return undefined;
+    if (!owned.snapshotInit || owned.network !== undefined) return undefined;
     const key = keyOf(owned);
     const entry = this.entries.get(key);
     if (entry === undefined) {

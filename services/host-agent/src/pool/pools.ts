@@ -51,6 +51,7 @@ export class Pools {
   setTargets(epoch: number, targets: readonly ConfigTarget[]): void {
     if (!this.parts.epochs.accepts(targetsShard, epoch)) return;
     for (const { config, target } of targets) {
+      if (!this.parts.fleet.offers(config)) continue;
       this.ensure(config, target).setTarget(this.clamp(target));
     }
   }

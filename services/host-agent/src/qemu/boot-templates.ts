@@ -20,6 +20,8 @@ export type ImageOf = (runtime: string, onProgress?: (step: string) => void) => 
 export interface BootTemplatesParts {
   readonly accelerator: "kvm" | "tcg";
   readonly image: ImageOf;
+  /** For configs with a network. @throws TidepoolError where there is none for them */
+  readonly resolvers?: () => readonly string[];
   readonly store: TemplateStore;
   /** A hash of all that the frozen state depends on. */
   readonly idOf: (machine: Machine) => Promise<string>;
@@ -30,6 +32,13 @@ export interface BootTemplatesParts {
 interface KnownTemplate {
   readonly template: Template;
   readonly machine: Machine;
+}
+
+/** What a function is told that asks for one where there is none. */
+export function noNetwork(): never {
+  throw new TidepoolError("wrongPhase", "this host gives guests no network", {
+    reason: "noNetwork",
+  });
 }
 
 export class BootTemplates {
@@ -74,12 +83,13 @@ export class BootTemplates {
   }
 
   async #make(config: VmConfig, onProgress: (step: string) => void): Promise<KnownTemplate> {
-    const { accelerator, image, store, idOf } = this.#parts;
+    const { accelerator, image, store, idOf, resolvers = noNetwork } = this.#parts;
     const machine: Machine = {
       accelerator,
       image: await image(config.runtime, onProgress),
       config,
       tscKhz: await hostTscKhz(),
+      ...(config.network === undefined ? {} : { resolvers: resolvers() }),
     };
     const known = { template: { config, id: await idOf(machine) }, machine };
     const isThere = await store.open(known.template.id).then(

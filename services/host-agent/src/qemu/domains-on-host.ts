@@ -24,8 +24,9 @@ export const socketsFolder = (stateDir: string): string => join(stateDir, "socke
 
 export async function makeSocketsFolder(stateDir: string, runAs?: RunAs): Promise<void> {
   const folder = socketsFolder(stateDir);
-  const made = await mkdir(folder, { recursive: true, mode: 0o700 });
-  if (made !== undefined && runAs !== undefined) await chown(folder, runAs.uid, runAs.gid);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  // The user may be another one than last time.
+  if (runAs !== undefined) await chown(folder, runAs.uid, runAs.gid);
 }
 
 /** A second way in, for a host-agent that comes after this one; its name is below the process's folder. */
@@ -44,6 +45,7 @@ export async function removeFiles(stateDir: string, vmId: string): Promise<void>
 export interface FoundDomain {
   readonly vmId: string;
   readonly pid: number;
+  readonly hasNetwork: boolean;
 }
 
 export async function findDomains(stateDir: string): Promise<FoundDomain[]> {
@@ -51,8 +53,10 @@ export async function findDomains(stateDir: string): Promise<FoundDomain[]> {
   for (const name of await readdir("/proc")) {
     if (!/^[0-9]+$/.test(name)) continue;
     const line = await readFile(`/proc/${name}/cmdline`, "latin1").catch(() => "");
-    const vmId = markedAs(line.split("\0"), stateDir);
-    if (vmId !== undefined) found.push({ vmId, pid: Number(name) });
+    const words = line.split("\0");
+    const vmId = markedAs(words, stateDir);
+    const hasNetwork = words.includes("-netdev");
+    if (vmId !== undefined) found.push({ vmId, pid: Number(name), hasNetwork });
   }
   return found;
 }

@@ -8,6 +8,7 @@
  * Files are opened for it, so that it needs no way to the folders they are in.
  */
 import type { GuestImage } from "@tidepool/guest";
+import { networkCardArguments, resolversWord } from "../guest-network/guest-side.ts";
 import type { VmConfig } from "../hypervisor/hypervisor.ts";
 import { vmMemoryMib } from "../hypervisor/memory.ts";
 import { vcpuCountOf } from "../hypervisor/vm-config.ts";
@@ -35,6 +36,8 @@ export interface Machine {
   readonly config: VmConfig;
   /** Frequency of the host's time stamp counter, kHz: a guest under TCG that has to measure it may hang. */
   readonly tscKhz: number;
+  /** Whom the guest asks for names; absent where it has no network. */
+  readonly resolvers?: readonly string[];
 }
 
 /** `templateId` goes to the guest by the kernel command line, so a clone can prove what it is. */
@@ -60,6 +63,7 @@ export function machineArguments(machine: Machine, templateId: string): string[]
     ["-device", "virtio-serial-device"],
     portArguments("control"),
     portArguments("runtime"),
+    machine.resolvers === undefined ? [] : networkCardArguments,
     ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"],
     ["-chardev", `socket,id=qmp,fd=${String(inherited.qmp)}`, "-mon", "chardev=qmp,mode=control"],
   ].flat();
@@ -105,5 +109,6 @@ export function kernelCommandLine(machine: Machine, templateId: string): string 
     `tidepool.template=${templateId}`,
     `tidepool.runtime=${config.runtime}`,
     `tidepool.memory_mib=${String(config.memoryMib)}`,
+    machine.resolvers === undefined ? "" : resolversWord(machine.resolvers),
   ].join(" ");
 }

@@ -11,6 +11,7 @@ import { createHash } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { TidepoolError } from "@tidepool/common";
+import type { GuestNetwork } from "../guest-network/guest-network.ts";
 import type {
   Accelerator,
   Domain,
@@ -24,7 +25,7 @@ import { inTime } from "../within.ts";
 import { AfterInitTemplates } from "./after-init-templates.ts";
 import type { Making } from "./after-init-templates.ts";
 import { bootMaxMs, waitForBoot } from "./boot.ts";
-import { BootTemplates } from "./boot-templates.ts";
+import { BootTemplates, noNetwork } from "./boot-templates.ts";
 import type { ImageOf } from "./boot-templates.ts";
 import {
   findDomains,
@@ -64,6 +65,8 @@ export interface QemuHypervisorOptions {
   readonly stateDir: string;
   /** Who QEMU runs as; see findRunAs. Absent: who we are. */
   readonly runAs?: RunAs | undefined;
+  /** Where guests with a network are. Absent: there are none. */
+  readonly guestNetwork?: GuestNetwork | undefined;
 }
 
 export class QemuHypervisor implements Hypervisor {
@@ -75,15 +78,18 @@ export class QemuHypervisor implements Hypervisor {
   #keeper: Keeper | undefined;
   readonly #boots = new Set<QemuProcess>();
   readonly functionTemplates: AfterInitTemplates;
+  readonly offersInternet: boolean;
 
   constructor(options: QemuHypervisorOptions) {
     this.accelerator = options.accelerator;
     this.#options = options;
-    const { runAs } = options;
+    const { runAs, guestNetwork } = options;
+    this.offersInternet = guestNetwork !== undefined;
     const storeOptions = { ramMode: ramModeOf(runAs), ramGid: runAs?.gid };
     this.#templates = new BootTemplates({
       ...options,
       store: new TemplateStore(join(options.cacheDir, "templates"), storeOptions),
+      ...(guestNetwork && { resolvers: () => guestNetwork.resolvers }),
       idOf: (machine) => templateId(machine, runAs),
       freeze: (template, machine, files) => this.#freeze(template, machine, files),
     });
@@ -110,7 +116,8 @@ export class QemuHypervisor implements Hypervisor {
     const { stateDir } = this.#options;
     await this.#takeFolder();
     const files = await this.#openTemplate(template);
-    const process = this.#spawn(
+    const process = await this.#spawn(
+      machine,
       [
         ...markArguments(stateDir, vmId),
         ...rejoinArguments(vmId),
@@ -138,6 +145,8 @@ export class QemuHypervisor implements Hypervisor {
     const { stateDir } = this.#options;
     const found = (await findDomains(stateDir)).find((each) => each.vmId === vmId);
     if (found === undefined) throw new TidepoolError("notFound", `vm ${vmId} is not on this host`);
+    if (found.hasNetwork && this.#options.guestNetwork?.isKept !== true)
+      throw new TidepoolError("wrongPhase", `the network of vm ${vmId} has gone`);
     await this.#takeFolder();
     const rejoining = rejoin(stateDir, found);
     const process = await inTime(rejoining, { maxMs: cloneMaxMs, what: `adopting vm ${vmId}` });
@@ -170,6 +179,7 @@ export class QemuHypervisor implements Hypervisor {
     await Promise.all((await this.list()).map((vmId) => this.destroy(vmId)));
     await this.functionTemplates.close();
     await rm(socketsFolder(this.#options.stateDir), { recursive: true, force: true });
+    await this.#options.guestNetwork?.close();
     this.#keeper?.stop();
   }
 
@@ -206,8 +216,8 @@ export class QemuHypervisor implements Hypervisor {
     await admitToImage(image, runAs);
     await writeFile(ramPath, "", { flag: "wx", mode: 0o600 });
     await admitToRam(ramPath, runAs);
-    const receiver = await receiveState(statePath, runAs);
-    const process = this.#spawn(
+    const process = await this.#spawn(
+      machine,
       [
         "-name",
         `guest=template-${template.id}`,
@@ -217,6 +227,7 @@ export class QemuHypervisor implements Hypervisor {
       { image, ramPath },
     );
     this.#boots.add(process);
+    const receiver = await receiveState(statePath, runAs);
     try {
       const boot = waitForBoot(process.control, process.runtime, template.id);
       await inTime(process.orExit(boot), { maxMs: bootMaxMs, what: "booting the guest" });
@@ -236,8 +247,8 @@ export class QemuHypervisor implements Hypervisor {
     const { ramPath, statePath } = files;
     const { runAs } = this.#options;
     await admitToRam(ramPath, runAs);
-    const receiver = await receiveState(statePath, runAs);
-    const process = this.#spawn(
+    const process = await this.#spawn(
+      machine,
       [
         "-name",
         `guest=template-of-${base.id}`,
@@ -247,6 +258,7 @@ export class QemuHypervisor implements Hypervisor {
       { image: machine.image, ramPath, statePath: baseStatePath },
     );
     this.#boots.add(process);
+    const receiver = await receiveState(statePath, runAs);
     const domain = new QemuDomain(`template-${base.id.slice(0, 8)}`, process);
     try {
       await inTime(process.orExit(takeIn(process)), limits);
@@ -259,9 +271,23 @@ export class QemuHypervisor implements Hypervisor {
     }
   }
 
-  /** @param outlivesIn see QemuProcess */
-  #spawn(words: string[], files: GuestFiles, outlivesIn?: string): QemuProcess {
-    return new QemuProcess(qemuProgram, words, { files, runAs: this.#options.runAs, outlivesIn });
+  /**
+   * @param outlivesIn see QemuProcess
+   * @throws TidepoolError `unavailable` when the filter of its network cannot be set
+   */
+  async #spawn(
+    { resolvers }: Machine,
+    words: string[],
+    files: GuestFiles,
+    outlivesIn?: string,
+  ): Promise<QemuProcess> {
+    const { runAs, guestNetwork } = this.#options;
+    if (resolvers === undefined)
+      return new QemuProcess(qemuProgram, words, { files, runAs, outlivesIn });
+    if (guestNetwork === undefined) return noNetwork();
+    await guestNetwork.confirm();
+    const { launcher } = guestNetwork;
+    return new QemuProcess(qemuProgram, words, { files, runAs, outlivesIn, launcher });
   }
 }
 

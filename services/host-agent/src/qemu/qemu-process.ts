@@ -13,7 +13,7 @@ import type { DomainExit } from "../hypervisor/hypervisor.ts";
 import { inherited } from "./machine.ts";
 import type { RunningQemu } from "./qemu-domain.ts";
 import { QmpClient } from "./qmp.ts";
-import { launcherAs } from "./run-as.ts";
+import { rightsOf } from "./run-as.ts";
 import type { RunAs } from "./run-as.ts";
 
 /** For setpriv, of util-linux: the signal that the kernel sends at the parent's death. */
@@ -39,6 +39,8 @@ export interface QemuProcessOptions {
   readonly runAs?: RunAs | undefined;
   /** Its folder. Absent: it ends with this process. */
   readonly outlivesIn?: string | undefined;
+  /** What its command begins with. */
+  readonly launcher?: readonly string[];
 }
 
 export class QemuProcess implements RunningQemu {
@@ -51,13 +53,10 @@ export class QemuProcess implements RunningQemu {
   #isExpected = false;
 
   constructor(program: string, words: readonly string[], options: QemuProcessOptions = {}) {
-    const { files, runAs, outlivesIn } = options;
-    const rights = [
-      ...(outlivesIn === undefined ? diesWithParent : []),
-      ...(runAs === undefined ? [] : launcherAs(runAs)),
-    ];
+    const { files, runAs, outlivesIn, launcher: before = [] } = options;
+    const rights = [...(outlivesIn === undefined ? diesWithParent : []), ...rightsOf(runAs)];
     const launcher = rights.length === 0 ? [] : ["setpriv", ...rights, "--"];
-    const [first = program, ...rest] = [...launcher, program, ...words];
+    const [first = program, ...rest] = [...before, ...launcher, program, ...words];
     const opened = openFiles(files);
     let child: ChildProcess;
     try {

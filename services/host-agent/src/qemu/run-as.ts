@@ -41,11 +41,17 @@ export async function findRunAs(user: string, mayMake = true): Promise<RunAs | u
   return kvmGid === undefined ? found : { ...found, kvmGid };
 }
 
-/** Of util-linux: drops every right, and becomes the command that follows. */
-export function launcherAs({ uid, gid, kvmGid }: RunAs): string[] {
+/** For setpriv, of util-linux: what drops every right. The root of a user namespace has such too. */
+export function rightsOf(runAs: RunAs | undefined): string[] {
+  if (runAs === undefined && process.geteuid?.() !== 0) return [];
+  return [...idsOf(runAs), "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"];
+}
+
+function idsOf(runAs: RunAs | undefined): string[] {
+  if (runAs === undefined) return [];
+  const { uid, gid, kvmGid } = runAs;
   const groups = kvmGid === undefined ? "--clear-groups" : `--groups=${String(kvmGid)}`;
-  const ids = [`--reuid=${String(uid)}`, `--regid=${String(gid)}`, groups];
-  return [...ids, "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"];
+  return [`--reuid=${String(uid)}`, `--regid=${String(gid)}`, groups];
 }
 
 /**

@@ -3,7 +3,7 @@ import { failureToWire } from "@tidepool/common";
 import { toTimestamp } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
 import { windowToWire } from "../grpc/wire.ts";
-import { vcpuCountOf } from "../hypervisor/vm-config.ts";
+import { poolRuntimeOf, vcpuCountOf } from "../hypervisor/vm-config.ts";
 import type { VmPhase } from "../vm/phases.ts";
 import type { Vm } from "../vm/vm.ts";
 
@@ -18,7 +18,7 @@ export function factOf(
   return {
     hostId,
     vmId: vm.vmId,
-    runtime: vm.config.runtime,
+    runtime: poolRuntimeOf(vm.config),
     memoryMib: vm.config.memoryMib,
     vcpuCount: vcpuCountOf(vm.config),
     phase,

@@ -5,7 +5,7 @@ import { memoryUsedMib, vcpuUsedCount } from "../fleet/admit.ts";
 import type { HostLimits } from "../fleet/admit.ts";
 import type { VmConfig } from "../hypervisor/hypervisor.ts";
 import { vmOverheadMib } from "../hypervisor/memory.ts";
-import { configKey, vcpuCountOf } from "../hypervisor/vm-config.ts";
+import { configKey, poolRuntimeOf, vcpuCountOf } from "../hypervisor/vm-config.ts";
 import type { VmView } from "../vm/vm-view.ts";
 
 type Wire = tidepool.internal.v1.HostHeartbeat.$Properties;
@@ -57,6 +57,7 @@ export function heartbeatOf({ limits, pools, vms, nowMs, ...host }: HostReport):
     vmCountMax: limits.vmCountMax,
     isDraining: host.isDraining,
     isDrained: host.isDrained,
+    offersInternet: limits.offersInternet ?? false,
     pools: pools.map((pool) => poolOf(pool, vms)),
     functions: functionsOf(vms),
   };
@@ -70,7 +71,7 @@ function poolOf(
   const ours = vms.filter((vm) => configKey(vm.config) === configKey(config));
   const count = (phase: VmView["phase"]): number => ours.filter((vm) => vm.phase === phase).length;
   return {
-    runtime: config.runtime,
+    runtime: poolRuntimeOf(config),
     memoryMib: config.memoryMib,
     vcpuCount: vcpuCountOf(config),
     target: pool.target,

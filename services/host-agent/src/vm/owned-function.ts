@@ -10,6 +10,7 @@ export interface OwnedFunction {
   readonly handler: string;
   readonly memoryMib: number;
   readonly vcpuCount: number;
+  readonly network?: "internet";
   readonly environment: Readonly<Record<string, string>>;
   /** Environment variable to the name of the secret whose value it gets. */
   readonly secrets: Readonly<Record<string, string>>;

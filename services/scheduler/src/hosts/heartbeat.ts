@@ -13,6 +13,8 @@ export interface Heartbeat {
   readonly vcpuUsed?: number;
   /** What a VM takes of memory beside its function's. */
   readonly vmOverheadMib?: number;
+  /** Its VMs may have a network. */
+  readonly offersInternet?: boolean;
   /** Code on its disk: eight bytes of each digest, the newest first. */
   readonly code?: Uint8Array;
   readonly isDraining: boolean;

@@ -20,6 +20,7 @@ export interface MutableView extends HostView {
   vcpuTotal: number;
   vmCount: number;
   vmCountMax: number;
+  offersInternet: boolean;
   evictableCount: number;
   idleByVersion: Record<string, number>;
   poolByConfig: Record<string, number>;
@@ -38,6 +39,7 @@ export function viewOf(heartbeat: Heartbeat): MutableView {
     vcpuTotal: 0,
     vmCount: 0,
     vmCountMax: 0,
+    offersInternet: false,
     evictableCount: 0,
     idleByVersion: {},
     poolByConfig: {},
@@ -60,6 +62,7 @@ export function showNumbers(view: MutableView, heartbeat: Heartbeat): void {
   view.vcpuTotal = vcpuCount;
   view.vmCount = heartbeat.vmCount;
   view.vmCountMax = heartbeat.vmCountMax;
+  view.offersInternet = heartbeat.offersInternet ?? false;
 }
 
 export function showVms(view: MutableView, { functions, pools }: Heartbeat): void {

@@ -1,9 +1,8 @@
 /** Messages from the wire, checked once: nothing past here sees an absent field. */
 import { TidepoolError } from "@tidepool/common";
-import { fromTimestamp, subjects } from "@tidepool/proto";
-import type { tidepool } from "@tidepool/proto";
+import { fromTimestamp, subjects, tidepool } from "@tidepool/proto";
 import type { Heartbeat } from "../hosts/heartbeat.ts";
-import { tenantDefault } from "../ports.ts";
+import { internetMark, tenantDefault } from "../ports.ts";
 import { parsePrediction } from "./prediction.ts";
 import type {
   AcquireOrder,
@@ -50,7 +49,8 @@ export function parseFunctionVersion(
     name,
     version,
     codeDigest,
-    runtime: settings.runtime,
+    runtime: poolRuntimeOf(settings),
+    needsInternet: isOfInternet(settings),
     memoryMib: settings.memoryMib || memoryMibDefault,
     vcpuCount: settings.vcpuCount || 1,
     keepAliveMs: settings.keepAliveMs || keepAliveMsDefault,
@@ -66,6 +66,13 @@ export function parseFunctionVersion(
     wire,
   };
 }
+
+const isOfInternet = ({ network }: tidepool.v1.FunctionSettings.$Properties): boolean =>
+  network === tidepool.v1.GuestNetwork.GUEST_NETWORK_INTERNET;
+
+/** Generic VMs with a network wait in pools of their own, under this name. */
+const poolRuntimeOf = (settings: tidepool.v1.FunctionSettings.$Properties): string =>
+  `${settings.runtime ?? ""}${isOfInternet(settings) ? internetMark : ""}`;
 
 /** @returns undefined for a function without code: it cannot be called */
 export function parseFunctionRecord(
@@ -109,6 +116,7 @@ export function parseHeartbeat(wire: tidepool.internal.v1.HostHeartbeat.$Propert
     vcpuCount: wire.vcpuCount || Number.POSITIVE_INFINITY,
     vcpuUsed: wire.vcpuUsed ?? 0,
     vmOverheadMib: wire.vmOverheadMib ?? 0,
+    offersInternet: wire.offersInternet ?? false,
     code: wire.code ?? nothing,
     isDraining: (wire.isDraining ?? false) || (wire.isDrained ?? false),
     pools: (wire.pools ?? []).map((pool) => ({

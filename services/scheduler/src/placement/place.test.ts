@@ -83,6 +83,18 @@ describe("place", () => {
     assert.ok("reason" in never);
     assert.equal(never.reason, "neverFits");
   });
+  it("takes only hosts that give VMs a network for a function that asks for one", () => {
+    const open = { ...empty, hostId: "h-open", offersInternet: true };
+    assert.deepEqual(chosen([idle, pool, open], { needsInternet: true }), ["h-open", "memory"]);
+    assert.deepEqual(chosen([idle, pool], { needsInternet: true }), {
+      code: "wrongPhase",
+      message: "report@3 asks for the internet, which no host gives its VMs",
+      reason: "noNetwork",
+    });
+    const others = chosen([idle, { ...open, vmCount: 8 }], { needsInternet: true });
+    assert.ok("message" in others);
+    assert.match(others.message, /h-idle gives VMs no network, h-open has 8 of at most 8 VMs/);
+  });
   it("names each limit when nobody can", () => {
     assert.deepEqual(chosen([full, small, draining, silent]), {
       code: "noCapacity",

@@ -21,6 +21,8 @@ export interface HostView {
   readonly vcpuTotal: number;
   readonly vmCount: number;
   readonly vmCountMax: number;
+  /** Its VMs may have a network. */
+  readonly offersInternet?: boolean;
   /** VMs that nobody uses now, of whatever owner or none: the host lets them go for a call. */
   readonly evictableCount: number;
   /** Idle VMs by function version. */
@@ -41,6 +43,8 @@ export interface PlacementRequest {
   readonly codeDigest: string;
   readonly memoryMib: number;
   readonly vcpuCount: number;
+  /** Only hosts that give VMs a network will do. */
+  readonly needsInternet?: boolean;
   /** A pre-warm wants one VM more: the idle ones are spoken for. */
   readonly isPrewarm?: boolean;
 }
@@ -80,12 +84,17 @@ export function place(
     const chosen = equals === undefined ? undefined : lessLoadedOfTwo(equals, random);
     if (chosen !== undefined) return { ok: true, hostId: chosen.hostId, reason };
   }
+  if (hosts.length > 0 && hosts.every((host) => isClosedTo(request, host))) {
+    const message = `${request.versionKey} asks for the internet, which no host gives its VMs`;
+    return { ok: false, failure: { code: "wrongPhase", message, reason: "noNetwork" } };
+  }
   const message = refusal(request, hosts);
   return { ok: false, failure: { code: "noCapacity", message, reason: reasonOf(request, hosts) } };
 }
 
 /** The best that the host has for the request; undefined when it cannot take it. */
 function readiness(request: PlacementRequest, host: HostView): PlacementReason | undefined {
+  if (isClosedTo(request, host)) return undefined;
   // A VM that is there already has its memory and its place in the count.
   const idle = host.idleByVersion[request.versionKey] ?? 0;
   if (idle > 0 && request.isPrewarm !== true) return "idle";
@@ -98,6 +107,9 @@ function readiness(request: PlacementRequest, host: HostView): PlacementReason |
   if (!host.templates.has(request.configKey)) return "memory";
   return host.codeKeys.has(codeKeyOf(request.codeDigest)) ? "code" : "template";
 }
+
+const isClosedTo = ({ needsInternet }: PlacementRequest, host: HostView): boolean =>
+  needsInternet === true && host.offersInternet !== true;
 
 function hasRoom({ memoryMib, vcpuCount }: PlacementRequest, host: HostView): boolean {
   return (
@@ -132,7 +144,7 @@ function load(host: HostView): number {
 
 /** Whether it helps to wait until other calls have ended. */
 function reasonOf(request: PlacementRequest, hosts: readonly HostView[]): string {
-  const ready = hosts.filter(({ state }) => state === "ready");
+  const ready = hosts.filter((host) => host.state === "ready" && !isClosedTo(request, host));
   if (ready.length === 0) return "noHost";
   const fits = ready.some((host) => couldFit(request, host));
   return fits ? "hostsFull" : "neverFits";
@@ -143,6 +155,7 @@ function refusal(request: PlacementRequest, hosts: readonly HostView[]): string 
   if (hosts.length === 0) return `${wanted}, no host has reported`;
   const told = hosts.slice(0, hostsNamedMax).map((host) => {
     if (host.state !== "ready") return `${host.hostId} is ${host.state}`;
+    if (isClosedTo(request, host)) return `${host.hostId} gives VMs no network`;
     if (host.vmCount >= host.vmCountMax)
       return `${host.hostId} has ${host.vmCount} of at most ${host.vmCountMax} VMs`;
     if (host.vcpuFree < request.vcpuCount)

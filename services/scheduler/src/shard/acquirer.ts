@@ -122,6 +122,7 @@ export async function orderVm(
         codeDigest: version.codeDigest,
         memoryMib: version.memoryMib,
         vcpuCount: version.vcpuCount,
+        needsInternet: version.needsInternet ?? false,
         isPrewarm,
       },
       hosts,

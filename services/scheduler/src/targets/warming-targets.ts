@@ -12,7 +12,7 @@ import {
 } from "@tidepool/policy";
 import type { Demand, Residual, WarmingPolicy } from "@tidepool/policy";
 import type { HostTable } from "../hosts/host-table.ts";
-import { configKeyOf } from "../ports.ts";
+import { configKeyOf, internetMark } from "../ports.ts";
 import type { VmConfig } from "../ports.ts";
 import { splitTarget } from "./split-target.ts";
 import type { HostTarget } from "./split-target.ts";
@@ -84,7 +84,12 @@ export class WarmingTargets {
     const capacities = this.hosts
       .views()
       .filter(({ state }) => state === "ready")
-      .map(({ hostId, vmCountMax }) => ({ hostId, weight: vmCountMax }));
+      .map(({ hostId, vmCountMax, offersInternet }) => ({
+        hostId,
+        weight: vmCountMax,
+        offersInternet,
+      }));
+    const withNetwork = capacities.filter(({ offersInternet }) => offersInternet);
     return [...this.sums(nowMs).values()].map((sum) => {
       const { runtime, memoryMib, vcpuCount, demand, periodicCount, residuals } = sum;
       const policy = this.policyOf(sum);
@@ -98,7 +103,7 @@ export class WarmingTargets {
         target,
         uncoveredShare: demand.neededMicro === 0 ? 1 : demand.uncoveredMicro / demand.neededMicro,
         periodicCount,
-        hosts: splitTarget(target, capacities),
+        hosts: splitTarget(target, runtime.endsWith(internetMark) ? withNetwork : capacities),
       };
     });
   }
