@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { countLimits, requireRoomFor } from "./count-limits.ts";
 
 describe("How many of a kind there may be", () => {
@@ -21,6 +22,17 @@ describe("How many of a kind there may be", () => {
       () => requireRoomFor("subscriptions", "blue=new", many(perTenant, "blue=")),
       /tenant 'blue'/,
     );
+  });
+
+  it("is what docs/limits.md says", () => {
+    const text = readFileSync(new URL("../../../docs/limits.md", import.meta.url), "utf8");
+    const rows = text.matchAll(/^\| (\w+) +\| ([\d ]*\d) +\| ([\d ]*\d) +\|$/gm);
+    const number = (cell = ""): number => Number(cell.replaceAll(" ", ""));
+    const told = [...rows].map(([, kind = "", tenant, all]) => [
+      kind,
+      { perTenant: number(tenant), perCluster: number(all) },
+    ]);
+    assert.deepEqual(Object.fromEntries(told), countLimits);
   });
 
   it("is no more than all tenants may have together", () => {
