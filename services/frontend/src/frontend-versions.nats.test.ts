@@ -17,6 +17,8 @@ import { anArchive } from "./testing/an-archive.ts";
 const service = tidepoolService;
 const settings = { runtime: "nodejs20", handler: "index.handler" };
 const zip = anArchive(["index.js"]);
+/** From the answer to an upload to the frontend's own hearing of it, on a busy machine. */
+const hearingMaxMs = 3_000;
 
 describe("Versions and aliases at two frontends", () => {
   let test: TestFrontend;
@@ -349,7 +351,7 @@ describe("Versions and aliases at two frontends", () => {
       return version === "2";
     });
     assert.ok(former.length > 0);
-    assert.ok(Math.max(...former) <= switchMaxMs, `${Math.max(...former)} ms`);
+    assert.ok(Math.max(...former) <= switchMaxMs + hearingMaxMs, `${Math.max(...former)} ms`);
     assert.ok(test.acquires.some((acquire) => acquire.function?.version === "2"));
   });
 

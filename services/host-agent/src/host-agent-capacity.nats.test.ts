@@ -48,7 +48,7 @@ describe("The capacity of a HostAgent", function () {
     });
     try {
       await host.acquireAndInvoke("a", 0);
-      const running = host.frontend.invoke("a", { simulated: { runMs: 400 } });
+      const running = host.frontend.invoke("a", { simulated: { runMs: 1_500 } });
       await host.until("busy", () => host.count("busy") === 1);
       await assert.rejects(host.assign({ name: "b" }), {
         code: "noCapacity",

@@ -1,28 +1,18 @@
 import assert from "node:assert/strict";
 import { tidepool } from "@tidepool/proto";
 import { SimulatedHypervisor } from "./simulated/simulated-hypervisor.ts";
-import type { SimulatedHypervisorOptions } from "./simulated/simulated-hypervisor.ts";
-import { HostHarness } from "./testing/host-harness.ts";
-import type { HarnessOptions } from "./testing/host-harness.ts";
+import type { HostHarness } from "./testing/host-harness.ts";
+import { startSimulatedHost } from "./testing/simulated-host.ts";
 
 const { FunctionRecord } = tidepool.internal.v1;
 
 describe("The VMs of a HostAgent, simulated", function () {
   let host: HostHarness;
 
-  const start = async (
-    options: Partial<HarnessOptions> = {},
-    simulated: SimulatedHypervisorOptions = {},
-  ): Promise<void> => {
-    host = await HostHarness.start({
-      makeHypervisor: () => new SimulatedHypervisor({ bootMs: 10, cloneMs: 10, ...simulated }),
-      ...options,
-    });
+  const start = async (...given: Parameters<typeof startSimulatedHost>): Promise<void> => {
+    host = await startSimulatedHost(...given);
   };
-  afterEach(async () => {
-    await host.stop();
-    assert.deepEqual(await host.hypervisor.list(), [], "a domain was left");
-  });
+  afterEach(() => host.stop());
 
   describe("idle VMs", () => {
     const goneReasons = (): (string | null | undefined)[] =>
@@ -84,7 +74,7 @@ describe("The VMs of a HostAgent, simulated", function () {
     it("that a keep spoke of while they were busy go when their call ends", async () => {
       await start();
       await host.acquireAndInvoke("echo", 0);
-      const running = host.frontend.invoke("echo", { simulated: { runMs: 150 } });
+      const running = host.frontend.invoke("echo", { simulated: { runMs: 1_500 } });
       await host.until("busy", () => host.count("busy") === 1);
       await host.keep({ name: "echo", count: 0, keepUntilMs: Date.now() });
       assert.ok((await running).value);
@@ -133,7 +123,7 @@ describe("The VMs of a HostAgent, simulated", function () {
       const { result } = (await host.acquireAndInvoke("echo", 0)).message;
       const idle = await host.assign();
       await host.until("ready", () => host.count("idle") === 2);
-      const running = host.frontend.invoke("echo", { simulated: { runMs: 300 } });
+      const running = host.frontend.invoke("echo", { simulated: { runMs: 1_500 } });
       await host.until("busy", () => host.count("busy") === 1);
       const busy = [idle, result?.vmId].find(
         (id) => host.agent.fleet.get(id ?? "")?.phase === "busy",

@@ -2,28 +2,18 @@ import assert from "node:assert/strict";
 import { tidepool } from "@tidepool/proto";
 import { leaseMs } from "./fleet/lease.ts";
 import { SimulatedHypervisor } from "./simulated/simulated-hypervisor.ts";
-import type { SimulatedHypervisorOptions } from "./simulated/simulated-hypervisor.ts";
-import { HostHarness } from "./testing/host-harness.ts";
-import type { HarnessOptions } from "./testing/host-harness.ts";
+import type { HostHarness } from "./testing/host-harness.ts";
+import { startSimulatedHost } from "./testing/simulated-host.ts";
 
 const { Start } = tidepool.v1;
 
 describe("HostAgent over a real nats-server and gRPC, simulated VMs", function () {
   let host: HostHarness;
 
-  const start = async (
-    options: Partial<HarnessOptions> = {},
-    simulated: SimulatedHypervisorOptions = {},
-  ): Promise<void> => {
-    host = await HostHarness.start({
-      makeHypervisor: () => new SimulatedHypervisor({ bootMs: 10, cloneMs: 10, ...simulated }),
-      ...options,
-    });
+  const start = async (...given: Parameters<typeof startSimulatedHost>): Promise<void> => {
+    host = await startSimulatedHost(...given);
   };
-  afterEach(async () => {
-    await host.stop();
-    assert.deepEqual(await host.hypervisor.list(), [], "a domain was left");
-  });
+  afterEach(() => host.stop());
 
   describe("a call", () => {
     it("is answered by a VM cloned for it, and the next one by the same VM, warm", async () => {
@@ -81,13 +71,14 @@ describe("HostAgent over a real nats-server and gRPC, simulated VMs", function (
       const { refused } = await host.frontend.invoke("echo", 1);
       assert.equal(refused?.code, "unavailable");
       assert.match(refused?.message ?? "", /host h-1 has no free VM of echo version 1/);
-      assert.ok(Date.now() - beganAtMs < 1_000);
+      assert.ok(Date.now() - beganAtMs < 5_000);
     });
 
     it("is refused while the only VM runs another call", async () => {
       await start();
       await host.acquireAndInvoke("echo", 0);
-      const slow = host.frontend.invoke("echo", { simulated: { runMs: 100 } });
+      const slow = host.frontend.invoke("echo", { simulated: { runMs: 1_500 } });
+      await host.until("busy", () => host.count("busy") === 1);
       const { refused } = await host.frontend.invoke("echo", 1);
       assert.equal(refused?.code, "unavailable");
       assert.ok((await slow).value);
@@ -119,7 +110,8 @@ describe("HostAgent over a real nats-server and gRPC, simulated VMs", function (
         await start();
         await host.acquireAndInvoke("echo", 0);
         const payload = { simulated: { failure } };
-        const answer = await host.frontend.invoke("echo", payload, { timeoutMs: 200 });
+        const timeoutMs = failure === "hang" ? 200 : 20_000;
+        const answer = await host.frontend.invoke("echo", payload, { timeoutMs });
         assert.equal(answer.failure?.code, code);
         assert.match(answer.failure?.message ?? "", says);
         assert.equal(answer.message.failure?.start, Start.START_WARM);
@@ -200,7 +192,7 @@ describe("HostAgent over a real nats-server and gRPC, simulated VMs", function (
     await host.acquireAndInvoke("echo", 0);
     await host.assign();
     await host.until("two VMs", () => host.count("idle") === 2);
-    const running = host.frontend.invoke("echo", { simulated: { runMs: 300 } });
+    const running = host.frontend.invoke("echo", { simulated: { runMs: 1_500 } });
     await host.until("busy", () => host.count("busy") === 1);
     const stopping = host.agent.stop();
     const { refused } = await host.frontend.invoke("echo", 1);
@@ -280,7 +272,7 @@ describe("HostAgent over a real nats-server and gRPC, simulated VMs", function (
     it("is refused with the host's numbers when nobody can make room", async () => {
       await start({ memoryMib: 256 });
       await host.acquireAndInvoke("echo", 0);
-      const running = host.frontend.invoke("echo", { simulated: { runMs: 300 } });
+      const running = host.frontend.invoke("echo", { simulated: { runMs: 1_500 } });
       await host.until("busy", () => host.count("busy") === 1);
       await assert.rejects(host.assign({ name: "other" }), {
         code: "noCapacity",

@@ -101,6 +101,14 @@ const badCases: readonly BadCase[] = [
   { file: "large.mjs", code: "outputLimit", message: /6 MiB|6291456/ },
 ];
 
+const clockErrorMaxMs = 500;
+
+/** What a guest's clock said during a call that has just ended. */
+function isBetween(beganAtMs: number, atMs: number): void {
+  const said = `${atMs} between ${beganAtMs} and ${Date.now()}`;
+  assert.ok(atMs > beganAtMs - clockErrorMaxMs && atMs < Date.now() + clockErrorMaxMs, said);
+}
+
 describe("a system with real VMs", function () {
   let system: RunningSystem;
   before(async () => {
@@ -127,8 +135,9 @@ describe("a system with real VMs", function () {
   const good = async (): Promise<InvokeResult> => system.client.invoke("good", "still here");
 
   it("runs a function with its event, context, environment and clock, and keeps its log", async () => {
-    await deploy("good", "good.mjs", { environment: { GREETING: "hi" }, timeoutMs: 5_000 });
+    await deploy("good", "good.mjs", { environment: { GREETING: "hi" }, timeoutMs: 60_000 });
     await waitFor("a ready VM", poolIsReady, (isReady) => isReady);
+    const beganAtMs = Date.now();
     const result = await system.client.invoke("good", { a: [1, "ü"] }, { requestId: "first-call" });
     const { remainingMs, atMs, ...answer } = result.payload as Record<string, unknown>;
     assert.deepEqual(answer, {
@@ -140,8 +149,8 @@ describe("a system with real VMs", function () {
       memory: "128",
       greeting: "hi",
     });
-    assert.ok(Number(remainingMs) > 1_000 && Number(remainingMs) <= 5_000, String(remainingMs));
-    assert.ok(Math.abs(Date.now() - Number(atMs)) < 2_000, `guest clock ${String(atMs)}`);
+    assert.ok(Number(remainingMs) > 1_000 && Number(remainingMs) <= 60_000, String(remainingMs));
+    isBetween(beganAtMs, Number(atMs));
     assert.equal(result.start, "pool");
     const { routingMs, waitingMs, restoreMs, loadMs, runMs } = result.stages;
     for (const stage of [routingMs, waitingMs, restoreMs, loadMs, runMs]) assert.ok(stage >= 0);
@@ -164,12 +173,13 @@ describe("a system with real VMs", function () {
     const first = await good();
     // Longer than a VM lingers before it is paused: its clock stands still from then on.
     await systemClock.sleep(1_500);
+    const beganAtMs = Date.now();
     const second = await good();
     assert.equal(second.start, "warm");
     assert.equal(second.vmId, first.vmId);
     const { atMs, calls } = second.payload as { atMs: number; calls: number };
     assert.ok(calls >= 3);
-    assert.ok(Math.abs(Date.now() - atMs) < 500, `guest clock is off by ${Date.now() - atMs} ms`);
+    isBetween(beganAtMs, atMs);
   });
 
   it("runs CommonJS with a callback", async () => {

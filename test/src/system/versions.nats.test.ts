@@ -12,6 +12,7 @@ import type { FunctionVersion, InvokeResult } from "@tidepool/sdk";
 import { runTidepool } from "../cli/tidepool-process.ts";
 import { aSystem, echoZip } from "./a-system.ts";
 import type { TestSystem } from "./a-system.ts";
+import { longestGapMs } from "./longest-gap.ts";
 import { waitFor } from "./wait-for.ts";
 
 const settings = { runtime: "nodejs20", handler: "index.handler" };
@@ -25,13 +26,6 @@ const betweenSwitchesMs = 2_500;
 interface Call {
   readonly atMs: number;
   readonly answer: InvokeResult | Error;
-}
-
-/** Between the beginnings of two calls. */
-function longestGapMs(calls: readonly Call[]): number {
-  const begunAtMs = calls.map(({ atMs }) => atMs).toSorted((a, b) => a - b);
-  const gapsMs = begunAtMs.slice(1).map((atMs, index) => atMs - (begunAtMs[index] ?? atMs));
-  return Math.max(0, ...gapsMs);
 }
 
 describe("Versions under load", function () {

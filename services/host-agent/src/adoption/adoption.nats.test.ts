@@ -27,6 +27,9 @@ class Lasting extends SimulatedHypervisor {
   }
 }
 
+/** A minute, on a machine that has little else to do. */
+const triesMax = 12_000;
+
 describe("Adoption", function () {
   let host: HostHarness;
   let hypervisor: Lasting;
@@ -42,7 +45,7 @@ describe("Adoption", function () {
   };
   const seen = async (what: string, vmId: string, claim: (record?: VmRecord) => boolean) => {
     let last: VmRecord | undefined;
-    for (let tries = 0; tries < 400; tries += 1) {
+    for (let tries = 0; tries < triesMax; tries += 1) {
       if (claim((last = await recordOf(vmId)))) return;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
