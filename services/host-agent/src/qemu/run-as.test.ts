@@ -12,10 +12,10 @@ describe("findRunAs", () => {
 
   it("takes a name or two numbers, and refuses root and names that nobody has", async function () {
     if ((await findRunAs("65534:65534")) === undefined) return this.skip();
-    const { uid, gid } = (await findRunAs("nobody")) ?? {};
-    assert.deepEqual([uid, gid], [65534, 65534]);
-    const twelve = (await findRunAs("1200:1300")) ?? {};
-    assert.deepEqual([twelve.uid, twelve.gid], [1200, 1300]);
+    const nobody = await findRunAs("nobody");
+    assert.deepEqual([nobody?.uid, nobody?.gid], [65534, 65534]);
+    const unnamed = await findRunAs("1200:1300");
+    assert.deepEqual([unnamed?.uid, unnamed?.gid], [1200, 1300]);
     await assert.rejects(findRunAs("root"), { code: "invalid", message: /an ordinary user/ });
     await assert.rejects(findRunAs("no-such-user"), {
       code: "invalid",
