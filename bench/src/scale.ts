@@ -17,17 +17,13 @@ import type { FunctionRecord } from "@tidepool/policy";
 import { tidepool, toTimestamp } from "@tidepool/proto";
 import {
   encodeMemory,
-  HostTable,
   NatsSnapshotStore,
   parseArrivals,
-  parseFunctionVersion,
-  parseHeartbeat,
   Shard,
-  tenantTermsDefault,
-  ToldUses,
 } from "@tidepool/scheduler/measuring";
-import type { ArrivalBatch, ShardWorld, StoredFunction } from "@tidepool/scheduler/measuring";
+import type { StoredFunction } from "@tidepool/scheduler/measuring";
 import type { Claim, Report } from "./report.ts";
+import { MeasuredWorld } from "./scale-world.ts";
 import { quantile, rowOf } from "./stats.ts";
 import type { Row } from "./stats.ts";
 import { drawPatterns, tracePath } from "./trace-mix.ts";
@@ -105,7 +101,7 @@ async function measure(
 
     const bytesBefore = usedBytes();
     const beganAtMs = performance.now();
-    const world = new MeasuredWorld(store, startMs);
+    const world = new MeasuredWorld(policy, store, startMs, size);
     const shard = new Shard(world.parts, 0);
     await shard.start();
     const restoredMs = performance.now() - beganAtMs;
@@ -184,11 +180,15 @@ function* functionsOf(size: number, learned: readonly Learned[]): Generator<Stor
   }
 }
 
-/** The same calls, but forecasts that differ by next to nothing: those of one function are of no use to another. */
+/**
+ * The same calls, but forecasts that differ by next to nothing: those of one function are of no use to another. Of what
+ * is forecast already it has its own, as a function has that was planned for before.
+ */
 function unlike(record: FunctionRecord, index: number): FunctionRecord {
   if (record.slots === undefined) return record;
   const calls = record.slots.calls.clone();
   calls.bias += index * 1e-12;
+  calls.path = record.slots.calls.path;
   return { ...record, slots: { ...record.slots, calls } };
 }
 
@@ -290,74 +290,6 @@ function ticksOf(size: number, patterns: readonly Pattern[], startMs: number): C
     }
   }
   return ticks.map((tick) => tick.toSorted((a, b) => a.sinceMs - b.sinceMs));
-}
-
-/** What a shard needs around it, with time and arrivals in the bench's hand. */
-class MeasuredWorld {
-  nowMs: number;
-  /** Functions restored and calls learned from. */
-  seen = 0;
-  readonly parts: ShardWorld;
-  receive: (batch: ArrivalBatch) => void = () => {};
-
-  constructor(store: NatsSnapshotStore, nowMs: number) {
-    this.nowMs = nowMs;
-    const version = parseFunctionVersion({
-      name: "any",
-      version: "1",
-      codeDigest: "sha256:1",
-      settings: { runtime: "nodejs20", keepAliveMs: settings.keepAliveMs },
-    });
-    this.parts = {
-      hosts: roomyHost(nowMs),
-      policy: {
-        ...policy,
-        noteArrival: (...given) => {
-          this.seen += 1;
-          return policy.noteArrival(...given);
-        },
-      },
-      commands: {
-        assign: () => Promise.resolve("vm"),
-        keep: () => Promise.resolve(),
-        floor: () => Promise.resolve(),
-      },
-      snapshots: {
-        load: (shard, take) =>
-          store.load(shard, (functions) => {
-            this.seen += functions.length;
-            take(functions);
-          }),
-        save: () => Promise.resolve(),
-      },
-      arrivals: {
-        follow: (_shard, _from, receive) => {
-          this.receive = receive;
-          return Promise.resolve({ caughtUp: Promise.resolve(), stop: () => Promise.resolve() });
-        },
-      },
-      functionOf: (name) => ({ ...version, name }),
-      tenantOf: () => tenantTermsDefault,
-      toldUses: new ToldUses(),
-      shardPrewarmIdleVmSecondsMax: Number.POSITIVE_INFINITY,
-      explanations: { add: () => {} },
-      epochOf: () => 1,
-      clock: { nowMs: () => this.nowMs, sleep: () => Promise.resolve() },
-      random: seededRandom(1),
-      logger: silentLogger,
-      onDemandChanged: () => {},
-    };
-  }
-}
-
-/** One that has a VM for every order, and none that idles. */
-function roomyHost(nowMs: number): HostTable {
-  const hosts = new HostTable();
-  const memoryMib = 2 ** 31;
-  const pools = [{ runtime: "nodejs20", memoryMib: 128, ready: 2 ** 31, prepareP95Ms: 1_000 }];
-  const room = { memoryMib, vmCountMax: 2 ** 31 };
-  hosts.note(parseHeartbeat({ hostId: "h", address: "h:1", ...room, pools }), nowMs);
-  return hosts;
 }
 
 const nameOf = (index: number): string => `function-${index}`;

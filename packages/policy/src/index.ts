@@ -2,6 +2,7 @@ export { policies, policyNamed, policyNames } from "./function-policy.ts";
 export type { FunctionPolicy, PolicyName } from "./function-policy.ts";
 export { learnedPolicy } from "./function-policy.ts";
 export type { FleetLearning, StoredLearning } from "./model/fleet-learning.ts";
+export type { GapPath } from "./model/gap-path.ts";
 export { restoreMemory, storeMemory } from "./model/memory.ts";
 export type { SlotMemory } from "./model/memory.ts";
 export type { NetworkWeights } from "./model/network.ts";

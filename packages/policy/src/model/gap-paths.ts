@@ -1,43 +1,38 @@
 /**
  * The probabilities of the slots after a function's newest call, if none comes in them. They follow from
- * the history alone, so they are made once, where they are asked for, and kept while there is room: found
- * again by what the history has come to, since histories are packed away and unpacked between two calls.
+ * the history alone, so they are made once, where they are asked for, and kept with the history, which is packed
+ * away with them. Who replays the same calls under other terms finds them again by what the history has come to.
  */
 import { markDue } from "./due.ts";
 import { isPeriodSought } from "./evidence.ts";
 import { Forecaster } from "./forecaster.ts";
-import type { CallHistory } from "./history.ts";
 import type { FleetLearning } from "./fleet-learning.ts";
-import { Network, type NetworkWeights } from "./network.ts";
+import type { GapPath } from "./gap-path.ts";
+import type { CallHistory } from "./history.ts";
+import { Network, printOf, type NetworkWeights } from "./network.ts";
 
 /** Slots that are marked due or quiet at once: few at first, since most functions are called again soon. */
 const markedSlotsFirst = 16;
 const markedSlots = 64;
-/** Paths kept: those made last. Of weights that learn there are as many sets as shards in a process. */
+/** Paths that are kept for other replays of the same calls: those made last. */
 const pathsKeptMax = 32_768;
-const fleetPathsKeptMax = 4_096;
-
-interface Path {
-  /** By slots after the newest call, less one; NaN where one is due and not yet made. */
-  values: Float32Array;
-  marked: number;
-}
+/** Editions of the same weights are told apart up to so many. */
+const editionsMax = 2 ** 20;
 
 export class GapPaths {
   readonly #forecaster: Forecaster;
-  readonly #paths = new Map<string, Path>();
   readonly #fleet: FleetLearning | undefined;
-  readonly #keptMax: number;
-  /** Of the weights that the paths were made with. */
-  #edition = 0;
+  /** By fingerprint; of what learns there are none, since it replays nothing. */
+  readonly #paths: Map<string, GapPath> | undefined;
+  readonly #weights: number;
   readonly #due = new Uint8Array(markedSlots);
   #opened: CallHistory | undefined;
-  #latest: { readonly calls: CallHistory; readonly path: Path } | undefined;
 
   /** @param fleet goes on learning from the weights' forecasts, and forecasts with them */
   constructor(weights: NetworkWeights, fleet?: FleetLearning) {
     this.#fleet = fleet;
-    this.#keptMax = fleet === undefined ? pathsKeptMax : fleetPathsKeptMax;
+    this.#paths = fleet === undefined ? new Map() : undefined;
+    this.#weights = printOf(weights);
     this.#forecaster = new Forecaster(fleet ?? new Network(weights));
   }
 
@@ -48,7 +43,9 @@ export class GapPaths {
     this.#open(calls);
     // As it is kept, so that it is the same when it is found again.
     const made = Math.fround(this.#forecaster.probability(calls.lastSlot + ahead));
-    this.#pathOf(calls).values[ahead - 1] = made;
+    const path = this.#pathOf(calls);
+    path.values[ahead - 1] = made;
+    path.isNew = true;
     return made;
   }
 
@@ -62,8 +59,8 @@ export class GapPaths {
     let slot = ahead;
     while (slot <= last) {
       if (this.#valueAt(calls, slot) !== 0) break;
-      const { values, marked } = this.#pathOf(calls);
-      const end = Math.min(last, marked);
+      const { values } = this.#pathOf(calls);
+      const end = Math.min(last, values.length);
       slot += 1;
       while (slot <= end && values[slot - 1] === 0) slot += 1;
       if (slot <= end) break;
@@ -87,33 +84,22 @@ export class GapPaths {
   }
 
   #valueAt(calls: CallHistory, ahead: number): number {
-    this.#renew();
     const path = this.#pathOf(calls);
-    while (path.marked < ahead) this.#mark(calls, path);
+    while (path.values.length < ahead) this.#mark(calls, path);
     return path.values[ahead - 1] ?? 0;
   }
 
-  /** Other weights make other paths. */
-  #renew(): void {
-    const edition = this.#fleet?.version ?? 0;
-    if (edition === this.#edition) return;
-    this.#edition = edition;
-    this.#paths.clear();
-    this.#latest = undefined;
-  }
-
-  #mark(calls: CallHistory, path: Path): void {
+  #mark(calls: CallHistory, path: GapPath): void {
     this.#open(calls);
-    const count = path.marked === 0 ? markedSlotsFirst : markedSlots;
+    const marked = path.values.length;
+    const count = marked === 0 ? markedSlotsFirst : markedSlots;
     const due = this.#due.subarray(0, count);
-    markDue(this.#forecaster.view, calls.lastSlot + 1 + path.marked, due);
-    if (path.values.length < path.marked + count) {
-      const grown = new Float32Array(Math.max(path.marked + count, path.values.length * 2));
-      grown.set(path.values);
-      path.values = grown;
-    }
-    for (let i = 0; i < count; i += 1) path.values[path.marked + i] = due[i] === 1 ? Number.NaN : 0;
-    path.marked += count;
+    markDue(this.#forecaster.view, calls.lastSlot + 1 + marked, due);
+    const values = new Float32Array(marked + count);
+    values.set(path.values);
+    for (let i = 0; i < count; i += 1) values[marked + i] = due[i] === 1 ? Number.NaN : 0;
+    path.values = values;
+    path.isNew = true;
   }
 
   #open(calls: CallHistory): void {
@@ -122,23 +108,34 @@ export class GapPaths {
     this.#opened = calls;
   }
 
-  #pathOf(calls: CallHistory): Path {
-    if (this.#latest?.calls === calls) return this.#latest.path;
-    const key = fingerprint(calls);
-    let path = this.#paths.get(key);
-    if (path === undefined) {
-      path = { values: new Float32Array(0), marked: 0 };
-      this.#paths.set(key, path);
-      if (this.#paths.size > this.#keptMax)
-        for (const oldest of this.#paths.keys()) {
-          this.#paths.delete(oldest);
-          break;
-        }
-    }
-    this.#latest = { calls, path };
+  /** Other weights make other paths. */
+  #pathOf(calls: CallHistory): GapPath {
+    const edition = this.#weights * editionsMax + ((this.#fleet?.version ?? 0) % editionsMax);
+    const { path: kept } = calls;
+    if (kept?.edition === edition) return kept;
+    const path = this.#shared(calls, { edition, values: pathNone, isNew: true });
+    calls.path = path;
     return path;
   }
+
+  /** That of the same history before, where it is known. */
+  #shared(calls: CallHistory, begun: GapPath): GapPath {
+    const paths = this.#paths;
+    if (paths === undefined) return begun;
+    const key = fingerprint(calls);
+    const known = paths.get(key);
+    if (known !== undefined) return known;
+    paths.set(key, begun);
+    if (paths.size > pathsKeptMax)
+      for (const oldest of paths.keys()) {
+        paths.delete(oldest);
+        break;
+      }
+    return begun;
+  }
 }
+
+const pathNone = new Float32Array(0);
 
 /** Two histories that agree in all of these have had the same calls: each outcome has moved the sums. */
 function fingerprint(calls: CallHistory): string {

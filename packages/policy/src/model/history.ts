@@ -4,6 +4,8 @@
  * also keeps one bit a slot for the last day. A million of these must fit in one process.
  */
 
+import type { GapPath } from "./gap-path.ts";
+
 /** Slots with calls that are remembered one by one. */
 export const gapsMax = 384;
 /** Slots of the last day and some, one bit each, kept once the ring is full. */
@@ -54,11 +56,13 @@ export class CallHistory {
   #head = 0;
   #gaps: Uint16Array = gapsNone;
   #bits: Uint32Array | undefined;
+  #path: GapPath | undefined;
   /** A clone has the same rings: they are copied before one of both writes. */
   #isShared = true;
 
   /** `count` calls came in `slot`. Slots never go back; the same slot again adds to its count. */
   observe(slot: number, count: number): void {
+    this.#path = undefined;
     if (this.total === 0) {
       this.firstSlot = slot;
       this.lastSlot = slot;
@@ -78,6 +82,15 @@ export class CallHistory {
     this.lastSlot = slot;
     this.total += 1;
     this.lastCount = count;
+  }
+
+  /** What was forecast after these calls; a clone goes on to others, and has none. */
+  get path(): GapPath | undefined {
+    return this.#path;
+  }
+
+  set path(path: GapPath | undefined) {
+    this.#path = path;
   }
 
   /** Gap `index` back from the newest: 0 is the newest. */

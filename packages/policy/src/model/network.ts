@@ -50,6 +50,15 @@ export function sizesOf({ mean, layers }: NetworkWeights): number[] {
   return [mean.length, ...layers.map(({ outputs }) => outputs)];
 }
 
+/** Tells weights apart: a hash (FNV-1a) over their bits, of 32 bits. */
+export function printOf({ mean, scale, layers }: NetworkWeights): number {
+  let hash = 0x81_1c_9d_c5;
+  for (const part of [mean, scale, ...layers.flatMap((layer) => [layer.weights, layer.biases])])
+    for (const bits of new Uint32Array(part.slice().buffer))
+      hash = Math.imul(hash ^ bits, 0x01_00_01_93);
+  return hash >>> 0;
+}
+
 /** @param from where in `evidence` it begins */
 export function standardise(
   evidence: Float32Array,

@@ -96,6 +96,12 @@ export class ProtoWriter {
     this.length += 4;
   }
 
+  float(value: number): void {
+    if (this.length + fieldBytesMax > this.bytes.length) this.grow();
+    this.view.setFloat32(this.length, value, true);
+    this.length += 4;
+  }
+
   /** What was written since the last time; a view, valid until more is written. */
   take(): Uint8Array {
     const taken = this.bytes.subarray(0, this.length);
@@ -196,6 +202,12 @@ export class ProtoReader {
 
   word(): number {
     const value = this.view.getUint32(this.at, true);
+    this.at += 4;
+    return value;
+  }
+
+  float(): number {
+    const value = this.view.getFloat32(this.at, true);
     this.at += 4;
     return value;
   }

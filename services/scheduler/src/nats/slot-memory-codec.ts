@@ -1,10 +1,12 @@
 /** What the learned forecast remembers of a function: the message SlotMemory of snapshot.proto. */
 import { restoreMemory } from "@tidepool/policy";
 import type { SlotMemory } from "@tidepool/policy";
+import { readForecasts, readRuns, writePath } from "./path-codec.ts";
 import type { ProtoReader, ProtoWriter } from "./proto-bytes.ts";
 
 const noGaps = new Uint16Array(0);
 const noBits = new Uint32Array(0);
+const noForecasts = new Float32Array(0);
 const scratch = new Uint16Array(4_096);
 
 /** From where it stands: to store it first would be to make it twice. */
@@ -37,11 +39,13 @@ export function writeSlots(
   const gaps = writer.begin(25);
   writer.varints(scratch, calls.copyGaps(scratch));
   writer.end(gaps);
-  const { bits: words } = calls;
-  if (words === undefined) return;
-  const bits = writer.begin(26);
-  for (let i = 0; i < words.length; i += 1) writer.word(words[i] ?? 0);
-  writer.end(bits);
+  const { bits: words, path } = calls;
+  if (words !== undefined) {
+    const bits = writer.begin(26);
+    for (let i = 0; i < words.length; i += 1) writer.word(words[i] ?? 0);
+    writer.end(bits);
+  }
+  if (path !== undefined) writePath(writer, path);
 }
 
 export function readSlots(reader: ProtoReader, end: number): SlotMemory {
@@ -71,6 +75,8 @@ export function readSlots(reader: ProtoReader, end: number): SlotMemory {
     keepAliveWaste: 0,
   };
   const phase = { cosine: 0, sine: 0, weight: 0 };
+  let edition = 0;
+  let forecasts: Float32Array = noForecasts;
   while (reader.next(end)) {
     if (reader.field === 1) slotMs = reader.double();
     else if (reader.field === 2) calls.firstSlot = reader.double();
@@ -96,9 +102,14 @@ export function readSlots(reader: ProtoReader, end: number): SlotMemory {
     else if (reader.field === 24) phase.weight = reader.double();
     else if (reader.field === 25) calls.gaps = readGaps(reader, reader.part());
     else if (reader.field === 26) calls.bits = readBits(reader, reader.part());
+    else if (reader.field === 27) edition = reader.double();
+    else if (reader.field === 28) forecasts = readRuns(reader, reader.part());
+    else if (reader.field === 29) readForecasts(reader, reader.part(), forecasts);
     else reader.skip();
   }
-  return restoreMemory({ slotMs, calls, account, phase });
+  const memory = restoreMemory({ slotMs, calls, account, phase });
+  if (edition > 0) memory.calls.path = { edition, values: forecasts, isNew: false };
+  return memory;
 }
 
 /** A view, valid until the next is read, as that of the bits: what is restored of it is a copy. */

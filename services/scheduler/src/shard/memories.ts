@@ -81,7 +81,8 @@ export class Memories {
 
   private pack(holder: MemoryHolder): void {
     const { unpacked, packedAt } = holder;
-    if (unpacked?.isChanged === true) {
+    // What was forecast on the way is not news, but would have to be made again.
+    if (unpacked?.isChanged === true || unpacked?.record.slots?.calls.path?.isNew === true) {
       const before = packedAt < 0 ? undefined : packedAt;
       holder.packedAt = this.packed.put(encodeMemory(unpacked), before);
     }

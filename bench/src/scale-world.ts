@@ -1,0 +1,107 @@
+/** What a shard needs around it, with time and arrivals in the bench's hand. */
+import { silentLogger } from "@tidepool/common";
+import { planPolicyDefault, seededRandom } from "@tidepool/policy";
+import type { FunctionPolicy } from "@tidepool/policy";
+import {
+  HostTable,
+  parseFunctionVersion,
+  parseHeartbeat,
+  tenantTermsDefault,
+  ToldUses,
+} from "@tidepool/scheduler/measuring";
+import type {
+  ArrivalBatch,
+  NatsSnapshotStore,
+  ShardWorld,
+  StoredFleet,
+} from "@tidepool/scheduler/measuring";
+
+/** Of learning, each from 64 outcomes. */
+const daysStepsPerFunction = 1;
+
+export class MeasuredWorld {
+  nowMs: number;
+  /** Functions restored and calls learned from. */
+  seen = 0;
+  readonly parts: ShardWorld;
+  receive: (batch: ArrivalBatch) => void = () => {};
+
+  constructor(policy: FunctionPolicy, store: NatsSnapshotStore, nowMs: number, size: number) {
+    this.nowMs = nowMs;
+    const version = parseFunctionVersion({
+      name: "any",
+      version: "1",
+      codeDigest: "sha256:1",
+      settings: { runtime: "nodejs20", keepAliveMs: planPolicyDefault.keepAliveMs },
+    });
+    this.parts = {
+      hosts: roomyHost(nowMs),
+      policy: this.counted(policy),
+      commands: {
+        assign: () => Promise.resolve("vm"),
+        keep: () => Promise.resolve(),
+        floor: () => Promise.resolve(),
+      },
+      snapshots: {
+        load: (shard, take) =>
+          store.load(shard, (functions) => {
+            this.seen += functions.length;
+            take(functions);
+          }),
+        save: () => Promise.resolve(),
+      },
+      fleets: {
+        load: () => Promise.resolve(learnedFor(policy, size)),
+        save: () => Promise.resolve(),
+      },
+      arrivals: {
+        follow: (_shard, _from, receive) => {
+          this.receive = receive;
+          return Promise.resolve({ caughtUp: Promise.resolve(), stop: () => Promise.resolve() });
+        },
+      },
+      functionOf: (name) => ({ ...version, name }),
+      tenantOf: () => tenantTermsDefault,
+      toldUses: new ToldUses(),
+      shardPrewarmIdleVmSecondsMax: Number.POSITIVE_INFINITY,
+      explanations: { add: () => {} },
+      epochOf: () => 1,
+      clock: { nowMs: () => this.nowMs, sleep: () => Promise.resolve() },
+      random: seededRandom(1),
+      logger: silentLogger,
+      onDemandChanged: () => {},
+    };
+  }
+
+  private counted(given: FunctionPolicy): FunctionPolicy {
+    const learning = given.onFleet?.();
+    return {
+      ...given,
+      noteArrival: (...call) => {
+        this.seen += 1;
+        return given.noteArrival(...call);
+      },
+      ...(learning === undefined
+        ? {}
+        : { onFleet: () => ({ ...learning, policy: this.counted(learning.policy) }) }),
+    };
+  }
+}
+
+/** A day's learning lies behind it: it changes what it forecasts by as seldom as after a day. */
+function learnedFor(policy: FunctionPolicy, size: number): StoredFleet | undefined {
+  const learning = policy.onFleet?.().fleet.store();
+  if (learning === undefined) return undefined;
+  const steps = size * daysStepsPerFunction;
+  return { sequence: 0, learning: { ...learning, steps, nextEdition: Math.ceil(steps * 1.02) } };
+}
+
+/** One that has a VM for every order, and none that idles. */
+function roomyHost(nowMs: number): HostTable {
+  const hosts = new HostTable();
+  const memoryMib = 2 ** 31;
+  const pools = [{ runtime: "nodejs20", memoryMib: 128, ready: 2 ** 31, prepareP95Ms: 1_000 }];
+  const room = { memoryMib, vmCountMax: 2 ** 31 };
+  hosts.note(parseHeartbeat({ hostId: "h", address: "h:1", ...room, pools }), nowMs);
+  return hosts;
+}
