@@ -3,9 +3,9 @@
  * what it leaves. A part may die, a second `up` may come, Ctrl-C may come at any moment.
  */
 import assert from "node:assert/strict";
+import { randomInt } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runTidepool, startTidepool } from "./tidepool-process.ts";
@@ -138,10 +138,18 @@ async function processes(): Promise<{ pid: number; ppid: number; line: string }[
   return found.filter(({ pid, line }) => line !== "" && pid !== process.pid);
 }
 
+/** None that the kernel gives to connections: it must be free again whenever a system starts anew. */
 async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (let tries = 0; tries < 100; tries += 1) {
+    const port = randomInt(10_000, 32_768);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => resolve(true));
+    });
+    if (!isFree) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
+  throw new Error("no port is free");
 }

@@ -7,8 +7,10 @@ import { systemClock } from "@tidepool/common";
 
 export const runMark = "TIDEPOOL_RUN_ID";
 
-const endMaxMs = 5_000;
+const endMaxMs = 15_000;
 const endPollMs = 10;
+/** Among those from the third on. */
+const threadCountField = 17;
 
 /** Processes that inherited the mark; never this one. */
 export function findRunProcesses(runId: string): number[] {
@@ -39,10 +41,14 @@ export async function endRunProcesses(runId: string): Promise<void> {
   while (killed.some(isRunning) && Date.now() < untilMs) await systemClock.sleep(endPollMs);
 }
 
-/** A zombie has given everything back; only its parent has not asked for it yet. */
+/**
+ * A zombie has given everything back, only its parent has not asked for it yet; but not while one of its threads
+ * still ends, which holds ports and files as the whole process did.
+ */
 function isRunning(pid: number): boolean {
-  const state = statOf(pid)?.[0];
-  return state !== undefined && state !== "Z" && state !== "X";
+  const stat = statOf(pid);
+  const isZombie = stat?.[0] === "Z" || stat?.[0] === "X";
+  return stat !== undefined && !(isZombie && Number(stat[threadCountField]) <= 1);
 }
 
 /** Empty for a process that is gone or another user's. */
