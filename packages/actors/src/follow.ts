@@ -6,7 +6,7 @@
  * receiving one twice must be harmless.
  */
 import { DeliverPolicy } from "@nats-io/jetstream";
-import type { JsMsg, PushConsumer } from "@nats-io/jetstream";
+import type { ConsumerInfo, JsMsg, PushConsumer } from "@nats-io/jetstream";
 import { messageOf, systemClock, TidepoolError } from "@tidepool/common";
 import type { Logger } from "@tidepool/common";
 import type { Bus, Stoppable } from "./bus.ts";
@@ -36,6 +36,13 @@ export interface Following extends Stoppable {
 
 /** Between two attempts to set up the reading again. */
 export const reopenWaitMs = 250;
+/**
+ * Longest that one attempt may take. The server puts the reading on one of those that have the stream, and may take one
+ * that is away: the next attempt is put elsewhere.
+ */
+export const openAttemptMaxMs = 2_000;
+/** Longest that attempts go on at the start. */
+export const openMaxMs = 20_000;
 
 /** @throws TidepoolError `unavailable` when the stream cannot be read at the start */
 export function followStream(
@@ -135,14 +142,18 @@ class Follower implements Following {
 
   static async open(bus: Bus, logger: Logger, source: Source): Promise<Follower> {
     const follower = new Follower(bus, logger, source);
-    try {
-      await follower.openRound();
-      return follower;
-    } catch (error) {
-      await follower.stop();
-      throw new TidepoolError("unavailable", `${source.what} cannot be read: ${messageOf(error)}`, {
-        cause: error,
-      });
+    const deadlineAtMs = systemClock.nowMs() + openMaxMs;
+    for (;;) {
+      try {
+        await follower.openRound();
+        return follower;
+      } catch (error) {
+        const isUnanswered = error instanceof TidepoolError;
+        if (isUnanswered && systemClock.nowMs() < deadlineAtMs) continue;
+        await follower.stop();
+        const message = `${source.what} cannot be read: ${messageOf(error)}`;
+        throw new TidepoolError("unavailable", message, { cause: error });
+      }
     }
   }
 
@@ -156,8 +167,7 @@ class Follower implements Following {
   private async openRound(): Promise<void> {
     this.round += 1;
     const round = this.round;
-    const consumer = await this.source.consumer();
-    const info = await consumer.info(true);
+    const { consumer, info } = await this.makeConsumer();
     if (round !== this.round) {
       await consumer.delete().catch(() => false); // the server forgets it by itself
       return;
@@ -177,6 +187,27 @@ class Follower implements Following {
     void messages.closed().then(() => {
       if (round === this.round) void this.reopen();
     });
+  }
+
+  /** @throws TidepoolError `unavailable` when it takes too long */
+  private async makeConsumer(): Promise<{ consumer: PushConsumer; info: ConsumerInfo }> {
+    const making = this.source
+      .consumer()
+      .then(async (consumer) => ({ consumer, info: await consumer.info(true) }));
+    const made = new AbortController();
+    const tooLong = systemClock.sleep(openAttemptMaxMs, made.signal).then(() => {
+      throw new TidepoolError("unavailable", `no answer in ${openAttemptMaxMs} ms`);
+    });
+    try {
+      return await Promise.race([making, tooLong]);
+    } catch (error) {
+      // Should it be made after all, nobody reads it.
+      void making.then(({ consumer }) => consumer.delete()).catch(() => false);
+      throw error;
+    } finally {
+      tooLong.catch(() => {}); // it was in time
+      made.abort();
+    }
   }
 
   private async reopen(): Promise<void> {
