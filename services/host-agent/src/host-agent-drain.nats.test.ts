@@ -2,9 +2,8 @@
 import assert from "node:assert/strict";
 import type { Storage } from "@tidepool/actors";
 import { tidepool, toTimestamp } from "@tidepool/proto";
-import { SimulatedHypervisor } from "./simulated/simulated-hypervisor.ts";
-import { HostHarness } from "./testing/host-harness.ts";
-import type { HarnessOptions } from "./testing/host-harness.ts";
+import type { HarnessOptions, HostHarness } from "./testing/host-harness.ts";
+import { startSimulatedHost } from "./testing/simulated-host.ts";
 
 const { HostRecord } = tidepool.internal.v1;
 
@@ -12,11 +11,7 @@ describe("A drained host", function () {
   let host: HostHarness;
 
   const start = async (options: Partial<HarnessOptions> = {}): Promise<void> => {
-    host = await HostHarness.start({
-      makeHypervisor: () => new SimulatedHypervisor({ bootMs: 10, cloneMs: 10 }),
-      drainMoveMs: 400,
-      ...options,
-    });
+    host = await startSimulatedHost({ drainMoveMs: 400, ...options });
   };
   const drain = async ({ hosts }: Storage): Promise<void> => {
     const record = HostRecord.create({ drainedAt: toTimestamp(Date.now()) });

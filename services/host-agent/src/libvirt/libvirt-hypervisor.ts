@@ -16,18 +16,17 @@ import type {
   Accelerator,
   Domain,
   EnsureTemplateOptions,
+  FunctionTemplates,
   Hypervisor,
   Template,
   VmConfig,
   WaitOptions,
 } from "../hypervisor/hypervisor.ts";
-import { AfterInitTemplates } from "../qemu/after-init-templates.ts";
 import type { Making } from "../qemu/after-init-templates.ts";
-import { BootTemplates } from "../qemu/boot-templates.ts";
 import type { ImageOf } from "../qemu/boot-templates.ts";
+import { DriverTemplates, templatesFolder } from "../qemu/driver-templates.ts";
 import { memoryUses } from "../qemu/machine.ts";
 import type { Machine } from "../qemu/machine.ts";
-import { TemplateStore } from "../qemu/template-store.ts";
 import type { TemplateFiles } from "../qemu/template-store.ts";
 import { inTime } from "../within.ts";
 import { checkSocketPath, type LibvirtAddress } from "./address.ts";
@@ -54,7 +53,6 @@ import type { StartOptions } from "./start-domain.ts";
 export const cloneMaxMs = 30_000;
 /** libvirtd works on 5 calls of one client at a time; one is kept free for those that are quick. */
 const slowCallsMax = 4;
-const templatesFolder = "templates";
 
 export interface LibvirtHypervisorOptions {
   readonly address: LibvirtAddress;
@@ -75,8 +73,8 @@ export class LibvirtHypervisor implements Hypervisor {
   readonly #options: LibvirtHypervisorOptions;
   readonly #owner: string;
   readonly #own: OwnDomains;
-  readonly #templates: BootTemplates;
-  readonly functionTemplates: AfterInitTemplates;
+  readonly #templates: DriverTemplates;
+  readonly functionTemplates: FunctionTemplates;
   readonly #slowCalls = new Gate(slowCallsMax);
   /** By name; also those of which a template is being taken. */
   readonly #domains = new Map<string, LibvirtDomain>();
@@ -94,22 +92,15 @@ export class LibvirtHypervisor implements Hypervisor {
       client: () => this.#client(),
       slowCalls: this.#slowCalls,
     });
-    const storeOptions = qemuUser === undefined ? {} : { ramMode: sharedRamMode };
-    this.#templates = new BootTemplates({
-      accelerator: options.accelerator,
+    this.#templates = new DriverTemplates({
+      ...options,
       image: (runtime, onProgress) => this.#image(runtime, onProgress),
-      store: new TemplateStore(join(options.cacheDir, templatesFolder), storeOptions),
+      storeOptions: qemuUser === undefined ? {} : { ramMode: sharedRamMode },
       idOf: (machine) => libvirtTemplateId(machine, this.#client()),
       freeze: (template, machine, files) => this.#freeze(template, machine, files),
+      freezeAfterInit: (making) => this.#freezeAfterInit(making),
     });
-    const folder = join(options.stateDir, templatesFolder);
-    this.functionTemplates = new AfterInitTemplates({
-      folder,
-      store: new TemplateStore(folder, storeOptions),
-      machineOf: (template) => this.#machineOf(template),
-      openBase: (template) => this.#openTemplate(template),
-      freeze: (making) => this.#freezeAfterInit(making),
-    });
+    this.functionTemplates = this.#templates.ofFunctions;
   }
 
   /** @throws TidepoolError `unavailable` when no libvirtd answers, `invalid` when it cannot serve us */
@@ -138,12 +129,12 @@ export class LibvirtHypervisor implements Hypervisor {
 
   async clone(template: Template, vmId: string, options: WaitOptions = {}): Promise<Domain> {
     const name = this.#own.names.ofVm(vmId);
-    const machine = this.#machineOf(template);
+    const machine = this.#templates.machineOf(template);
     if (this.#domains.has(name))
       throw new TidepoolError("alreadyExists", `vm ${vmId} exists on this host`);
     const domain = this.#keep(vmId, name, randomUUID());
     const abort = new AbortController();
-    const starting = this.#openTemplate(template).then((files) =>
+    const starting = this.#templates.open(template).then((files) =>
       this.#start(domain, {
         machine,
         bootId: template.bootId ?? template.id,
@@ -204,7 +195,7 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   async leave(): Promise<void> {
-    await this.functionTemplates.close();
+    await this.#templates.ofFunctions.close();
     await this.#link?.close();
   }
 
@@ -212,7 +203,7 @@ export class LibvirtHypervisor implements Hypervisor {
     try {
       await Promise.all([...this.#domains.values()].map((domain) => domain.destroy()));
       await Promise.all((await this.list()).map((vmId) => this.destroy(vmId)));
-      await this.functionTemplates.close();
+      await this.#templates.ofFunctions.close();
     } finally {
       await this.#link?.close();
     }
@@ -258,18 +249,6 @@ export class LibvirtHypervisor implements Hypervisor {
     const image = await this.#options.image(runtime, onProgress);
     if (this.#qemuUser !== undefined) await chmod(dirname(image.kernelPath), 0o755);
     return image;
-  }
-
-  #machineOf(template: Template): Machine {
-    const machine =
-      this.#templates.machineOf(template) ?? this.functionTemplates.machineOf(template);
-    if (machine !== undefined) return machine;
-    throw new TidepoolError("notFound", `template ${template.id} is not one of this host's`);
-  }
-
-  #openTemplate(template: Template): Promise<TemplateFiles> {
-    const isOfFunction = template.bootId !== undefined;
-    return isOfFunction ? this.functionTemplates.open(template) : this.#templates.open(template);
   }
 
   #freeze({ id: templateId }: Template, machine: Machine, files: TemplateFiles): Promise<void> {

@@ -1,6 +1,7 @@
 /** Whose domains are, on a real libvirtd with VMs that have a firmware and nothing to boot. */
 import assert from "node:assert/strict";
 import { Gate } from "../vm/gate.ts";
+import { emptyDomain } from "../testing/empty-domain.ts";
 import { ownerOf, ownerXml } from "./domain-owner.ts";
 import { LibvirtClient } from "./libvirt-client.ts";
 import { OwnDomains } from "./own-domains.ts";
@@ -9,18 +10,6 @@ import { createFlags } from "./protocol.ts";
 
 const ours = ownerOf("/here/h-1/vms");
 const another = ownerOf("/there/h-1/vms");
-
-const emptyVm = (name: string, mark: string): string => `
-  <domain type='qemu'>
-    <name>${name}</name>
-    ${mark}
-    <memory unit='MiB'>32</memory>
-    <os><type arch='x86_64' machine='microvm'>hvm</type></os>
-    <devices>
-      <controller type='usb' model='none'/>
-      <memballoon model='none'/>
-    </devices>
-  </domain>`;
 
 describe("OwnDomains", function () {
   this.timeout(60_000);
@@ -47,7 +36,7 @@ describe("OwnDomains", function () {
       ["tidepool", ""],
     ] as const;
     for (const [name, mark] of domains)
-      await client.createDomain(name, emptyVm(name, mark), createFlags.paused);
+      await client.createDomain(name, emptyDomain(name, mark), createFlags.paused);
   });
   after(async () => {
     await client.close();

@@ -9,23 +9,22 @@
  */
 import { createHash } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { TidepoolError } from "@tidepool/common";
 import type { GuestNetwork } from "../guest-network/guest-network.ts";
 import type {
   Accelerator,
   Domain,
   EnsureTemplateOptions,
+  FunctionTemplates,
   Hypervisor,
   Template,
   VmConfig,
   WaitOptions,
 } from "../hypervisor/hypervisor.ts";
 import { inTime } from "../within.ts";
-import { AfterInitTemplates } from "./after-init-templates.ts";
 import type { Making } from "./after-init-templates.ts";
 import { bootMaxMs, waitForBoot } from "./boot.ts";
-import { BootTemplates, noNetwork } from "./boot-templates.ts";
+import { noNetwork } from "./boot-templates.ts";
 import type { ImageOf } from "./boot-templates.ts";
 import {
   findDomains,
@@ -35,6 +34,7 @@ import {
   rejoinArguments,
   socketsFolder,
 } from "./domains-on-host.ts";
+import { DriverTemplates } from "./driver-templates.ts";
 import { Keeper } from "./keeper.ts";
 import { machineArguments, memoryArguments, memoryUses } from "./machine.ts";
 import type { Machine } from "./machine.ts";
@@ -47,7 +47,6 @@ import { rejoin } from "./rejoin.ts";
 import { admitToImage, admitToRam, ramModeOf } from "./run-as.ts";
 import type { RunAs } from "./run-as.ts";
 import { receiveState } from "./state-receiver.ts";
-import { TemplateStore } from "./template-store.ts";
 import type { TemplateFiles } from "./template-store.ts";
 
 /** To be raised when what is frozen changes in a way that the command line does not show. */
@@ -73,11 +72,11 @@ export class QemuHypervisor implements Hypervisor {
   readonly name = "qemu";
   readonly accelerator: Accelerator;
   readonly #options: QemuHypervisorOptions;
-  readonly #templates: BootTemplates;
+  readonly #templates: DriverTemplates;
   readonly #domains = new Map<string, Domain>();
   #keeper: Keeper | undefined;
   readonly #boots = new Set<QemuProcess>();
-  readonly functionTemplates: AfterInitTemplates;
+  readonly functionTemplates: FunctionTemplates;
   readonly offersInternet: boolean;
 
   constructor(options: QemuHypervisorOptions) {
@@ -85,22 +84,15 @@ export class QemuHypervisor implements Hypervisor {
     this.#options = options;
     const { runAs, guestNetwork } = options;
     this.offersInternet = guestNetwork !== undefined;
-    const storeOptions = { ramMode: ramModeOf(runAs), ramGid: runAs?.gid };
-    this.#templates = new BootTemplates({
+    this.#templates = new DriverTemplates({
       ...options,
-      store: new TemplateStore(join(options.cacheDir, "templates"), storeOptions),
+      storeOptions: { ramMode: ramModeOf(runAs), ramGid: runAs?.gid },
       ...(guestNetwork && { resolvers: () => guestNetwork.resolvers }),
       idOf: (machine) => templateId(machine, runAs),
       freeze: (template, machine, files) => this.#freeze(template, machine, files),
+      freezeAfterInit: (making) => this.#freezeAfterInit(making),
     });
-    const folder = join(options.stateDir, "templates");
-    this.functionTemplates = new AfterInitTemplates({
-      folder,
-      store: new TemplateStore(folder, storeOptions),
-      machineOf: (template) => this.#machineOf(template),
-      openBase: (template) => this.#openTemplate(template),
-      freeze: (making) => this.#freezeAfterInit(making),
-    });
+    this.functionTemplates = this.#templates.ofFunctions;
   }
 
   ensureTemplate(config: VmConfig, options?: EnsureTemplateOptions): Promise<Template> {
@@ -109,13 +101,13 @@ export class QemuHypervisor implements Hypervisor {
 
   async clone(template: Template, vmId: string, options: WaitOptions = {}): Promise<Domain> {
     checkVmId(vmId);
-    const machine = this.#machineOf(template);
+    const machine = this.#templates.machineOf(template);
     if (this.#domains.has(vmId)) {
       throw new TidepoolError("alreadyExists", `vm ${vmId} exists on this host`);
     }
     const { stateDir } = this.#options;
     await this.#takeFolder();
-    const files = await this.#openTemplate(template);
+    const files = await this.#templates.open(template);
     const process = await this.#spawn(
       machine,
       [
@@ -169,7 +161,7 @@ export class QemuHypervisor implements Hypervisor {
   /** Its keeper stays too: where no process comes next, it ends them. */
   async leave(): Promise<void> {
     await Promise.all([...this.#boots].map((process) => process.kill()));
-    await this.functionTemplates.close();
+    await this.#templates.ofFunctions.close();
   }
 
   async close(): Promise<void> {
@@ -177,7 +169,7 @@ export class QemuHypervisor implements Hypervisor {
     const boots = [...this.#boots].map((process) => process.kill());
     await Promise.all([...own, ...boots]);
     await Promise.all((await this.list()).map((vmId) => this.destroy(vmId)));
-    await this.functionTemplates.close();
+    await this.#templates.ofFunctions.close();
     await rm(socketsFolder(this.#options.stateDir), { recursive: true, force: true });
     await this.#options.guestNetwork?.close();
     this.#keeper?.stop();
@@ -195,18 +187,6 @@ export class QemuHypervisor implements Hypervisor {
     await mkdir(stateDir, { recursive: true, mode: 0o700 });
     await makeSocketsFolder(stateDir, runAs);
     this.#keeper ??= new Keeper(stateDir);
-  }
-
-  #machineOf(template: Template): Machine {
-    const machine =
-      this.#templates.machineOf(template) ?? this.functionTemplates.machineOf(template);
-    if (machine !== undefined) return machine;
-    throw new TidepoolError("notFound", `template ${template.id} is not one of this host's`);
-  }
-
-  #openTemplate(template: Template): Promise<TemplateFiles> {
-    const isOfFunction = template.bootId !== undefined;
-    return isOfFunction ? this.functionTemplates.open(template) : this.#templates.open(template);
   }
 
   async #freeze(template: Template, machine: Machine, files: TemplateFiles): Promise<void> {

@@ -1,4 +1,5 @@
 /** A whole host-agent with a real nats-server and a real gRPC stream, and the shard's side of its commands. */
+import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -123,9 +124,11 @@ export class HostHarness {
   async stop(): Promise<void> {
     this.opened?.close();
     await this.agent.stop();
+    const left = await this.hypervisor.list();
     await this.bus.close();
     await this.nats.stop();
     await rm(this.dir, { recursive: true, force: true });
+    assert.deepEqual(left, [], "a domain was left");
   }
 
   /** Stops nats-server, does `meanwhile`, and starts it again where it was. */
