@@ -5,7 +5,8 @@
  */
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { TidepoolError } from "@tidepool/common";
 import type { Domain, FunctionTemplates, Template, WaitOptions } from "../hypervisor/hypervisor.ts";
@@ -42,6 +43,7 @@ export interface Making {
 export class AfterInitTemplates implements FunctionTemplates {
   readonly #parts: AfterInitParts;
   readonly #made = new Map<string, Machine>();
+  #cleared: Promise<void> | undefined;
 
   constructor(parts: AfterInitParts) {
     this.#parts = parts;
@@ -52,6 +54,7 @@ export class AfterInitTemplates implements FunctionTemplates {
     prepare: (domain: Domain) => Promise<void>,
     options: WaitOptions = {},
   ): Promise<Template> {
+    await (this.#cleared ??= this.#clear());
     const machine = this.#parts.machineOf(base);
     const from = await this.#parts.openBase(base);
     const id = randomBytes(16).toString("hex");
@@ -63,6 +66,13 @@ export class AfterInitTemplates implements FunctionTemplates {
     });
     this.#made.set(id, machine);
     return { config: base.config, id, bootId: base.id };
+  }
+
+  /** An earlier process that was killed has left its own; VMs that were made of them have them mapped. */
+  async #clear(): Promise<void> {
+    const { folder } = this.#parts;
+    const left = await readdir(folder).catch(() => []); // there is none
+    await Promise.all(left.map((name) => rm(join(folder, name), { recursive: true })));
   }
 
   async remove({ id }: Template): Promise<void> {
