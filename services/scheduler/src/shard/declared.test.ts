@@ -4,21 +4,12 @@
  */
 import assert from "node:assert/strict";
 import { mock } from "node:test";
-import { silentLogger } from "@tidepool/common";
-import { policies, seededRandom } from "@tidepool/policy";
+import { policies } from "@tidepool/policy";
 import { chooseOffsetMs, tickRequestId, ticksBetween } from "@tidepool/schedules";
 import type { Ticks } from "@tidepool/schedules";
-import { HostTable } from "../hosts/host-table.ts";
-import { tenantTermsDefault } from "../ports.ts";
-import type {
-  ArrivalBatch,
-  AssignOrder,
-  DeclaredCalls,
-  FunctionVersion,
-  KeepOrder,
-  Prediction,
-} from "../ports.ts";
-import { ToldUses } from "./prewarm-meter.ts";
+import type { DeclaredCalls, FunctionVersion, Prediction } from "../ports.ts";
+import { testWorld } from "../testing/test-world.ts";
+import { mockedClock, settle, VirtualHost } from "../testing/virtual-host.ts";
 import { Shard } from "./shard.ts";
 
 const keepAliveMs = 600_000;
@@ -26,59 +17,23 @@ const prepareMs = 800;
 const stepMs = 250;
 const minuteMs = 60_000;
 
-interface Vm {
-  readonly readyAtMs: number;
-  keepUntilMs: number;
-  isFresh: boolean;
-}
-
 type Start = "predicted" | "warm" | "cold";
 
-class PreparingHost {
-  readonly table = new HostTable();
-  vms: Vm[] = [];
-  orderedCount = 0;
+class PreparingHost extends VirtualHost {
   peakIdle = 0;
 
-  assign(order: AssignOrder): void {
-    this.orderedCount += 1;
-    const readyAtMs = Date.now() + prepareMs;
-    this.vms.push({ readyAtMs, keepUntilMs: order.keepUntilMs, isFresh: true });
-    this.tell();
-  }
-
-  keep({ count, keepUntilMs }: KeepOrder): void {
-    for (const [i, vm] of this.vms.entries()) vm.keepUntilMs = i < count ? keepUntilMs : Date.now();
-    this.expire();
-  }
-
-  /** Calls take no time: their VM is idle again at once. */
   call(): Start {
     this.expire();
     const found = this.vms.find(({ readyAtMs }) => readyAtMs <= Date.now());
     const start = found === undefined ? "cold" : found.isFresh ? "predicted" : "warm";
     if (found !== undefined) this.vms.splice(this.vms.indexOf(found), 1);
-    const keepUntilMs = Date.now() + keepAliveMs;
-    this.vms.push({ readyAtMs: Date.now(), keepUntilMs, isFresh: false });
-    this.tell();
+    this.takeBack(Date.now() + keepAliveMs);
     return start;
   }
 
-  expire(): void {
-    this.vms = this.vms.filter((vm) => vm.keepUntilMs > Date.now());
+  override expire(): void {
+    super.expire();
     this.peakIdle = Math.max(this.peakIdle, this.vms.length);
-    this.tell();
-  }
-
-  tell(): void {
-    const idle = this.vms.filter(({ readyAtMs }) => readyAtMs <= Date.now()).length;
-    const loading = this.vms.length - idle;
-    const functions = [{ name: "f", version: "1", idle, busy: 0, loading }];
-    const prepareP95Ms = prepareMs;
-    const pools = [{ runtime: "nodejs20", memoryMib: 128, vcpuCount: 1, ready: 4, prepareP95Ms }];
-    const sizes = { memoryMib: 99_999, memoryUsedMib: 0, vmCount: 0, vmCountMax: 999 };
-    const heartbeat = { hostId: "h", address: "h:1", isDraining: false, ...sizes, pools };
-    this.table.note({ ...heartbeat, functions: this.vms.length > 0 ? functions : [] }, Date.now());
   }
 }
 
@@ -137,46 +92,19 @@ async function run(
     provisioned: [],
     wire: {},
   };
-  const host = new PreparingHost();
+  const host = new PreparingHost(prepareMs);
   host.tell();
   const declared = declaredBy(declarations, fromMs, untilMs);
-  let receive: (batch: ArrivalBatch) => void = () => {};
-  const shard = new Shard(
-    {
-      hosts: host.table,
-      policy: policies.learned,
-      commands: {
-        assign(_hostId, order) {
-          host.assign(order);
-          return Promise.resolve(`vm-${host.orderedCount}`);
-        },
-        keep(_hostId, order) {
-          host.keep(order);
-          return Promise.resolve();
-        },
-        floor: () => Promise.resolve(),
-      },
-      snapshots: { load: () => Promise.resolve(undefined), save: () => Promise.resolve() },
-      arrivals: {
-        follow(_shard, _from, deliver) {
-          receive = deliver;
-          return Promise.resolve({ caughtUp: Promise.resolve(), stop: () => Promise.resolve() });
-        },
-      },
-      functionOf: () => version,
-      tenantOf: () => tenantTermsDefault,
-      toldUses: new ToldUses(),
-      shardPrewarmIdleVmSecondsMax: 0, // caps are for what is guessed
-      explanations: { add: () => {} },
-      epochOf: () => 1,
-      clock: { nowMs: () => Date.now(), sleep: () => Promise.resolve() },
-      random: seededRandom(1),
-      logger: silentLogger,
-      declared,
-      onDemandChanged: () => {},
-    },
-    0,
-  );
+  const world = testWorld(fromMs, {
+    hosts: host.table,
+    policy: policies.learned,
+    commands: host.commands(),
+    functionOf: () => version,
+    shardPrewarmIdleVmSecondsMax: 0, // caps are for what is guessed
+    clock: mockedClock,
+    declared,
+  });
+  const shard = new Shard(world.parts, 0);
   await shard.start();
   const starts: Start[] = [];
   let sequence = 0;
@@ -199,9 +127,9 @@ async function run(
       if (requestId !== "other") starts.push(start);
       sequence += 1;
       const call = { functionName: "f", version: "1", requestId, qualifier: "" };
-      receive({ sequence, arrivals: [{ ...call, atMs: Date.now() }] });
+      world.receive({ sequence, arrivals: [{ ...call, atMs: Date.now() }] });
     }
-    await new Promise((resolve) => setImmediate(resolve));
+    await settle();
   }
   await shard.stop(false);
   return { starts, host, shard };

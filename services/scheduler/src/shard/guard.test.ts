@@ -4,12 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { mock } from "node:test";
-import { silentLogger } from "@tidepool/common";
 import { policies, seededRandom } from "@tidepool/policy";
-import { HostTable } from "../hosts/host-table.ts";
-import { tenantTermsDefault } from "../ports.ts";
-import type { ArrivalBatch, AssignOrder, FunctionVersion, KeepOrder } from "../ports.ts";
-import { ToldUses } from "./prewarm-meter.ts";
+import type { FunctionVersion } from "../ports.ts";
+import { testWorld } from "../testing/test-world.ts";
+import { mockedClock, settle, VirtualHost } from "../testing/virtual-host.ts";
 import { Shard } from "./shard.ts";
 
 const keepAliveMs = 600_000;
@@ -32,104 +30,39 @@ const version: FunctionVersion = {
   wire: {},
 };
 
-/** One host whose VMs are a number and an instant each; it does what it is told and counts idle time. */
-class CountingHost {
-  readonly table = new HostTable();
+/** Counts how long its VMs idle. */
+class CountingHost extends VirtualHost {
   idleMs = 0;
-  orderedCount = 0;
-  private vms: { sinceMs: number; keepUntilMs: number }[] = [];
 
-  assign(order: AssignOrder): void {
-    this.orderedCount += 1;
-    this.vms.push({ sinceMs: Date.now(), keepUntilMs: order.keepUntilMs });
-    this.tell();
-  }
-
-  keep({ count, keepUntilMs }: KeepOrder): void {
-    for (const [i, vm] of this.vms.entries()) vm.keepUntilMs = i < count ? keepUntilMs : Date.now();
-    this.expire();
-  }
-
-  /** Calls take no time: their VM is idle again at once. */
   call(): void {
     this.expire();
     const vm = this.vms.pop();
     if (vm !== undefined) this.idleMs += Date.now() - vm.sinceMs;
-    this.vms.push({ sinceMs: Date.now(), keepUntilMs: Date.now() + keepAliveMs });
-    this.tell();
+    this.takeBack(Date.now() + keepAliveMs);
   }
 
-  expire(): void {
-    const before = this.vms.length;
-    for (const vm of this.vms) {
-      if (vm.keepUntilMs <= Date.now()) this.idleMs += Math.max(0, vm.keepUntilMs - vm.sinceMs);
-    }
-    this.vms = this.vms.filter((vm) => vm.keepUntilMs > Date.now());
-    if (this.vms.length !== before) this.tell();
+  override expire(): void {
+    const over = this.vms.filter(({ keepUntilMs }) => keepUntilMs <= Date.now());
+    for (const vm of over) this.idleMs += Math.max(0, vm.keepUntilMs - vm.sinceMs);
+    if (over.length > 0) super.expire();
   }
-
-  tell(): void {
-    const idle = this.vms.length;
-    const functions = [{ name: "f", version: "1", idle, busy: 0, loading: 0 }];
-    const pools = [
-      { runtime: "nodejs20", memoryMib: 128, vcpuCount: 1, ready: 4, prepareP95Ms: 100 },
-    ];
-    const sizes = { memoryMib: 4_096, memoryUsedMib: 0, vmCount: 0, vmCountMax: 99 };
-    const heartbeat = { hostId: "h", address: "h:1", isDraining: false, ...sizes, pools };
-    this.table.note({ ...heartbeat, functions: idle > 0 ? functions : [] }, Date.now());
-  }
-}
-
-async function settle(): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve));
 }
 
 async function replay(callsAtMs: readonly number[]): Promise<CountingHost> {
   mock.timers.enable({ apis: ["setTimeout", "Date"], now: 0 });
-  const host = new CountingHost();
+  const host = new CountingHost(0, 100);
   host.tell();
-  let receive: (batch: ArrivalBatch) => void = () => {};
   let isActing = false;
-  const shard = new Shard(
-    {
-      hosts: host.table,
-      policy: policies.learned,
-      commands: {
-        assign(_hostId, order) {
-          isActing = true;
-          host.assign(order);
-          return Promise.resolve(`vm-${host.orderedCount}`);
-        },
-        keep(_hostId, order) {
-          isActing = true;
-          host.keep(order);
-          return Promise.resolve();
-        },
-        floor: () => Promise.resolve(),
-      },
-      snapshots: {
-        load: () => Promise.resolve(undefined),
-        save: () => Promise.resolve(),
-      },
-      arrivals: {
-        follow(_shard, _from, deliver) {
-          receive = deliver;
-          return Promise.resolve({ caughtUp: Promise.resolve(), stop: () => Promise.resolve() });
-        },
-      },
-      functionOf: () => version,
-      tenantOf: () => tenantTermsDefault,
-      toldUses: new ToldUses(),
-      shardPrewarmIdleVmSecondsMax: Number.POSITIVE_INFINITY,
-      explanations: { add: () => {} },
-      epochOf: () => 1,
-      clock: { nowMs: () => Date.now(), sleep: () => Promise.resolve() },
-      random: seededRandom(1),
-      logger: silentLogger,
-      onDemandChanged: () => {},
-    },
-    0,
-  );
+  const world = testWorld(0, {
+    hosts: host.table,
+    policy: policies.learned,
+    commands: host.commands(() => {
+      isActing = true;
+    }),
+    functionOf: () => version,
+    clock: mockedClock,
+  });
+  const shard = new Shard(world.parts, 0);
   try {
     await shard.start();
     let sequence = 0;
@@ -144,7 +77,7 @@ async function replay(callsAtMs: readonly number[]): Promise<CountingHost> {
         sequence += 1;
         const call = { functionName: "f", version: "1", requestId: "", qualifier: "" };
         const arrival = { ...call, atMs: Date.now() };
-        receive({ sequence, arrivals: [arrival] });
+        world.receive({ sequence, arrivals: [arrival] });
         isActing = true;
       }
       if (isActing) await settle();

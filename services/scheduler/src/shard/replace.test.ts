@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { parseFunctionVersion } from "../nats/parse.ts";
 import type { AssignOrder } from "../ports.ts";
-import { testWorld } from "../testing/test-world.ts";
+import { orderBook } from "../testing/order-book.ts";
 import { FunctionState } from "./function-state.ts";
 import { Keeper } from "./keeper.ts";
 import { Memories } from "./memories.ts";
@@ -19,28 +19,7 @@ interface Given {
 }
 
 async function ordersFor({ count, provisioned = 0, set }: Given): Promise<readonly AssignOrder[]> {
-  const orders: AssignOrder[] = [];
-  const { parts } = testWorld(nowMs, {
-    commands: {
-      assign: (_hostId, order) => Promise.resolve(`vm-${orders.push(order)}`),
-      keep: () => Promise.resolve(),
-      floor: () => Promise.resolve(),
-    },
-  });
-  parts.hosts.note(
-    {
-      hostId: "h-1",
-      address: "h-1:7000",
-      memoryMib: 1_000_000,
-      memoryUsedMib: 0,
-      vmCount: 0,
-      vmCountMax: 1_000,
-      isDraining: false,
-      pools: [],
-      functions: [],
-    },
-    nowMs,
-  );
+  const { parts, orders } = orderBook(nowMs);
   const version = parseFunctionVersion({
     name: "f",
     version: "1",
@@ -50,8 +29,7 @@ async function ordersFor({ count, provisioned = 0, set }: Given): Promise<readon
   const state = new FunctionState("f", new Memories());
   set?.(state);
   new Prewarmer(parts, 0, new Keeper(parts, 0)).replace(state, version, count, "h-2");
-  await new Promise((resolve) => setImmediate(resolve));
-  return orders;
+  return orders();
 }
 
 const windowUntil = (releaseAtMs: number) => (state: FunctionState) => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { parseFunctionVersion } from "../nats/parse.ts";
 import type { AssignOrder } from "../ports.ts";
-import { testWorld } from "../testing/test-world.ts";
+import { orderBook } from "../testing/order-book.ts";
 import { FunctionState } from "./function-state.ts";
 import { Keeper } from "./keeper.ts";
 import { Memories } from "./memories.ts";
@@ -33,39 +33,18 @@ async function ordersFor({
   toldUntilMs,
   assigned,
 }: Given): Promise<readonly AssignOrder[]> {
-  const orders: AssignOrder[] = [];
-  const { parts } = testWorld(nowMs, {
-    commands: {
-      assign: (_hostId, order) => Promise.resolve(`vm-${orders.push(order)}`),
-      keep: () => Promise.resolve(),
-      floor: () => Promise.resolve(),
-    },
-  });
   const none = { idle: 0, busy: 0, loading: 0 };
-  parts.hosts.note(
-    {
-      hostId: "h-1",
-      address: "h-1:7000",
-      memoryMib: 1_000_000,
-      memoryUsedMib: 0,
-      vmCount: 0,
-      vmCountMax: 1_000,
-      isDraining: false,
-      pools: [],
-      functions: [
-        { name: "f", version: "1", ...none, ...former },
-        { name: "f", version: "2", ...none, ...next },
-      ].filter(({ idle, busy, loading }) => idle + busy + loading > 0),
-    },
-    nowMs,
-  );
+  const functions = [
+    { name: "f", version: "1", ...none, ...former },
+    { name: "f", version: "2", ...none, ...next },
+  ].filter(({ idle, busy, loading }) => idle + busy + loading > 0);
+  const { parts, orders } = orderBook(nowMs, functions);
   const state = new FunctionState("f", new Memories());
   state.version = "1";
   if (toldUntilMs !== undefined) state.told = { untilMs: toldUntilMs, count: 1 };
   if (assigned !== undefined) state.noteAssigned(assigned.hostId, assigned.atMs);
   new Prewarmer(parts, 0, new Keeper(parts, 0)).takeOver(state, version("2"));
-  await new Promise((resolve) => setImmediate(resolve));
-  return orders;
+  return orders();
 }
 
 describe("A version that takes over", () => {
