@@ -5,7 +5,8 @@
  */
 import { planPolicyDefault, policyNamed, replayFunction, seededRandom } from "@tidepool/policy";
 import type { Claim, Report } from "../report.ts";
-import { after, around, bell, hourMs, minuteMs, poisson, ticking } from "./calls.ts";
+import { after, around, bell, minuteMs, poisson, ticking, timetabled } from "./calls.ts";
+import type { Timetable } from "./calls.ts";
 
 const policy = policyNamed(process.env["BENCH_POLICY"] ?? "learned");
 const settings = planPolicyDefault;
@@ -59,7 +60,9 @@ export function benchSynthetic(): Promise<Report> {
       },
     ),
     ...figures("another period, from the sixth call on", changed, { cold: 10, idle: 120 }),
-    ...figures("09:00, 09:20 and 10:00, from the eighth day on", phases, { cold: 40, idle: 660 }),
+    ...timetables.flatMap(({ what, from, table }) =>
+      figures(what, (_, seed) => timetabled(table, seed), { cold: 1, idle: 60 }, from),
+    ),
     ...figures("two clocks, of the period and of thrice it", twoClocks, { cold: 10, idle: 660 }),
     afterTheEnd(),
     calledPeriodic(),
@@ -104,15 +107,55 @@ function changed(periodMs: number, seed: number): readonly number[] {
   return [...before, ...ticking({ periodMs, jitter: after(2_000), ticks, phaseMs: fromMs }, seed)];
 }
 
-function phases(_: number, seed: number): readonly number[] {
-  const daily = [9 * 60, 9 * 60 + 20, 10 * 60].flatMap((minute, index) =>
-    ticking(
-      { periodMs: 24 * hourMs, jitter: after(5_000), ticks: 21, phaseMs: minute * minuteMs },
-      seed * 3 + index,
-    ),
-  );
-  return daily.toSorted((a, b) => a - b);
-}
+const jitter = after(5_000);
+const phases = [9 * 60, 9 * 60 + 20, 10 * 60];
+const isWorkday = (day: number): boolean => day % 7 < 5;
+const every = (minutes: number, from: number, to: number): number[] =>
+  Array.from({ length: Math.floor((to - from) / minutes) + 1 }, (_, n) => from + n * minutes);
+
+/** Several times a day, or on some days only; `from` is the first call that counts. */
+const timetables: readonly { what: string; from: number; table: Timetable }[] = [
+  {
+    what: "09:00, 09:20 and 10:00, from the third day on",
+    from: 6,
+    table: { times: phases, days: 21, jitter },
+  },
+  {
+    what: "the same, 4 calls at a time",
+    from: 24,
+    table: { times: phases, days: 21, jitter, count: 4 },
+  },
+  {
+    what: "08:30, 12:00 and 17:45 on weekdays, from the third day on",
+    from: 6,
+    table: { times: [510, 720, 1065], days: 35, jitter, isOn: isWorkday },
+  },
+  { what: "02:13, from the fourth day on", from: 3, table: { times: [133], days: 28, jitter } },
+  {
+    what: "every 20 minutes from 9 to 17, from the fourth day on",
+    from: 75,
+    table: { times: every(20, 540, 1020), days: 14, jitter },
+  },
+  {
+    what: "on Mondays at three times, from the third week on",
+    from: 6,
+    table: { times: phases, days: 70, jitter, isOn: (day) => day % 7 === 0 },
+  },
+  {
+    what: "at 0 and 20 past each hour, from the second day on",
+    from: 48,
+    table: { times: every(60, 0, 1439).flatMap((at) => [at, at + 20]), days: 7, jitter },
+  },
+  {
+    what: "every 15 minutes, and at 7 past each hour, from the second day on",
+    from: 120,
+    table: {
+      times: [...every(15, 0, 1439), ...every(60, 7, 1439)],
+      days: 4,
+      jitter,
+    },
+  },
+];
 
 function twoClocks(periodMs: number, seed: number): readonly number[] {
   const one = ticking({ periodMs, jitter: after(2_000), ticks: 120, phaseMs: 0 }, seed);
@@ -127,7 +170,6 @@ function twoClocks(periodMs: number, seed: number): readonly number[] {
 const scoredFrom = new Map<Make, number>([
   [bursts, 4 * learnedFrom],
   [changed, 36],
-  [phases, 21],
   [twoClocks, 40],
 ]);
 
@@ -135,15 +177,12 @@ function figures(
   what: string,
   make: Make,
   asked: { cold: number; idle: number; ready?: number; loads?: number },
+  scoreFrom = scoredFrom.get(make) ?? learnedFrom,
 ): Claim[] {
   const sums: Sums = { calls: 0, cold: 0, idleMs: 0, loads: 0, predicted: 0, ready: 0 };
   for (const periodMs of periodsMs)
     for (let seed = 1; seed <= seeds; seed += 1)
-      replay(
-        make(periodMs, seed * 131 + periodMs / minuteMs),
-        scoredFrom.get(make) ?? learnedFrom,
-        sums,
-      );
+      replay(make(periodMs, seed * 131 + periodMs / minuteMs), scoreFrom, sums);
   const { calls, cold, idleMs, loads, predicted, ready } = sums;
   const claims: Claim[] = [
     {

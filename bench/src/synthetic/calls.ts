@@ -6,6 +6,8 @@ export const hourMs = 60 * minuteMs;
 /** Not a round instant: nothing may rest on where the epoch lies. */
 const startMs = 1_763_000_000_000 + 7_531_417;
 
+const mondayMs = Date.UTC(2026, 1, 2);
+
 export type Random = () => number;
 
 /** How far from its tick a call comes, in milliseconds. */
@@ -48,6 +50,34 @@ export function ticking(clock: Clock, seed: number): number[] {
     const isDropped = random() < dropped;
     const callMs = Math.round(atMs + jitter(random));
     if (!isDropped) for (let n = 0; n < count; n += 1) calls.push(callMs);
+  }
+  return calls.toSorted((a, b) => a - b);
+}
+
+/** Calls at times of the day, each so often at once. */
+export interface Timetable {
+  /** Minutes after midnight. */
+  readonly times: readonly number[];
+  readonly days: number;
+  readonly jitter: Jitter;
+  /** By the day's number, which begins with a Monday; every day where absent. */
+  readonly isOn?: (day: number) => boolean;
+  readonly count?: number;
+}
+
+/** A second of the minute of its own, the same at all times. */
+export function timetabled(table: Timetable, seed: number): number[] {
+  const { times, days, jitter, isOn = () => true, count = 1 } = table;
+  const random = seededRandom(seed * 7919 + 13);
+  const secondMs = Math.floor(random() * 60) * 1_000;
+  const calls: number[] = [];
+  for (let day = 0; day < days; day += 1) {
+    if (!isOn(day)) continue;
+    for (const minute of times) {
+      const atMs = mondayMs + day * 24 * hourMs + minute * minuteMs + secondMs;
+      const callMs = Math.round(atMs + jitter(random));
+      for (let n = 0; n < count; n += 1) calls.push(callMs);
+    }
   }
   return calls.toSorted((a, b) => a - b);
 }

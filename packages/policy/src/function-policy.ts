@@ -129,7 +129,6 @@ export function policyNamed(name: string): FunctionPolicy {
   return policies[found];
 }
 
-function withoutPattern(record: FunctionRecord): FunctionRecord {
-  const history = forgetPattern(record.history);
-  return history === record.history ? record : { ...record, history };
+function withoutPattern({ history, preparedUntilMs, account }: FunctionRecord): FunctionRecord {
+  return { history: forgetPattern(history), preparedUntilMs, account };
 }

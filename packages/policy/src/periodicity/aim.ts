@@ -132,7 +132,7 @@ function spreadOfSteps(recent: readonly Hit[], periodMs: number): number {
   return beside(Math.sqrt(sum / Math.max(1, count - 1)), largest, count - 1);
 }
 
-function beside(spread: number, largest: number, freedom: number): number {
+export function beside(spread: number, largest: number, freedom: number): number {
   const factor = spreadsBeside[Math.min(spreadsBeside.length, Math.max(1, freedom)) - 1] ?? 0;
   return Math.min(spread * factor, largest * (1 + largestDoubt / (freedom + 1)));
 }

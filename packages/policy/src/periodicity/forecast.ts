@@ -32,6 +32,8 @@ export interface Forecast {
   readonly count: { readonly median: number; readonly upper: number };
   /** How likely further calls follow the first within a window, 0 to 1. */
   readonly followShare: number;
+  /** Calls come again at several times of this period. */
+  readonly isRound?: true;
   readonly evidence: Evidence;
 }
 

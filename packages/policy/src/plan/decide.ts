@@ -6,8 +6,9 @@
  *
  * A function without a forecast has the fixed keep-alive and nothing else.
  */
-import { forecast, type Forecast } from "../periodicity/index.ts";
+import type { Forecast } from "../periodicity/index.ts";
 import { activeUntilMs } from "./activity.ts";
+import { exactForecast } from "./expect.ts";
 import { leadMs, marginMs, type PlanPolicy } from "./policy.ts";
 import type { FunctionRecord } from "./record.ts";
 
@@ -69,7 +70,7 @@ export function decide(
   nowMs: number,
 ): Decision {
   const keepAliveUntilMs = nowMs + policy.keepAliveMs;
-  const expected = forecast(record.history, nowMs, policy);
+  const expected = exactForecast(record, nowMs, policy);
   if (expected === undefined) {
     // Its demand on the generic pool ends then; nothing else can happen without a call.
     const inactiveAtMs = activeUntilMs(record, policy);

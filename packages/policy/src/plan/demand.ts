@@ -2,10 +2,10 @@
  * What one function asks of the generic pool: how many VMs its calls need at once, and how much of that a
  * forecast covers. A function that was not called lately asks for nothing: it is a stranger again.
  */
-import { forecast } from "../periodicity/index.ts";
 import type { FunctionDemand } from "../warming/index.ts";
 import { activeUntilMs, usualCount } from "./activity.ts";
 import { decide, type Decision } from "./decide.ts";
+import { exactForecast } from "./expect.ts";
 import type { PlanPolicy } from "./policy.ts";
 import type { FunctionRecord } from "./record.ts";
 
@@ -16,7 +16,7 @@ export function functionDemand(
   nowMs: number,
   decided?: Pick<Decision, "isUnprepared" | "forecast">,
 ): FunctionDemand {
-  const expected = decided?.forecast ?? forecast(record.history, nowMs, policy);
+  const expected = decided?.forecast ?? exactForecast(record, nowMs, policy);
   if (expected !== undefined) {
     const { degree, coverage } = expected;
     const count = Math.min(policy.prewarmVmsMax, expected.count.upper);

@@ -1,5 +1,6 @@
 /** What is known and expected of one function, for people: nothing decides by it. */
-import { forecast, type Forecast } from "../periodicity/index.ts";
+import type { Forecast } from "../periodicity/index.ts";
+import { exactForecast } from "./expect.ts";
 import type { PlanPolicy } from "./policy.ts";
 import type { FunctionRecord } from "./record.ts";
 
@@ -29,15 +30,15 @@ export interface Description {
 
 /** @param windowsMax how many windows to look ahead, if calls keep coming */
 export function describe(
-  { history }: FunctionRecord,
+  record: FunctionRecord,
   policy: PlanPolicy,
   nowMs: number,
   windowsMax: number,
 ): Description {
-  const next = forecast(history, nowMs, policy);
-  const { callsSeen, ticksSeen } = history;
+  const next = exactForecast(record, nowMs, policy);
+  const { callsSeen, ticksSeen, ticks } = record.history;
   const calls = `${callsSeen} calls at ${ticksSeen} instants seen`;
-  const common = { callsSeen, latestCallAtMs: history.ticks.at(-1)?.atMs };
+  const common = { callsSeen, latestCallAtMs: ticks.at(-1)?.atMs };
   if (next === undefined) {
     const evidence = [calls, "no pattern found"];
     return { ...common, degree: 0, periodMs: 0, windows: [], hits: 0, misses: 0, evidence };
@@ -48,7 +49,7 @@ export function describe(
   while (found !== undefined && windows.length < windowsMax) {
     const { window, expectedAtMs, count } = found;
     windows.push({ ...window, expectedAtMs, count: Math.ceil(count.upper), degree: next.degree });
-    found = forecast(history, window.endAtMs + 1, policy);
+    found = exactForecast(record, window.endAtMs + 1, policy);
   }
   return {
     ...common,
@@ -59,7 +60,9 @@ export function describe(
     misses,
     evidence: [
       calls,
-      `every ${seconds(next.periodMs)}, within ${seconds(dispersionMs)}`,
+      next.isRound === true
+        ? `again after ${seconds(next.periodMs)}, within ${seconds(dispersionMs)}`
+        : `every ${seconds(next.periodMs)}, within ${seconds(dispersionMs)}`,
       `${hits} windows hit, ${misses} missed, ${missesInRow} of them just now`,
       `${Math.round(next.coverage * 100)} % of calls came inside a window`,
     ],
@@ -68,11 +71,11 @@ export function describe(
 
 /** The first of the windows of `describe`, without the words. */
 export function nextWindow(
-  { history }: FunctionRecord,
+  record: FunctionRecord,
   policy: PlanPolicy,
   nowMs: number,
 ): ExpectedWindow | undefined {
-  const next = forecast(history, nowMs, policy);
+  const next = exactForecast(record, nowMs, policy);
   if (next === undefined) return undefined;
   const { window, expectedAtMs, count, degree } = next;
   return { ...window, expectedAtMs, count: Math.ceil(count.upper), degree };

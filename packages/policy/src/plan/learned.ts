@@ -9,20 +9,18 @@ import type { NetworkWeights } from "../model/network.ts";
 import { isSingleInstant, withinSlot } from "../model/phase.ts";
 import { SlotPlanner, type WarmSpan } from "../model/slot-plan.ts";
 import type { WarmPolicy } from "../model/warm.ts";
-import { forecast, forgetPattern, type Forecast } from "../periodicity/index.ts";
+import { forgetPattern, type Forecast } from "../periodicity/index.ts";
 import type { FunctionDemand } from "../warming/index.ts";
 import { decide, type Decision, type PlanFacts, type Prewarm } from "./decide.ts";
 import { usualCount } from "./activity.ts";
 import { functionDemand } from "./demand.ts";
 import { describe, nextWindow, type Description, type ExpectedWindow } from "./describe.ts";
+import { exactForecast, isSharp } from "./expect.ts";
 import { leadMs, marginMs, type PlanPolicy } from "./policy.ts";
 import { noteArrival, type FunctionRecord } from "./record.ts";
 
 /** Slots of a keep-alive: the weights were learned at one minute for the usual ten. */
 const keepAliveSlots = 10;
-/** A fixed period of at least this degree, and with so many of the calls in its windows, decides alone. */
-const exactDegreeMin = 0.6;
-const exactCoverageMin = 0.9;
 /** Whole slots blur a period that is shorter. */
 const widePeriodSlots = 10;
 /** A cold start is worth something: a call that is sure is waited for. */
@@ -67,7 +65,7 @@ export class LearnedPlan {
     const isReplanned =
       !isSameSlot &&
       next.preparedUntilMs > atMs &&
-      !isExact(forecast(next.history, atMs, policy), slots);
+      !isExact(exactForecast({ ...next, slots }, atMs, policy), slots);
     return isReplanned ? { ...next, slots, preparedUntilMs: atMs } : { ...next, slots };
   }
 
@@ -123,7 +121,7 @@ export class LearnedPlan {
     const isDoubtful =
       memory !== undefined &&
       isSingleInstant(memory.phase) &&
-      !isWide(forecast(record.history, nowMs, policy), memory.slotMs);
+      !isWide(exactForecast(record, nowMs, policy), memory.slotMs);
     const known = isDoubtful ? { ...record, history: forgetPattern(record.history) } : record;
     const decision = decide(known, policy, facts, nowMs);
     if (decision.degree > 0 || memory === undefined) return decision;
@@ -196,7 +194,7 @@ export class LearnedPlan {
     const warm = warmPolicyOf(policy);
     if (this.#planner.stance(memory) !== "follow") return undefined;
     const learned = this.#planner.degree(memory);
-    const exact = forecast(record.history, nowMs, policy);
+    const exact = exactForecast(record, nowMs, policy);
     if (isExact(exact, memory)) return undefined;
     const degree = Math.max(learned, exact?.degree ?? 0);
     const ahead = Math.max(0, slotAt(memory, nowMs) - memory.calls.lastSlot);
@@ -244,13 +242,7 @@ function isExact(exact: Forecast | undefined, { phase }: SlotMemory): boolean {
 
 /** Whether a fixed period is sure, and so long that it matters little where in a slot a call came. */
 function isWide(exact: Forecast | undefined, slotMs: number): boolean {
-  return isSharp(exact) && (exact?.periodMs ?? 0) >= widePeriodSlots * slotMs;
-}
-
-function isSharp(exact: Forecast | undefined): boolean {
-  return (
-    exact !== undefined && exact.degree >= exactDegreeMin && exact.coverage >= exactCoverageMin
-  );
+  return isSharp(exact) && exact.periodMs >= widePeriodSlots * slotMs;
 }
 
 function slotMsOf(policy: PlanPolicy): number {

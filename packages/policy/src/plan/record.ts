@@ -5,6 +5,7 @@
 import { createHistory, observe, type History, type Tick } from "../periodicity/index.ts";
 import type { SlotMemory } from "../model/memory.ts";
 import { decide, type Prewarm } from "./decide.ts";
+import { mayHaveRounds } from "./expect.ts";
 import type { PlanPolicy } from "./policy.ts";
 
 export interface FunctionRecord {
@@ -61,7 +62,7 @@ export function noteArrival(
   const { spentMs, fixedMs, open } = settled;
   const next = withAccount(record, history, settled);
   const keptMs =
-    history.pattern === null
+    history.pattern === null && !mayHaveRounds(next)
       ? policy.keepAliveMs
       : decide(next, policy, { idleVmCount: 0 }, arrivalAtMs).keepUntilMs - arrivalAtMs;
   return withAccount(record, history, { spentMs, fixedMs, keptMs, open });

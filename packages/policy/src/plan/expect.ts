@@ -1,0 +1,74 @@
+/**
+ * The next window that one function's calls are exactly expected in: of its fixed period, or of the times of
+ * an hour, a day or a week at which they come again, whichever is sooner.
+ */
+import { isSingleInstant } from "../model/phase.ts";
+import { forecast, type Forecast } from "../periodicity/index.ts";
+import { forecastRounds } from "../rounds/forecast-rounds.ts";
+import type { PlanPolicy } from "./policy.ts";
+import type { FunctionRecord } from "./record.ts";
+
+/** A fixed period of at least this degree, and with so many of the calls in its windows, decides alone. */
+const exactDegreeMin = 0.6;
+const exactCoverageMin = 0.9;
+/** From this share of windows in which more calls follow on, a period has several times. */
+const followShareOfTimes = 0.2;
+/** A period whose calls lie so many times further beside it than beside rounds is none: no less than this counts. */
+const looseFactor = 4;
+const leastMs = 500;
+/** A period as long as a round's says all that the round does. */
+const roundMs = 86_400_000 * 0.9;
+/** A function called more often does not remember an hour. */
+const spanMinMs = 3_600_000;
+
+/** The latest: one plan asks for it several times. */
+let latest:
+  | {
+      readonly history: FunctionRecord["history"];
+      readonly slots: FunctionRecord["slots"];
+      readonly nowMs: number;
+      readonly found: Forecast | undefined;
+    }
+  | undefined;
+
+export function exactForecast(
+  record: FunctionRecord,
+  nowMs: number,
+  policy: PlanPolicy,
+): Forecast | undefined {
+  const period = forecast(record.history, nowMs, policy);
+  const { history, slots } = record;
+  if (slots === undefined || !mayHaveRounds(record)) return period;
+  if (latest?.history === history && latest.slots === slots && latest.nowMs === nowMs)
+    return latest.found;
+  const found = sooner(period, forecastRounds(history, slots, nowMs));
+  latest = { history, slots, nowMs, found };
+  return found;
+}
+
+/** Whether a fixed period, or rounds, leave a learned forecast nothing to add. */
+export function isSharp(exact: Forecast | undefined): exact is Forecast {
+  return (
+    exact !== undefined &&
+    (exact.degree >= exactDegreeMin || exact.isRound === true) &&
+    exact.coverage >= exactCoverageMin
+  );
+}
+
+/** Without a look at each call: whether any would be found. */
+export function mayHaveRounds({ history, slots }: FunctionRecord): boolean {
+  const newest = history.ticks.at(-1);
+  const oldest = history.ticks.at(0);
+  if (slots === undefined || newest === undefined || oldest === undefined) return false;
+  return newest.atMs - oldest.atMs >= spanMinMs && !isSingleInstant(slots.phase);
+}
+
+function sooner(period: Forecast | undefined, rounds: Forecast | undefined): Forecast | undefined {
+  if (period === undefined || rounds === undefined) return period ?? rounds;
+  const isLoose =
+    period.evidence.dispersionMs > looseFactor * Math.max(leastMs, rounds.evidence.dispersionMs);
+  const isWhole = isSharp(period) && period.followShare < followShareOfTimes && !isLoose;
+  if (!isWhole) return rounds.coverage >= exactCoverageMin ? rounds : period;
+  const isOther = period.periodMs < roundMs && rounds.window.endAtMs < period.window.startAtMs;
+  return isOther ? rounds : period;
+}
