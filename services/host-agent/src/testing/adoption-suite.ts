@@ -20,8 +20,7 @@ exports.handler = async ({ runMs = 0, say = "" }) => {
 };`;
 
 export function adoptionSuite(driver: string, make: () => Promise<AdoptionSubject>): void {
-  describe(`A host-agent that takes the place of another, with ${driver}`, function () {
-    this.timeout(180_000);
+  describe(`A host-agent that takes the place of another, with ${driver}`, () => {
     let subject: AdoptionSubject;
     let host: AgentProcess;
 
@@ -41,21 +40,23 @@ export function adoptionSuite(driver: string, make: () => Promise<AdoptionSubjec
 
     const start = (env: Readonly<Record<string, string>> = {}): Promise<void> =>
       host.start({ ...subject.env, ...env });
-    /** One of the pool and these are paused, and were written down after their last call. */
-    const waiting = async (vmIds: readonly string[], answeredAtMs: number): Promise<boolean> => {
+    /** One of the pool and these are paused, and were written down after their last call, each after its own. */
+    const waiting = async (answeredAtMs: ReadonlyMap<string, number>): Promise<boolean> => {
       const records = await host.records();
-      const isTold = vmIds.every((vmId) => (records.get(vmId) ?? 0) > answeredAtMs);
-      return isTold && records.size === vmIds.length + 1 && host.pooledCount === 1;
+      const isTold = [...answeredAtMs].every(([vmId, atMs]) => (records.get(vmId) ?? 0) > atMs);
+      return isTold && records.size === answeredAtMs.size + 1 && host.pooledCount === 1;
     };
 
     it("adopts what waits as it was, destroys one with a call in it, and refuses an old owner's orders", async () => {
       await start();
       const kept = await host.assign("kept", { epoch: 2 });
       const busy = await host.assign("busy", { epoch: 2 });
+      const answeredAtMs = new Map<string, number>();
       assert.equal((await host.invoke("kept", {}, kept)).value, 1);
+      answeredAtMs.set(kept, Date.now());
       assert.equal((await host.invoke("busy", {}, busy)).value, 1);
-      const answeredAtMs = Date.now();
-      await host.until("all wait", () => waiting([kept, busy], answeredAtMs));
+      answeredAtMs.set(busy, Date.now());
+      await host.until("all wait", () => waiting(answeredAtMs));
       void host.invoke("busy", { runMs: 600_000, say: "it runs" });
       await host.until("busy", () => host.printed.includes("it runs"));
 
@@ -73,8 +74,8 @@ export function adoptionSuite(driver: string, make: () => Promise<AdoptionSubjec
       assert.equal(answer.value, 2, "its memory is that of before");
       assert.equal(answer.message.result?.start, tidepool.v1.Start.START_WARM);
 
-      const againAtMs = Date.now();
-      await host.until("all wait again", () => waiting([kept], againAtMs));
+      const againAtMs = new Map([[kept, Date.now()]]);
+      await host.until("all wait again", () => waiting(againAtMs));
       await host.end("SIGKILL");
       await start();
       assert.equal((await host.invoke("kept", {})).value, 3, JSON.stringify(host.log));
