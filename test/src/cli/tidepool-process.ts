@@ -21,7 +21,7 @@ const main = join(repositoryRoot, "packages", "cli", "dist", "main.js");
 /** As a shell runs it. */
 export const tidepoolCommand = `'${process.execPath}' '${main}'`;
 
-const sayMaxMs = 60_000;
+const sayMaxMs = 120_000;
 
 export function startTidepool(
   args: readonly string[],

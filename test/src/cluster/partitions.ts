@@ -46,7 +46,7 @@ export const partitionFunctions = {
   fresh3: { singleUse: true },
 };
 const settleMs = 2_000;
-const wellMaxMs = 20_000;
+const wellMaxMs = 60_000;
 const pollMs = 500;
 
 export async function partitions(options: PartitionOptions): Promise<PartitionResult> {

@@ -68,9 +68,10 @@ describe("Provisioned concurrency", function () {
 
   it("opens and closes by a clock, and lets them go when it closes", async () => {
     await aFunction("windowed", [{ count: 1, fromCron: "*/8 * * * * *", durationMs: 3_000 }]);
-    await until(async () => (await provisionedOf("windowed"))?.ready === 1);
-    const open = await provisionedOf("windowed");
-    assert.deepEqual([open?.wanted, open?.wantedThen], [1, 0]);
+    await until(async () => {
+      const { ready, wanted, wantedThen } = (await provisionedOf("windowed")) ?? {};
+      return ready === 1 && wanted === 1 && wantedThen === 0;
+    });
     await until(async () => (await provisionedOf("windowed"))?.wanted === 0);
   });
 
