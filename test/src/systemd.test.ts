@@ -1,13 +1,23 @@
 /** The units as systemd reads them: that it understands each line, and how little a service that was taken over can do. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { repositoryRoot } from "./repository.ts";
 
 /** Of systemd-analyze security, tenths: 0 is safe, 100 is not; what does nothing about it gets 96. */
 const exposureMax = 20;
+/** It makes a network namespace and its filter. */
+const exposureWithNetworkMax = 40;
 const folder = join(repositoryRoot, "deploy", "systemd");
 const units = readdirSync(folder).filter((name) => name.endsWith(".service"));
 
@@ -55,4 +65,18 @@ describe("systemd's units", function () {
       assert.equal(status, 0, said.trim().split("\n").at(-1));
     });
   }
+
+  it("the addition for guests with a network is understood, and leaves less than root has", () => {
+    const agent = "tidepool-host-agent.service";
+    const there = join(here, "with-network");
+    mkdirSync(join(there, `${agent}.d`), { recursive: true });
+    copyFileSync(join(here, agent), join(there, agent));
+    const addition = "guest-network.conf";
+    copyFileSync(join(folder, addition), join(there, `${agent}.d`, addition));
+    const { status, said } = analyze("verify", "--man=no", join(there, agent));
+    assert.deepEqual([said.trim(), status], ["", 0]);
+    const limit = `--threshold=${exposureWithNetworkMax}`;
+    const analysis = analyze("security", "--offline=true", limit, join(there, agent));
+    assert.equal(analysis.status, 0, analysis.said.trim().split("\n").at(-1));
+  });
 });
