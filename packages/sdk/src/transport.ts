@@ -14,6 +14,7 @@ import { systemClock, TidepoolError, withSpan } from "@tidepool/common";
 import { tidepoolService } from "@tidepool/proto";
 import type { MethodDefinition } from "@tidepool/proto";
 import { callError } from "./call-error.ts";
+import { targetOf } from "./target.ts";
 
 export interface CallLimits {
   /** Longest this call may take; no deadline when absent. */
@@ -218,13 +219,6 @@ function checkedToken(token: string | undefined): string | undefined {
   throw new TidepoolError("invalid", "the token is empty or has characters that no token has", {
     component: "client",
   });
-}
-
-/** Several addresses are one target by gRPC's own naming; so is whatever names its scheme. */
-function targetOf(address: string): string {
-  const parts = address.split(",").map((part) => part.trim());
-  if (parts.length === 1) return address;
-  return `${parts.some((part) => part.startsWith("[")) ? "ipv6" : "ipv4"}:${parts.join(",")}`;
 }
 
 function credentialsOf(tls: TlsOptions | undefined): ChannelCredentials {

@@ -19,7 +19,7 @@ describe("The tidepool command", () => {
 
   const wrong: readonly [string, readonly string[], RegExp][] = [
     ["an unknown option", ["list", "--nope"], /unknown option '--nope'/],
-    ["a missing argument", ["invoke"], /missing required argument 'name'/],
+    ["a missing argument", ["invoke"], /missing required argument 'function'/],
     ["a number out of its range", ["deploy", ".", "--memory", "0"], /an integer from 1 to/],
     [
       "a share over 1",

@@ -14,6 +14,7 @@ export async function list(options: ClientOptions, { terminal }: CommandContext)
   const columns = [
     { title: "NAME" },
     { title: "VERSION", align: "right" },
+    { title: "RUNTIME" },
     { title: "HANDLER" },
     { title: "MEMORY", align: "right" },
     { title: "TIMEOUT", align: "right" },
@@ -24,6 +25,7 @@ export async function list(options: ClientOptions, { terminal }: CommandContext)
   const rows = functions.map(({ name, version, settings, codeBytes, updatedAtMs }) => [
     name,
     version ?? "-",
+    settings.runtime,
     settings.handler,
     `${settings.memoryMib} MiB`,
     formatDuration(settings.timeoutMs),
