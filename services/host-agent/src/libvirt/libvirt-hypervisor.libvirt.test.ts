@@ -7,11 +7,13 @@ import { execFile } from "node:child_process";
 import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { ensureGuestImage } from "@tidepool/guest";
 import { openGuestSession } from "../guest/open-session.ts";
 import { hypervisorContract, type ContractSubject } from "../hypervisor/hypervisor-contract.ts";
 import type { Template } from "../hypervisor/hypervisor.ts";
+import { keepAndDie } from "../testing/keeping-agent.ts";
 import { LibvirtHypervisor, type LibvirtHypervisorOptions } from "./libvirt-hypervisor.ts";
 import { PrivateLibvirtd } from "./private-libvirtd.ts";
 
@@ -80,6 +82,10 @@ describe("LibvirtHypervisor", () => {
   const virsh = async (...args: string[]): Promise<string> =>
     (await run("virsh", ["-c", subject.options.address.uri, ...args])).stdout;
 
+  /** Files of VMs. */
+  const left = async (): Promise<readonly string[]> =>
+    (await readdir(options.stateDir)).filter((name) => name !== "keeper");
+
   it("shows its VMs to virsh while an invocation runs in one and another is paused", async () => {
     const [busy, paused] = await Promise.all([
       hypervisor.clone(template, "busy"),
@@ -119,12 +125,12 @@ describe("LibvirtHypervisor", () => {
     assert.match(exit.detail, /^libvirt saw it stop: (failed|crashed|shutdown)/);
     await closed;
     assert.deepEqual(await hypervisor.list(), []);
-    assert.deepEqual(await readdir(options.stateDir), []);
+    assert.deepEqual(await left(), []);
     await domain.destroy();
   });
 
   it("finds and destroys the VMs of an earlier host-agent with its id, and no others", async () => {
-    const left = await hypervisor.clone(template, "left");
+    const earlier = await hypervisor.clone(template, "left");
     const next = await LibvirtHypervisor.open(options);
     const stranger = await LibvirtHypervisor.open({ ...options, hostId: "host" });
     try {
@@ -132,12 +138,21 @@ describe("LibvirtHypervisor", () => {
       await stranger.destroy("left");
       assert.deepEqual(await next.list(), ["left"]);
       await next.destroy("left");
-      assert.equal((await left.exited).isExpected, false);
+      assert.equal((await earlier.exited).isExpected, false);
       assert.deepEqual(await next.list(), []);
     } finally {
       await next.close();
       await stranger.close();
     }
+  });
+
+  it("has its VMs ended when it is killed and nobody comes in its place", async () => {
+    const domain = await hypervisor.clone(template, "kept");
+    await domain.pause();
+    await keepAndDie(options.stateDir, "path", 300);
+    assert.equal((await domain.exited).isExpected, false);
+    while ((await readdir(options.stateDir)).length > 0) await sleep(10);
+    assert.deepEqual(await hypervisor.list(), []);
   });
 
   it("says unavailable while libvirtd is away, keeps VMs over it, and catches up after it", async () => {
@@ -168,7 +183,7 @@ describe("LibvirtHypervisor", () => {
     abort.abort(new Error("changed my mind"));
     await assert.rejects(cloning, /changed my mind/);
     assert.deepEqual(await hypervisor.list(), []);
-    assert.deepEqual(await readdir(options.stateDir), []);
+    assert.deepEqual(await left(), []);
   });
 
   it("refuses a state folder in which its sockets would have too long a name", async () => {

@@ -9,7 +9,7 @@
  * to be destroyed meanwhile is destroyed when it is back.
  */
 import { createHash, randomUUID } from "node:crypto";
-import { chmod, chown, rm } from "node:fs/promises";
+import { chmod, chown, mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { TidepoolError } from "@tidepool/common";
 import type {
@@ -25,6 +25,7 @@ import type {
 import type { Making } from "../qemu/after-init-templates.ts";
 import type { ImageOf } from "../qemu/boot-templates.ts";
 import { DriverTemplates, templatesFolder } from "../qemu/driver-templates.ts";
+import { Keeper } from "../qemu/keeper.ts";
 import { memoryUses } from "../qemu/machine.ts";
 import type { Machine } from "../qemu/machine.ts";
 import type { TemplateFiles } from "../qemu/template-store.ts";
@@ -80,6 +81,7 @@ export class LibvirtHypervisor implements Hypervisor {
   readonly #domains = new Map<string, LibvirtDomain>();
   readonly #qemuUser: QemuUser | undefined;
   #link: LibvirtLink | undefined;
+  #keeper: Keeper | undefined;
 
   private constructor(options: LibvirtHypervisorOptions, qemuUser: QemuUser | undefined) {
     this.#options = options;
@@ -130,6 +132,7 @@ export class LibvirtHypervisor implements Hypervisor {
   async clone(template: Template, vmId: string, options: WaitOptions = {}): Promise<Domain> {
     const name = this.#own.names.ofVm(vmId);
     const machine = this.#templates.machineOf(template);
+    await this.#takeFolder();
     if (this.#domains.has(name))
       throw new TidepoolError("alreadyExists", `vm ${vmId} exists on this host`);
     const domain = this.#keep(vmId, name, randomUUID());
@@ -163,6 +166,7 @@ export class LibvirtHypervisor implements Hypervisor {
     const client = this.#client();
     const remote = await this.#own.find(name);
     await checkPaused(client, remote);
+    await this.#takeFolder();
     const domain = this.#keep(vmId, name, uuidOf(remote));
     try {
       const directory = this.#directoryOf(vmId);
@@ -204,9 +208,18 @@ export class LibvirtHypervisor implements Hypervisor {
       await Promise.all([...this.#domains.values()].map((domain) => domain.destroy()));
       await Promise.all((await this.list()).map((vmId) => this.destroy(vmId)));
       await this.#templates.ofFunctions.close();
+      this.#keeper?.stop();
     } finally {
       await this.#link?.close();
     }
+  }
+
+  /** Domains outlive this process; from now on not for longer than they wait for the next. */
+  async #takeFolder(): Promise<void> {
+    const { stateDir } = this.#options;
+    await mkdir(stateDir, { recursive: true, mode: 0o700 });
+    // Each domain's sockets are below it.
+    this.#keeper ??= new Keeper(stateDir, "path");
   }
 
   #keep(vmId: string, name: string, uuid: string): LibvirtDomain {

@@ -7,6 +7,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { keepAndDie } from "../testing/keeping-agent.ts";
 import { Keeper } from "./keeper.ts";
 
 const waitMs = 300;
@@ -27,23 +28,9 @@ describe("Keeper", function () {
     await rm(folder, { recursive: true });
   });
 
-  /** A process that has the folder, and is killed. */
-  const agentComesAndGoes = async (): Promise<void> => {
-    const program = `
-      const { Keeper } = await import(${JSON.stringify(new URL("keeper.ts", import.meta.url).href)});
-      new Keeper(${JSON.stringify(folder)}, ${String(waitMs)});
-      process.stdout.write("there");
-      setInterval(() => {}, 1_000);`;
-    const words = ["--import", "tsx", "--input-type=module", "-e", program];
-    const agent = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "inherit"] });
-    await once(agent.stdout, "data");
-    agent.kill("SIGKILL");
-    await once(agent, "exit");
-  };
-
   it("ends what an agent has left that does not come back, and nothing before its time", async () => {
     const ended = once(left, "exit");
-    await agentComesAndGoes();
+    await keepAndDie(folder, "guest", waitMs);
     assert.equal(left.signalCode, null);
     await ended;
     assert.equal(left.signalCode, "SIGKILL");
@@ -52,8 +39,8 @@ describe("Keeper", function () {
   });
 
   it("leaves alone what another agent has taken over", async () => {
-    await agentComesAndGoes();
-    const next = new Keeper(folder, waitMs);
+    await keepAndDie(folder, "guest", waitMs);
+    const next = new Keeper(folder, "guest", waitMs);
     await sleep(3 * waitMs);
     assert.equal(left.exitCode ?? left.signalCode, null);
     next.stop();

@@ -15,11 +15,12 @@ export const agentGoneMaxMs = 60_000;
 const script = `
 cat > /dev/null
 sleep "$3"
-[ "$(cat "$1/keeper" 2> /dev/null)" = "$2" ] || exit 0
+is_ours() { [ "$(cat "$1/keeper" 2> /dev/null)" = "$2" ]; }
+is_ours "$@" || exit 0
 for process in /proc/[0-9]*; do
-  grep -qaF "guest=$4/" "$process/cmdline" 2> /dev/null && kill -KILL "\${process#/proc/}"
+  grep -qaF "$4=$5/" "$process/cmdline" 2> /dev/null && kill -KILL "\${process#/proc/}"
 done
-rm -rf "$1/sockets" "$1/keeper"
+is_ours "$@" && rm -rf "$1"/*
 `;
 
 export class Keeper {
@@ -27,11 +28,15 @@ export class Keeper {
   readonly #token = randomBytes(8).toString("hex");
   readonly #shell: ChildProcess;
 
-  /** From now on this agent is the folder's. */
-  constructor(stateDir: string, waitMs = agentGoneMaxMs) {
+  /**
+   * From now on this agent is the folder's.
+   * @param argument of QEMU's that names something in the folder, in the process of each VM
+   */
+  constructor(stateDir: string, argument: "guest" | "path", waitMs = agentGoneMaxMs) {
     this.#file = join(stateDir, "keeper");
     writeFileSync(this.#file, this.#token, { mode: 0o600 });
-    const given = [stateDir, this.#token, String(waitMs / 1000), quoted(stateDir)];
+    const seconds = String(waitMs / 1000);
+    const given = [stateDir, this.#token, seconds, argument, quoted(stateDir)];
     const words = ["-c", script, "tidepool-keeper", ...given];
     // Its input ends with this process, however that comes.
     this.#shell = spawn("/bin/sh", words, { detached: true, stdio: ["pipe", "ignore", "ignore"] });

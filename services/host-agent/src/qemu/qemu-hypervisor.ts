@@ -186,7 +186,7 @@ export class QemuHypervisor implements Hypervisor {
     const { stateDir, runAs } = this.#options;
     await mkdir(stateDir, { recursive: true, mode: 0o700 });
     await makeSocketsFolder(stateDir, runAs);
-    this.#keeper ??= new Keeper(stateDir);
+    this.#keeper ??= new Keeper(stateDir, "guest");
   }
 
   async #freeze(template: Template, machine: Machine, files: TemplateFiles): Promise<void> {
