@@ -82,7 +82,7 @@ describe("Adoption", function () {
       snapshotInit: false,
       keepAliveMs: 60_000,
     };
-    const owner = { owned, keepUntilMs: Date.now() + 60_000, callCount: 3 };
+    const owner = { owned, keepUntilMs: Date.now() + 60_000, callCount: 3, assignmentId: "a-7" };
     const records: VmRecord[] = [
       { vmId: "vm-pool", template },
       { vmId: "vm-owned", template, owner },
@@ -111,6 +111,7 @@ describe("Adoption", function () {
     await host.until("as they were", () => host.count("idle") === 1 && host.count("warming") === 1);
     assert.equal(host.agent.fleet.get("vm-owned")?.callCount, 3);
     assert.equal(host.agent.fleet.get("vm-pool")?.assignment, undefined);
+    assert.equal(await host.assign({ assignmentId: "a-7" }), "vm-owned", "its order came again");
     assert.equal(await recordOf("vm-secret"), undefined);
   });
 });
