@@ -2,7 +2,7 @@
  * Mocha waits for ever for what a test leaves open; so that a run always ends, it is ended here some time
  * after the last test, as a failure that names what is open.
  */
-const leftOpenMaxMs = 15_000;
+const leftOpenMaxMs = 60_000;
 
 export const mochaHooks = {
   afterAll(): void {

@@ -16,7 +16,7 @@ import { TestHost, until } from "./testing/test-host.ts";
 const { internal } = tidepool;
 const { PREDICTION_OFF, PREDICTION_ON, PREDICTION_SHADOW } = tidepool.v1.Prediction;
 const shardCount = 4;
-const periodMs = 1_500;
+const periodMs = 2_500;
 const keepAliveMs = 4_000;
 
 describe("Switches of prediction", () => {
@@ -95,6 +95,12 @@ describe("Switches of prediction", () => {
     await call(name, ...ticks);
     return lastAtMs;
   };
+  /** It is told with the instant that it was due, however late it comes. */
+  const callWhenDue = async (name: string, one: { atMs: number; id?: string }): Promise<void> => {
+    await until("learned", async () => (await forecastOf(name)).degree > 0);
+    await systemClock.sleep(one.atMs - Date.now());
+    await call(name, one);
+  };
   const forecastOf = async (name: string): Promise<tidepool.v1.GetForecastResponse> => {
     const reply = await bus.request(
       "get forecast",
@@ -117,11 +123,10 @@ describe("Switches of prediction", () => {
   it("orders, releases and cuts nothing in shadow, and records what it would have done", async () => {
     await publish("tick", { prediction: PREDICTION_SHADOW });
     await until("the base target", () => targets.at(-1) === 8);
-    let lastAtMs = await callPeriodically("tick");
+    let dueAtMs = await callPeriodically("tick");
     for (let round = 1; round <= 2; round += 1) {
-      await systemClock.sleep(lastAtMs + periodMs - Date.now());
-      lastAtMs = Date.now();
-      await call("tick", { atMs: lastAtMs, id: `r-${round}` });
+      dueAtMs += periodMs;
+      await callWhenDue("tick", { atMs: dueAtMs, id: `r-${round}` });
     }
     const { prewarm, window, prediction, degree } = await expectationOf("r-2");
     assert.equal(prediction, PREDICTION_SHADOW);
@@ -167,8 +172,7 @@ describe("Switches of prediction", () => {
       async () => ((await forecastOf("tick")).tenantCap?.max ?? 0) < 1,
     );
     const lastAtMs = await callPeriodically("tick");
-    await systemClock.sleep(lastAtMs + periodMs - Date.now());
-    await call("tick", { atMs: Date.now(), id: "capped" });
+    await callWhenDue("tick", { atMs: lastAtMs + periodMs, id: "capped" });
     const { notPreparedBecause, prewarm } = await expectationOf("capped");
     assert.match(notPreparedBecause, /tenant default have idled 0 of at most 0 VM-seconds/);
     assert.equal(prewarm, null);
@@ -195,8 +199,7 @@ describe("Switches of prediction", () => {
   it("remembers how windows went after a restart", async () => {
     await publish("tick");
     const lastAtMs = await callPeriodically("tick");
-    await systemClock.sleep(lastAtMs + periodMs - Date.now());
-    await call("tick", { atMs: Date.now() });
+    await callWhenDue("tick", { atMs: lastAtMs + periodMs });
     await until("a hit", async () => (await forecastOf("tick")).recent.length > 0);
     const { recent } = await forecastOf("tick");
     await scheduler.stop();
