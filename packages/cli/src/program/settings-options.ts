@@ -4,7 +4,6 @@
  */
 import { InvalidArgumentError, Option } from "commander";
 import type { Command } from "commander";
-import { guestNetworks } from "@tidepool/sdk";
 import type { Destination, GuestNetwork, Prediction, ProvisionedConcurrency } from "@tidepool/sdk";
 import { formatDuration, parseDuration } from "../project/duration.ts";
 import {
@@ -83,7 +82,7 @@ export function addSettingsOptions(command: Command): Command {
       new Option(
         "--network <reach>",
         "what its VMs may reach: none or internet, where the operator allows it (default: none)",
-      ).choices(guestNetworks),
+      ).choices(["none", "internet"] satisfies GuestNetwork[]),
     )
     .addOption(predictionOption("the tenant's"))
     .option(
