@@ -32,6 +32,8 @@ export interface BucketEntry {
 export interface Following extends Stoppable {
   /** Resolves when everything that was stored at the start has been received. */
   readonly caughtUp: Promise<void>;
+  /** Begins to read anew, from another copy perhaps. */
+  again(): void;
 }
 
 /** Between two attempts to set up the reading again. */
@@ -162,6 +164,10 @@ class Follower implements Following {
     this.round += 1;
     this.forgetReconnect();
     await this.close();
+  }
+
+  again(): void {
+    void this.reopen();
   }
 
   private async openRound(): Promise<void> {

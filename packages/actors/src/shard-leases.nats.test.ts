@@ -13,6 +13,7 @@ import { connectBus } from "./bus.ts";
 import type { Bus } from "./bus.ts";
 import { startNatsServer } from "./nats-server.ts";
 import type { NatsServer } from "./nats-server.ts";
+import { preferredOwner } from "./shard-assignment.ts";
 import { ShardLeases } from "./shard-leases.ts";
 import type { LossReason } from "./shard-leases.ts";
 import { ensureStorage } from "./storage.ts";
@@ -34,29 +35,33 @@ describe("ShardLeases", () => {
   let storeDir: string;
   let server: NatsServer;
   let members: TestMember[];
+  let buses: Bus[];
 
   beforeEach(async () => {
     storeDir = await mkdtemp(join(tmpdir(), "tidepool-leases-"));
     server = await startNatsServer({ storeDir });
     members = [];
+    buses = [];
   });
   afterEach(async () => {
-    for (const { leases, bus } of members) {
-      await leases.stop();
-      await bus.close();
-    }
+    for (const { leases } of members) await leases.stop();
+    for (const bus of buses) await bus.close();
     await server.stop();
     await rm(storeDir, { recursive: true });
   });
 
-  const joinCluster = async (memberId: string): Promise<TestMember> => {
-    const bus = await connectBus({
-      servers: server.url,
-      name: memberId,
-      component: "scheduler",
-      logger: silentLogger,
-    });
-    const storage = await ensureStorage(bus);
+  const connectTo = async ({ url: servers }: NatsServer): Promise<Bus> => {
+    const options = { name: "member", component: "scheduler", logger: silentLogger } as const;
+    const bus = await connectBus({ ...options, servers });
+    buses.push(bus);
+    return bus;
+  };
+  const joinCluster = async (
+    memberId: string,
+    seenAs = (storage: Storage): Storage => storage,
+  ): Promise<TestMember> => {
+    const bus = await connectTo(server);
+    const storage = seenAs(await ensureStorage(bus));
     const losses: LossReason[] = [];
     const leases = new ShardLeases({
       bus,
@@ -176,5 +181,76 @@ describe("ShardLeases", () => {
       tidepool.internal.v1.ShardLease.decode(stored?.value ?? new Uint8Array()).epoch,
       2,
     );
+  });
+
+  /** Storage of which what is followed is another server's: a copy that has gone wrong. */
+  const followedElsewhere = (real: Storage, copy: Storage, hearsItself: boolean): Storage => {
+    const put: Storage["leases"]["put"] = async (key, value, options) => {
+      const written = await real.leases.put(key, value, options);
+      return hearsItself && key.startsWith("member.") ? copy.leases.put(key, value) : written;
+    };
+    const leases = Object.assign(Object.create(real.leases) as Storage["leases"], { put });
+    return { ...real, client: copy.client, leases };
+  };
+  const withCopy = async (test: (copy: Storage) => Promise<void>): Promise<void> => {
+    const copyDir = await mkdtemp(join(tmpdir(), "tidepool-leases-copy-"));
+    const copyServer = await startNatsServer({ storeDir: copyDir });
+    const copyBus = await connectTo(copyServer);
+    try {
+      await test(await ensureStorage(copyBus));
+    } finally {
+      await copyBus.close();
+      await copyServer.stop();
+      await rm(copyDir, { recursive: true });
+    }
+  };
+  const leaseOf = (ownerId: string, epoch: number): Uint8Array =>
+    tidepool.internal.v1.ShardLease.encode({ ownerId, epoch }).finish();
+
+  it("looks a lease up where it is written, when it was told of wrongly", async () => {
+    await withCopy(async (copy) => {
+      const real = await ensureStorage(await connectTo(server));
+      await copy.leases.put("member.b", "1");
+      for (let shard = 0; shard < shardCount; shard += 1) {
+        await real.leases.put(`shard.${shard}`, leaseOf("a", 5));
+        await copy.leases.put(`shard.${shard}`, leaseOf("b", 1));
+      }
+      const beat = setInterval(() => void copy.leases.put("member.b", "1"), timing.renewEveryMs);
+      try {
+        const a = await joinCluster("a", (own) => followedElsewhere(own, copy, true));
+        const own = [...Array(shardCount).keys()].filter(
+          (shard) => preferredOwner(shard, ["a", "b"]) === "a",
+        );
+        assert.ok(own.length > 0 && own.length < shardCount);
+        await until("a owns its share", () => own.every((shard) => a.leases.epochOf(shard) === 6));
+        await a.leases.stop();
+      } finally {
+        clearInterval(beat);
+      }
+    });
+  });
+
+  it("takes nothing for dead while it does not hear its own renewals, and reads again", async () => {
+    await withCopy(async (copy) => {
+      const b = await joinCluster("b");
+      await until("b owns all", () => ownsAll(b));
+      let readings = 0;
+      const { consumers } = copy.client;
+      const getPushConsumer: typeof consumers.getPushConsumer = (...args) => {
+        readings += 1;
+        return consumers.getPushConsumer(...args);
+      };
+      const counting = Object.assign(Object.create(consumers) as typeof consumers, {
+        getPushConsumer,
+      });
+      const client = Object.assign(Object.create(copy.client) as typeof copy.client, {
+        consumers: counting,
+      });
+      const a = await joinCluster("a", (own) => followedElsewhere(own, { ...copy, client }, false));
+      await until("a has read again twice", () => readings >= 3);
+      assert.deepEqual(a.leases.heldShards(), []);
+      assert.ok(!b.losses.includes("taken"), JSON.stringify(b.losses));
+      await a.leases.stop();
+    });
   });
 });

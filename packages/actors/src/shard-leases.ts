@@ -9,6 +9,10 @@
  * keeps changing, by the observer's own monotonic clock; a member that could not renew its key gives up
  * all its shards before any observer can take it for dead. Clocks of different machines are never compared,
  * but for keys that were left behind long ago.
+ *
+ * What is followed may be read from a copy of the bucket that is behind, or has gone wrong when its server was killed.
+ * So a member that does not hear its own renewals begins to read anew, and the leases themselves are looked up in turn
+ * where they are written.
  */
 import { messageOf, systemClock, TidepoolError } from "@tidepool/common";
 import type { Logger } from "@tidepool/common";
@@ -39,6 +43,9 @@ export const leaseTimingDefault: LeaseTiming = {
   fenceMarginMs: 1_000,
   drainMaxMs: 2_000,
 };
+
+/** Leases that are looked up where they are written, with each renewal. */
+export const leasesCheckedAtOnce = 16;
 
 /** A key whose age by the server's clock exceeds the time to live by this was left by a dead member. */
 export const clockSkewMaxMs = 5_000;
@@ -78,6 +85,12 @@ export class ShardLeases {
   private readonly changing = new Set<number>();
   private readonly stopped = new AbortController();
   private renewedAtMs = Number.NEGATIVE_INFINITY;
+  /** Of our own key: as it was written, as it was heard, and since when it should have been heard. */
+  private renewedRevision = 0;
+  private heardRevision = 0;
+  private unheardSinceMs: number | undefined;
+  private nextChecked = 0;
+  private checking: Promise<void> | undefined;
   private fenceTimer: NodeJS.Timeout | undefined;
   private following: Following | undefined;
   private renewing: Promise<void> = Promise.resolve();
@@ -109,6 +122,7 @@ export class ShardLeases {
   async stop(): Promise<void> {
     this.stopped.abort();
     await this.renewing;
+    await this.checking;
     await Promise.all([...this.held.keys()].map((shard) => this.giveBack(shard)));
     clearTimeout(this.fenceTimer);
     await this.following?.stop();
@@ -145,6 +159,13 @@ export class ShardLeases {
       await this.renew().catch((error: unknown) =>
         this.logger.warn("lease not renewed", { error: messageOf(error) }),
       );
+      if (this.isDeaf()) {
+        this.logger.warn("own renewals not heard: reading again");
+        this.unheardSinceMs = undefined;
+        this.following?.again();
+      }
+      // Not waited for: renewals must go on.
+      this.checking ??= this.check().finally(() => (this.checking = undefined));
       this.assign();
     }
   }
@@ -156,11 +177,14 @@ export class ShardLeases {
       schedulerId: memberId,
       renewedAt: toTimestamp(systemClock.nowMs()),
     }).finish();
+    const key = `member.${memberId}`;
     try {
-      await storage.leases.put(`member.${memberId}`, value, { timeout: this.timing.renewEveryMs });
+      const timeout = this.timing.renewEveryMs;
+      this.renewedRevision = await storage.leases.put(key, value, { timeout });
     } catch (error) {
       throw fromJetStream(error, `membership of ${memberId}`);
     }
+    if (this.renewedRevision > this.heardRevision) this.unheardSinceMs ??= sentAtMs;
     this.renewedAtMs = sentAtMs;
     clearTimeout(this.fenceTimer);
     const fenceInMs =
@@ -191,6 +215,10 @@ export class ShardLeases {
   }
 
   private receiveMember(id: string, entry: BucketEntry): void {
+    if (id === this.options.memberId) {
+      this.heardRevision = Math.max(this.heardRevision, entry.revision);
+      this.unheardSinceMs = this.heardRevision < this.renewedRevision ? monotonicMs() : undefined;
+    }
     if (entry.value === undefined) {
       this.members.delete(id);
       return;
@@ -198,6 +226,36 @@ export class ShardLeases {
     const ageMs = systemClock.nowMs() - entry.storedAtMs;
     if (ageMs > this.timing.memberTtlMs + clockSkewMaxMs) this.members.delete(id);
     else this.members.set(id, monotonicMs());
+  }
+
+  /** Others may be alive whom we take for dead. */
+  private isDeaf(): boolean {
+    const { unheardSinceMs, timing } = this;
+    return unheardSinceMs !== undefined && monotonicMs() - unheardSinceMs > timing.memberTtlMs / 2;
+  }
+
+  /** Some of the leases, in turn, as the leader of the bucket has them. */
+  private async check(): Promise<void> {
+    const { shardCount } = this.options;
+    const count = Math.min(leasesCheckedAtOnce, shardCount);
+    const first = this.nextChecked;
+    this.nextChecked = (first + count) % shardCount;
+    const numbers = Array.from({ length: count }, (_, index) => (first + index) % shardCount);
+    await Promise.all(numbers.map((shard) => this.checkLease(shard)));
+  }
+
+  private async checkLease(shard: number): Promise<void> {
+    const heard = this.leases.get(shard);
+    const entry = await this.options.storage.leases.get(`shard.${shard}`).catch(() => undefined);
+    if (!entry) return;
+    const { revision } = entry;
+    const { ownerId, epoch } = ShardLease.decode(entry.value);
+    if (heard?.revision === revision && heard.epoch === epoch && heard.ownerId === ownerId) return;
+    // What has just changed is heard in a moment.
+    await systemClock.sleep(this.timing.renewEveryMs, this.stopped.signal).catch(() => {});
+    if (this.leases.get(shard) !== heard || this.changing.has(shard)) return;
+    this.logger.warn("lease was not as it was heard", { shard });
+    this.leases.set(shard, { ownerId, epoch, revision });
   }
 
   /** While we were away we could not hear the others either: that is no evidence against them. */
@@ -225,6 +283,8 @@ export class ShardLeases {
 
   private assign(): void {
     if (!this.isReady || this.stopped.signal.aborted || this.isFenced()) return;
+    // Who hears nothing takes all others for dead.
+    if (this.heardRevision === 0 || this.isDeaf()) return;
     const held = new Map([...this.held].map(([shard, { epoch }]) => [shard, epoch]));
     const { take, giveBack, lost } = assignShards({
       me: this.options.memberId,
