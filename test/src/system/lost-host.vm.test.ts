@@ -13,7 +13,7 @@ import { waitFor } from "./wait-for.ts";
 import { zipOf } from "./zip.ts";
 
 /** Long enough that the first attempt is seen to run, on a slow machine too. */
-const runMs = 20_000;
+const runMs = 25_000;
 const endMaxMs = 120_000;
 
 const handler = `
@@ -45,6 +45,7 @@ describe("An accepted call whose host is lost", function () {
       timeoutMs: 60_000,
     });
     await client.uploadCode("waits", await zipOf({ "index.mjs": handler }));
+    await system.poolReady();
     const { requestId } = await client.invokeAsync("waits", { untilMs: Date.now() + runMs });
     const [first] = await waitFor(
       "the first attempt",

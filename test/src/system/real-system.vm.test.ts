@@ -116,13 +116,6 @@ describe("a system with real VMs", function () {
   });
   after(() => system?.stop());
 
-  /** A first call is to find a VM of the pool, however slow the machine is. */
-  const poolIsReady = async (): Promise<boolean> => {
-    for await (const { pools } of system.client.watchPools()) {
-      return pools.some(({ memoryMib, ready }) => memoryMib === 128 && ready > 0);
-    }
-    return false;
-  };
   const deploy = async (
     name: string,
     file: Handler,
@@ -136,7 +129,7 @@ describe("a system with real VMs", function () {
 
   it("runs a function with its event, context, environment and clock, and keeps its log", async () => {
     await deploy("good", "good.mjs", { environment: { GREETING: "hi" }, timeoutMs: 60_000 });
-    await waitFor("a ready VM", poolIsReady, (isReady) => isReady);
+    await system.poolReady();
     const beganAtMs = Date.now();
     const result = await system.client.invoke("good", { a: [1, "ü"] }, { requestId: "first-call" });
     const { remainingMs, atMs, ...answer } = result.payload as Record<string, unknown>;

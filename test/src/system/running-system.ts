@@ -12,6 +12,7 @@ import { startNatsServer } from "@tidepool/actors";
 import type { NatsServer } from "@tidepool/actors";
 import { TidepoolClient } from "@tidepool/sdk";
 import { repositoryRoot } from "../repository.ts";
+import { waitFor } from "./wait-for.ts";
 
 export type ServiceName = "frontend" | "scheduler" | "host-agent";
 
@@ -24,6 +25,8 @@ export interface RunningSystem {
   readonly client: TidepoolClient;
   readonly address: string;
   readonly natsUrl: string;
+  /** Resolves when a VM of the pool waits: a first call is to find one, however slow the machine is. */
+  poolReady(): Promise<void>;
   /** Of one service, so that a test can end it from outside. */
   process(name: ServiceName): ChildProcess;
   /** Starts one again that has ended; resolves when it is ready. */
@@ -70,11 +73,14 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
       startService("frontend", env, processes),
     ]);
     const address = String(frontend["address"]);
-    client = await TidepoolClient.connect(address);
+    const connected = (client = await TidepoolClient.connect(address));
     return {
-      client,
+      client: connected,
       address,
       natsUrl,
+      async poolReady() {
+        await waitFor("a ready VM", () => hasReadyVm(connected), Boolean);
+      },
       process(name) {
         const child = processes.get(name);
         if (child === undefined) throw new Error(`${name} does not run`);
@@ -96,6 +102,13 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
     await stop();
     throw error;
   }
+}
+
+async function hasReadyVm(client: TidepoolClient): Promise<boolean> {
+  for await (const { pools } of client.watchPools()) {
+    return pools.some(({ memoryMib, ready }) => memoryMib === 128 && ready > 0);
+  }
+  return false;
 }
 
 /** Resolves with the fields of the service's line "ready". */
