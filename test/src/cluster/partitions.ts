@@ -129,10 +129,22 @@ async function untilWell(cluster: Cluster, witness: Witness): Promise<readonly s
   }
 }
 
-/** Failed calls that were not under way during any cut, or that may not be tried again. */
-export function uncut({ failures, cuts }: PartitionResult): readonly FailedCall[] {
-  return failures.filter(
-    ({ atMs, endedAtMs, isRetryable }) =>
-      !isRetryable || !cuts.some((cut) => endedAtMs >= cut.atMs && atMs <= cut.mendedAtMs),
-  );
+/** Who has just noticed a cut connects anew when it is mended already: calls may fail for so long still. */
+const recoveryMaxMs = 2_000;
+
+/** Failed calls that were not under way during any cut, or that may not be tried again; with how long after a cut they began. */
+export function uncut({
+  failures,
+  cuts,
+}: PartitionResult): readonly (FailedCall & { readonly sinceMendedMs: number })[] {
+  return failures
+    .filter(({ atMs, endedAtMs, isRetryable }) => {
+      const isDuring = (cut: Cut): boolean =>
+        endedAtMs >= cut.atMs && atMs <= cut.mendedAtMs + recoveryMaxMs;
+      return !isRetryable || !cuts.some(isDuring);
+    })
+    .map((failure) => {
+      const before = cuts.findLast(({ mendedAtMs }) => mendedAtMs <= failure.atMs);
+      return { ...failure, sinceMendedMs: failure.atMs - (before?.mendedAtMs ?? NaN) };
+    });
 }
