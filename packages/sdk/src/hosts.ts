@@ -26,6 +26,8 @@ export interface HostDescription {
   readonly drainedAtMs: number | undefined;
   /** Undefined when the frontend that answers has not heard it. */
   readonly heardAtMs: number | undefined;
+  /** Its VMs may have a network, where their function asks for one. */
+  readonly offersInternet: boolean;
 }
 
 export class HostsClient {
@@ -80,5 +82,6 @@ function parseHost(wire: tidepool.v1.Host.$Properties): HostDescription {
     busyCount: wire.busyCount ?? 0,
     drainedAtMs: fromTimestamp(wire.drainedAt),
     heardAtMs: fromTimestamp(wire.heardAt),
+    offersInternet: wire.offersInternet ?? false,
   };
 }

@@ -65,6 +65,7 @@ export function describeHosts(hosts: readonly HostDescription[]): string {
       { title: "CPUS", align: "right" },
       { title: "VMS", align: "right" },
       { title: "BUSY", align: "right" },
+      { title: "NETWORK" },
       { title: "ADDRESS" },
     ],
     hosts.map((host) => [
@@ -77,6 +78,7 @@ export function describeHosts(hosts: readonly HostDescription[]): string {
       host.vcpuCount === 0 ? String(host.vcpuUsed) : `${host.vcpuUsed} of ${host.vcpuCount}`,
       `${host.vmCount} of ${host.vmCountMax}`,
       String(host.busyCount),
+      host.offersInternet ? "internet" : "none",
       host.address === "" ? "-" : host.address,
     ]),
   );

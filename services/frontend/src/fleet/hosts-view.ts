@@ -53,6 +53,7 @@ export class HostsView {
       vmCountMax: heartbeat.vmCountMax ?? 0,
       busyCount: (heartbeat.functions ?? []).reduce((sum, { busy }) => sum + (busy ?? 0), 0),
       heardAt: toTimestamp(heardAtMs),
+      offersInternet: heartbeat.offersInternet ?? false,
       ...drainedAt,
     };
   }
