@@ -12,6 +12,8 @@ import { Instants } from "./instants.ts";
 const roundKept = 0.8;
 /** Empty rounds that are held against each time. */
 const doubt = 0.3;
+/** A time has had so many calls, or one where one round alone is known. */
+const hitsMin = 2;
 /** Newest calls whose coming again tells how many do, and how exactly. */
 const callsCompared = 32;
 const coverageKept = 7 / 8;
@@ -238,7 +240,7 @@ function timeOfRound({ kind, reachMs }: Rounds, dueMs: number, errors: Errors): 
       counts.push(instants.countAt(index));
     } else slotMs += againMs;
   }
-  if (hits < Math.min(2, known) || missesInRow > roundsMissedMax || hits === 0) return undefined;
+  if (hits < Math.min(hitsMin, known) || missesInRow > roundsMissedMax || hits === 0) return undefined;
   // Called on other days, then and before, and never on this day of the week.
   if (outerKnown >= 2 && outerHits === 0 && oldestHit > outer) return undefined;
   const besideMs = exact === 0 ? instants.slotBesideMs : Math.min(reachMs, aside(errors, exact));
@@ -282,7 +284,7 @@ function errorsOf(found: readonly Rounds[]): Errors {
   };
 }
 
-/** Damped share of the newest calls that an earlier round had as well. */
+/** Damped share of the newest calls that came when the rounds before them let one expect a call. */
 function coverageOf(found: readonly Rounds[]): number {
   let weight = 1;
   let covered = 0;
@@ -290,21 +292,30 @@ function coverageOf(found: readonly Rounds[]): number {
   const compared = found.length === 0 ? 0 : Math.min(callsCompared, instants.count);
   for (let i = 0; i < compared; i += 1) {
     const atMs = instants.at(i);
-    let isKnown = false;
-    let isCovered = false;
-    for (const { kind, reachMs } of found)
-      for (let round = 1; round <= kind.roundsSeenMax && !isCovered; round += 1) {
-        const thenMs = atMs - round * kind.periodMs;
-        if (thenMs < instants.oldestMs - reachMs) break;
-        isKnown = true;
-        isCovered = instants.nearest(thenMs, reachMs) >= 0;
-      }
+    const isKnown = found.some(
+      ({ kind, reachMs }) => atMs - kind.periodMs >= instants.oldestMs - reachMs,
+    );
     if (!isKnown) break;
     seen += weight;
-    if (isCovered) covered += weight;
+    if (found.some((rounds) => wasExpected(rounds, atMs))) covered += weight;
     weight *= coverageKept;
   }
   return seen === 0 ? 0 : covered / seen;
+}
+
+/** Whether rounds before `atMs` had a call at that time, by the same rule as for times to come. */
+function wasExpected({ kind, reachMs }: Rounds, atMs: number): boolean {
+  let hits = 0;
+  let known = 0;
+  for (let round = 1; round <= kind.roundsSeenMax; round += 1) {
+    const thenMs = atMs - round * kind.periodMs;
+    if (thenMs < instants.oldestMs - reachMs) break;
+    known += 1;
+    if (instants.nearest(thenMs, reachMs) >= 0) hits += 1;
+    if (hits === hitsMin) return true;
+    if (hits === 0 && round > kind.roundsMissedMax) return false;
+  }
+  return hits > 0 && hits >= known;
 }
 
 function quantile(sorted: readonly number[], share: number): number {
