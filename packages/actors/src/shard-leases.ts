@@ -11,8 +11,8 @@
  * but for keys that were left behind long ago.
  *
  * What is followed may be read from a copy of the bucket that is behind, or has gone wrong when its server was killed.
- * So a member that does not hear its own renewals begins to read anew, and the leases themselves are looked up in turn
- * where they are written.
+ * So a member that does not hear its own renewals begins to read anew, and lets others take over when that does not
+ * help; the leases themselves are looked up in turn where they are written.
  */
 import { messageOf, systemClock, TidepoolError } from "@tidepool/common";
 import type { Logger } from "@tidepool/common";
@@ -21,6 +21,7 @@ import type { Bus } from "./bus.ts";
 import { followBucket } from "./follow.ts";
 import type { BucketEntry, Following } from "./follow.ts";
 import { fromJetStream } from "./jetstream-error.ts";
+import { OwnEcho } from "./own-echo.ts";
 import { assignShards } from "./shard-assignment.ts";
 import type { LeaseView } from "./shard-assignment.ts";
 import type { Storage } from "./storage.ts";
@@ -85,10 +86,8 @@ export class ShardLeases {
   private readonly changing = new Set<number>();
   private readonly stopped = new AbortController();
   private renewedAtMs = Number.NEGATIVE_INFINITY;
-  /** Of our own key: as it was written, as it was heard, and since when it should have been heard. */
-  private renewedRevision = 0;
-  private heardRevision = 0;
-  private unheardSinceMs: number | undefined;
+  private readonly echo = new OwnEcho();
+  private readAgainAtMs = Number.NEGATIVE_INFINITY;
   private nextChecked = 0;
   private checking: Promise<void> | undefined;
   private fenceTimer: NodeJS.Timeout | undefined;
@@ -156,14 +155,13 @@ export class ShardLeases {
       } catch {
         return;
       }
-      await this.renew().catch((error: unknown) =>
-        this.logger.warn("lease not renewed", { error: messageOf(error) }),
-      );
-      if (this.isDeaf()) {
-        this.logger.warn("own renewals not heard: reading again");
-        this.unheardSinceMs = undefined;
-        this.following?.again();
+      // What it does not own for that others are to take over.
+      if (this.echo.deafMs(monotonicMs()) < this.timing.memberTtlMs) {
+        await this.renew().catch((error: unknown) =>
+          this.logger.warn("lease not renewed", { error: messageOf(error) }),
+        );
       }
+      this.readAgainWhenDeaf();
       // Not waited for: renewals must go on.
       this.checking ??= this.check().finally(() => (this.checking = undefined));
       this.assign();
@@ -180,11 +178,10 @@ export class ShardLeases {
     const key = `member.${memberId}`;
     try {
       const timeout = this.timing.renewEveryMs;
-      this.renewedRevision = await storage.leases.put(key, value, { timeout });
+      this.echo.wrote(await storage.leases.put(key, value, { timeout }), sentAtMs);
     } catch (error) {
       throw fromJetStream(error, `membership of ${memberId}`);
     }
-    if (this.renewedRevision > this.heardRevision) this.unheardSinceMs ??= sentAtMs;
     this.renewedAtMs = sentAtMs;
     clearTimeout(this.fenceTimer);
     const fenceInMs =
@@ -215,10 +212,7 @@ export class ShardLeases {
   }
 
   private receiveMember(id: string, entry: BucketEntry): void {
-    if (id === this.options.memberId) {
-      this.heardRevision = Math.max(this.heardRevision, entry.revision);
-      this.unheardSinceMs = this.heardRevision < this.renewedRevision ? monotonicMs() : undefined;
-    }
+    if (id === this.options.memberId) this.echo.heard(entry.revision, monotonicMs());
     if (entry.value === undefined) {
       this.members.delete(id);
       return;
@@ -230,8 +224,15 @@ export class ShardLeases {
 
   /** Others may be alive whom we take for dead. */
   private isDeaf(): boolean {
-    const { unheardSinceMs, timing } = this;
-    return unheardSinceMs !== undefined && monotonicMs() - unheardSinceMs > timing.memberTtlMs / 2;
+    return this.echo.deafMs(monotonicMs()) > this.timing.memberTtlMs / 2;
+  }
+
+  private readAgainWhenDeaf(): void {
+    const pauseMs = monotonicMs() - this.readAgainAtMs;
+    if (!this.isDeaf() || pauseMs < this.timing.memberTtlMs / 2) return;
+    this.readAgainAtMs = monotonicMs();
+    this.logger.warn("own renewals not heard: reading again");
+    this.following?.again();
   }
 
   /** Some of the leases, in turn, as the leader of the bucket has them. */
@@ -284,7 +285,7 @@ export class ShardLeases {
   private assign(): void {
     if (!this.isReady || this.stopped.signal.aborted || this.isFenced()) return;
     // Who hears nothing takes all others for dead.
-    if (this.heardRevision === 0 || this.isDeaf()) return;
+    if (!this.echo.hasHeard || this.isDeaf()) return;
     const held = new Map([...this.held].map(([shard, { epoch }]) => [shard, epoch]));
     const { take, giveBack, lost } = assignShards({
       me: this.options.memberId,

@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { OwnEcho } from "./own-echo.ts";
+
+describe("OwnEcho", () => {
+  it("is deaf for as long as nothing of its own has been heard that should have been", () => {
+    const echo = new OwnEcho();
+    assert.equal(echo.hasHeard, false);
+    echo.wrote(5, 1_000);
+    echo.wrote(8, 2_000);
+    assert.equal(echo.deafMs(2_500), 1_500);
+    echo.heard(5, 2_600);
+    assert.equal(echo.hasHeard, true);
+    assert.equal(echo.deafMs(2_700), 100, "the later one is still to come");
+    echo.heard(8, 2_800);
+    assert.equal(echo.deafMs(9_000), 0);
+  });
+
+  it("is not deaf when it hears before it is told that it has written", () => {
+    const echo = new OwnEcho();
+    echo.heard(5, 1_000);
+    echo.wrote(5, 990);
+    assert.equal(echo.deafMs(9_000), 0);
+  });
+});
