@@ -115,13 +115,19 @@ function untilAborted(signal: AbortSignal): Promise<never> {
 
 function sayHowToGoOn(terminal: Terminal, options: UpOptions, folder: StateFolder): void {
   const at = options.port === 7070 ? "" : ` --address 127.0.0.1:${options.port}`;
+  // Without the demo nothing is deployed yet.
+  const first = options.hasDemo
+    ? []
+    : [`  ./tidepool${at} deploy examples/hello                     a first function`];
+  const forecast = `  ./tidepool${at} forecast heartbeat                        what is expected of a function`;
   const lines = [
     "",
     terminal.paint("bold", `tidepool is up at 127.0.0.1:${options.port}. In another terminal:`),
+    ...first,
     `  ./tidepool${at} invoke hello --payload '{"name":"Ada"}'   call a function`,
     `  ./tidepool${at} list                                      what is deployed`,
     `  ./tidepool${at} pools                                     watch the pools`,
-    `  ./tidepool${at} forecast heartbeat                        what is expected of a function`,
+    ...(options.hasDemo ? [forecast] : []),
     `  ./tidepool${at} deploy DIR                                your own code`,
     `Functions with a URL answer at http://${httpAddressOf(options)}/fn/NAME/`,
     `Logs are in ${folder.logsPath}. Ctrl-C stops it all.`,
