@@ -26,8 +26,8 @@ export interface TestSystem {
   readonly agent: HostAgent;
   /** Of every host, "h-1" first. */
   readonly agents: readonly HostAgent[];
-  /** Idle VMs of a function version on all hosts, as these last said. */
-  idleVms(name: string, version: string): number;
+  /** VMs of a function on all hosts, as these last said. */
+  toldVms(name: string): readonly tidepool.internal.v1.HostFunction.$Properties[];
   /** A function's calls at a period, up to now, as a frontend tells them. @returns the instant of the last */
   teach(name: string, periodMs: number, callCount: number): Promise<number>;
   restartNats(whileAway: () => Promise<void>): Promise<void>;
@@ -159,12 +159,7 @@ export async function aSystem(options: TestSystemOptions = {}): Promise<TestSyst
     natsUrl: server.url,
     agent,
     agents,
-    idleVms(name, version) {
-      const isMeant = (seen: { name?: string; version?: string }): boolean =>
-        seen.name === name && seen.version === version;
-      const counts = [...heard.values()].flat().filter(isMeant);
-      return counts.reduce((sum, { idle }) => sum + (idle ?? 0), 0);
-    },
+    toldVms: (name) => [...heard.values()].flat().filter((seen) => seen.name === name),
     async teach(functionName, periodMs, callCount) {
       const lastAtMs = Date.now();
       const arrivals = Array.from({ length: callCount }, (_, index) => ({

@@ -46,7 +46,7 @@ describe("Explanations", function () {
   const untilGone = (name: string): Promise<unknown> =>
     waitFor(
       `no VM of ${name}`,
-      () => vmsOf(name),
+      () => [...vmsOf(name), ...system.toldVms(name)],
       ({ length }) => length === 0,
     );
   /** Its pattern is known, and goes on: each call is one more of it, explained. */

@@ -168,8 +168,8 @@ describe("Versions under load", function () {
     await deploy("between", 5);
     await waitFor(
       "a VM of version 2",
-      () => system.idleVms("between", "2"),
-      (count) => count > 0,
+      () => system.toldVms("between"),
+      (told) => told.some(({ version, idle = 0 }) => version === "2" && idle > 0),
     );
     // A frontend may hear of it a moment later: until then version 1 serves.
     const { start, vmId, requestId } = await waitFor(
