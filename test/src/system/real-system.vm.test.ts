@@ -96,8 +96,8 @@ const badCases: readonly BadCase[] = [
   { file: "panics.mjs", code: "guestCrash", message: /signal|SIGSEGV/ },
   { file: "loops.mjs", code: "timeout", message: /1500 ms/, timeoutMs: 1_500 },
   { file: "fills.mjs", code: "memoryLimit", message: /128 MiB/ },
-  { file: "forks.mjs", code: "functionError", message: /EAGAIN/, timeoutMs: 60_000 },
-  { file: "prints.mjs", code: "outputLimit", message: /MiB|bytes/, timeoutMs: 60_000 },
+  { file: "forks.mjs", code: "functionError", message: /EAGAIN/, timeoutMs: 180_000 },
+  { file: "prints.mjs", code: "outputLimit", message: /MiB|bytes/, timeoutMs: 180_000 },
   { file: "large.mjs", code: "outputLimit", message: /6 MiB|6291456/ },
 ];
 
