@@ -53,6 +53,7 @@ export class PeriodicLoad {
   /** In the order of their ends. */
   readonly calls: PeriodicCall[] = [];
   readonly failures: FailedCall[] = [];
+  readonly refusals: FailedCall[] = [];
   readonly acceptedIds: string[] = [];
   syncCount = 0;
   #isLearned = false;
@@ -111,7 +112,8 @@ export class PeriodicLoad {
       const isSurprise = this.#isLearned && !isPrepared(call);
       this.calls.push(isSurprise ? { ...call, why: await this.#why(requestId) } : call);
     } catch (error) {
-      this.failures.push(failureOf(error, atMs));
+      // What becomes of an accepted call is looked up in the end.
+      if (!isAsync) this.failures.push(failureOf(error, atMs));
       this.calls.push({ name, atMs, start: undefined, why: messageOf(error) });
     }
   }
@@ -123,7 +125,10 @@ export class PeriodicLoad {
 
   async #accepted(name: string, payload: number): Promise<Answered> {
     const dedupeKey = `${name}-${payload}`;
-    const { requestId } = await again(() => this.#client.invokeAsync(name, payload, { dedupeKey }));
+    const atMs = systemClock.nowMs();
+    const accepting = again(() => this.#client.invokeAsync(name, payload, { dedupeKey }));
+    accepting.catch((error: unknown) => this.refusals.push(failureOf(error, atMs)));
+    const { requestId } = await accepting;
     this.acceptedIds.push(requestId);
     const call = await this.#client.waitForInvocation(requestId, { timeoutMs: endMaxMs });
     return { start: call.response?.start, requestId };

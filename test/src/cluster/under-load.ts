@@ -91,6 +91,7 @@ export async function underLoad(
       ...result,
       syncCount: result.syncCount + (periodic?.syncCount ?? 0),
       failures: [...result.failures, ...(periodic?.failures ?? [])],
+      refusals: [...result.refusals, ...(periodic?.refusals ?? [])],
       periodic: periodic?.calls ?? [],
       acceptedCount: ids.length,
       statuses,
