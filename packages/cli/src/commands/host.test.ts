@@ -34,7 +34,10 @@ describe("describeHosts", () => {
     });
     const [title = "", ready = "", drained = ""] = describeHosts([aHost(), silent]).split("\n");
     assert.match(title, /HOST +STATE +DRIVER +MEMORY +CPUS +VMS +BUSY +NETWORK +ADDRESS/);
-    assert.match(ready, /h-1 +ready +qemu \(kvm\) +448 of 8192 MiB +2 of 64 +2 of 32 +1 +none +10\.0/);
+    assert.match(
+      ready,
+      /h-1 +ready +qemu \(kvm\) +448 of 8192 MiB +2 of 64 +2 of 32 +1 +none +10\.0/,
+    );
     assert.match(drained, /h-2 +silent since 1970-01-01 .* - +448/);
     assert.match(describeHosts([aHost({ offersInternet: true })]), /1 +internet +10\.0/);
     assert.equal(describeHosts([]), "no host has reported yet\n");
