@@ -17,7 +17,7 @@ const phaseKept = 0.9;
 /** Calls to be known before they are believed to lie together. */
 const weightMin = 3;
 /** About a millisecond of a minute. */
-const singleInstantDoubt = 1e-9;
+const slotStartDoubt = 1e-9;
 /** Spreads beside the mean instant within which a call is expected. */
 const spreadsBeside = 3;
 
@@ -30,9 +30,9 @@ export function notePhase(phase: Phase, atMs: number, slotMs: number): Phase {
   };
 }
 
-/** Whether all calls came at the very same instant of their slots: a clock that counts in whole slots. */
-export function isSingleInstant({ cosine, sine, weight }: Phase): boolean {
-  return weight >= weightMin && Math.hypot(cosine, sine) >= weight * (1 - singleInstantDoubt);
+/** Whether all calls came at the very start of their slots: a clock that counts in whole slots. */
+export function isSlotClock({ cosine, weight }: Phase): boolean {
+  return weight >= weightMin && cosine >= weight * (1 - slotStartDoubt);
 }
 
 /** Where in the slot a call is expected, in milliseconds from its begin; all of it while unsure. */

@@ -2,7 +2,7 @@
  * The next window that one function's calls are exactly expected in: of its fixed period, or of the times of
  * an hour, a day or a week at which they come again, whichever is sooner.
  */
-import { isSingleInstant } from "../model/phase.ts";
+import { isSlotClock } from "../model/phase.ts";
 import { forecast, type Forecast } from "../periodicity/index.ts";
 import { forecastRounds } from "../rounds/forecast-rounds.ts";
 import type { PlanPolicy } from "./policy.ts";
@@ -60,7 +60,7 @@ export function mayHaveRounds({ history, slots }: FunctionRecord): boolean {
   const newest = history.ticks.at(-1);
   const oldest = history.ticks.at(0);
   if (slots === undefined || newest === undefined || oldest === undefined) return false;
-  return newest.atMs - oldest.atMs >= spanMinMs && !isSingleInstant(slots.phase);
+  return newest.atMs - oldest.atMs >= spanMinMs && !isSlotClock(slots.phase);
 }
 
 function sooner(period: Forecast | undefined, rounds: Forecast | undefined): Forecast | undefined {

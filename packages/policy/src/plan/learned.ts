@@ -6,7 +6,7 @@
 import type { FleetLearning } from "../model/fleet-learning.ts";
 import { createMemory, slotAt, type SlotMemory } from "../model/memory.ts";
 import type { NetworkWeights } from "../model/network.ts";
-import { isSingleInstant, withinSlot } from "../model/phase.ts";
+import { isSlotClock, withinSlot } from "../model/phase.ts";
 import { SlotPlanner, type WarmSpan } from "../model/slot-plan.ts";
 import type { WarmPolicy } from "../model/warm.ts";
 import { forgetPattern, type Forecast } from "../periodicity/index.ts";
@@ -120,7 +120,7 @@ export class LearnedPlan {
     const { slots: memory } = record;
     const isDoubtful =
       memory !== undefined &&
-      isSingleInstant(memory.phase) &&
+      isSlotClock(memory.phase) &&
       !isWide(exactForecast(record, nowMs, policy), memory.slotMs);
     const known = isDoubtful ? { ...record, history: forgetPattern(record.history) } : record;
     const decision = decide(known, policy, facts, nowMs);
@@ -237,7 +237,7 @@ function longestGap({ calls }: SlotMemory): number {
  * that it was found in: where those are in whole slots, rounding moves calls across a window's edge.
  */
 function isExact(exact: Forecast | undefined, { phase }: SlotMemory): boolean {
-  return isSharp(exact) && !isSingleInstant(phase);
+  return isSharp(exact) && !isSlotClock(phase);
 }
 
 /** Whether a fixed period is sure, and so long that it matters little where in a slot a call came. */
