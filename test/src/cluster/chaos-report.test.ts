@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { beyond, recoveries, unexplained } from "./chaos-report.ts";
+import { beyond, preparedShares, recoveries, unexplained } from "./chaos-report.ts";
 import type { FailedCall } from "./load.ts";
 import type { PeriodicCall } from "./periodic-load.ts";
 
@@ -66,5 +66,10 @@ describe("What kills have cost", () => {
       ["host-1", 2, 8_000],
       ["nats-1", 1, 2_000],
     ]);
+    const before = call("a", -1_000, "pool");
+    assert.deepEqual(preparedShares(kills, [before, ...calls], 7_000), {
+      soon: { calls: 5, unprepared: 2 },
+      later: { calls: 1, unprepared: 1 },
+    });
   });
 });

@@ -62,6 +62,30 @@ export function recoveries(
   });
 }
 
+/** How many calls, and how many of them not prepared for, within so long of a kill, and later than that. */
+export function preparedShares(
+  kills: readonly Kill[],
+  calls: readonly PeriodicCall[],
+  soonMs: number,
+): { readonly soon: PreparedShare; readonly later: PreparedShare } {
+  const sinceKillMs = ({ atMs }: PeriodicCall): number =>
+    atMs - (kills.findLast((kill) => kill.atMs <= atMs)?.atMs ?? Infinity);
+  const after = calls.filter((call) => sinceKillMs(call) >= 0);
+  const shareOf = (some: readonly PeriodicCall[]): PreparedShare => ({
+    calls: some.length,
+    unprepared: some.filter((call) => !isPrepared(call)).length,
+  });
+  return {
+    soon: shareOf(after.filter((call) => sinceKillMs(call) <= soonMs)),
+    later: shareOf(after.filter((call) => sinceKillMs(call) > soonMs)),
+  };
+}
+
+export interface PreparedShare {
+  readonly calls: number;
+  readonly unprepared: number;
+}
+
 /** Counts by what `keyOf` says of each. */
 export function countBy<T>(
   items: readonly T[],

@@ -9,7 +9,7 @@
 import { parseArgs } from "node:util";
 import { chaos, killKinds } from "./chaos.ts";
 import type { ChaosResult } from "./chaos.ts";
-import { beyond, countBy, recoveries } from "./chaos-report.ts";
+import { beyond, countBy, preparedShares, recoveries } from "./chaos-report.ts";
 import type { FailedCall } from "./load.ts";
 import { cutKinds, partitions, uncut } from "./partitions.ts";
 import type { PartitionResult } from "./partitions.ts";
@@ -89,6 +89,12 @@ function printRecoveries({ kills, periodic }: ChaosResult): boolean {
     "starts of periodic calls",
     countBy(periodic, ({ start }) => start ?? "failed"),
   );
+  const { soon, later } = preparedShares(kills, periodic, predictedAgainMaxMs);
+  print(
+    `not predicted up to ${seconds(predictedAgainMaxMs)} s`,
+    `${soon.unprepared} of ${soon.calls}`,
+  );
+  print("not predicted after that", `${later.unprepared} of ${later.calls}`);
   print("last call not predicted", `at most ${seconds(againMs)} s after a kill`);
   return againMs <= predictedAgainMaxMs;
 }
