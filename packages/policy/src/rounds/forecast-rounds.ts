@@ -240,7 +240,8 @@ function timeOfRound({ kind, reachMs }: Rounds, dueMs: number, errors: Errors): 
       counts.push(instants.countAt(index));
     } else slotMs += againMs;
   }
-  if (hits < Math.min(hitsMin, known) || missesInRow > roundsMissedMax || hits === 0) return undefined;
+  if (hits < Math.min(hitsMin, known) || missesInRow > roundsMissedMax || hits === 0)
+    return undefined;
   // Called on other days, then and before, and never on this day of the week.
   if (outerKnown >= 2 && outerHits === 0 && oldestHit > outer) return undefined;
   const besideMs = exact === 0 ? instants.slotBesideMs : Math.min(reachMs, aside(errors, exact));

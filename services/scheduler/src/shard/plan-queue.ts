@@ -77,14 +77,15 @@ export class PlanQueue {
     const endsAtMs = this.endsAtMs ?? performance.now() + turnMsMax;
     this.endsAtMs = undefined;
     const nowMs = this.clock.nowMs();
-    let isMore = true;
-    while (isMore && performance.now() < endsAtMs) {
+    let isMore: boolean;
+    // However short the time that is left of it, a turn does something.
+    do {
       const due = this.wakes.takeDue(nowMs);
       if (due !== undefined) this.plan(due);
       const called = this.takeCalled();
       if (called !== undefined) this.plan(called);
       isMore = due !== undefined || called !== undefined;
-    }
+    } while (isMore && performance.now() < endsAtMs);
     if (isMore) this.next ??= setImmediate(() => this.goOn());
     else this.arm();
     return isMore;
