@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 
 import { CallHistory } from "./history.ts";
-import { degreeOf, settle, settleQuiet } from "./skill.ts";
+import { degreeOf, settle, settleQuiet, surpriseSaved } from "./skill.ts";
 import {
   allowedSlots,
   createAccount,
@@ -51,6 +51,18 @@ describe("degree of periodicity", () => {
     assert.equal(together.slotsSettled, single.slotsSettled);
     assert.ok(Math.abs(together.rateLoss - single.rateLoss) < 1e-9);
     assert.ok(Number.isFinite(together.rateLoss));
+  });
+
+  it("does not pay long for what the forecasts did not know at first", () => {
+    const history = new CallHistory();
+    const isCalled = (slot: number): boolean => slot % 300 === 0;
+    for (let slot = 0; slot < 1200; slot += 1) settle(history, 0.3, isCalled(slot));
+    let calls = 0;
+    for (let slot = 0; surpriseSaved(history) < 5 && slot < 30_000; slot += 1) {
+      settle(history, isCalled(slot) ? 0.5 : 0.001, isCalled(slot));
+      if (isCalled(slot)) calls += 1;
+    }
+    assert.ok(calls <= 3, `${calls} calls`);
   });
 
   it("moves the bias towards what happens", () => {

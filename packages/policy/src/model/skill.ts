@@ -13,6 +13,8 @@ const biasKept = 0.9995;
 const lossKept = 0.97;
 /** Surprise, in nats, that both are taken to have suffered before the first outcome. */
 const lossPrior = 4;
+/** Forecasts may have done worse by so many nats and no more: what was learned later is not to pay for more. */
+const behindMax = 2;
 const certaintyMax = 1e-4;
 /** Of each at least `certaintyMax`: their product is still far from the smallest number there is. */
 const factorsMax = 32;
@@ -25,6 +27,7 @@ export function settle(history: CallHistory, probability: number, isHit: boolean
   history.loss += surprise(probability, isHit);
   history.rateLoss += surprise(rate, isHit);
   history.slotsSettled += 1;
+  history.loss = Math.min(history.loss, history.rateLoss + behindMax);
   if (!isHit) return;
   history.hitsSettled = (history.hitsSettled + 1) * lossKept;
   history.slotsSettled *= lossKept;
