@@ -40,9 +40,10 @@ export interface Following extends Stoppable {
 export const reopenWaitMs = 250;
 /**
  * Longest that one attempt may take. The server puts the reading on one of those that have the stream, and may take one
- * that is away: the next attempt is put elsewhere.
+ * that is away: the next attempt is put elsewhere, and may take longer, for servers that are only slow.
  */
 export const openAttemptMaxMs = 2_000;
+export const openAttemptLongestMs = 8_000;
 /** Longest that attempts go on at the start. */
 export const openMaxMs = 20_000;
 
@@ -130,6 +131,7 @@ class Follower implements Following {
   private readonly forgetReconnect: () => void;
   private noteCaughtUp: () => void = () => {};
   private pendingCount = 0;
+  private failedAttempts = 0;
   /** Grows with each opening: messages and endings of an earlier one are ignored. */
   private round = 0;
   private close: () => Promise<void> = () => Promise.resolve();
@@ -201,12 +203,16 @@ class Follower implements Following {
       .consumer()
       .then(async (consumer) => ({ consumer, info: await consumer.info(true) }));
     const made = new AbortController();
-    const tooLong = systemClock.sleep(openAttemptMaxMs, made.signal).then(() => {
-      throw new TidepoolError("unavailable", `no answer in ${openAttemptMaxMs} ms`);
+    const maxMs = Math.min(openAttemptLongestMs, openAttemptMaxMs * 2 ** this.failedAttempts);
+    const tooLong = systemClock.sleep(maxMs, made.signal).then(() => {
+      throw new TidepoolError("unavailable", `no answer in ${maxMs} ms`);
     });
     try {
-      return await Promise.race([making, tooLong]);
+      const found = await Promise.race([making, tooLong]);
+      this.failedAttempts = 0;
+      return found;
     } catch (error) {
+      this.failedAttempts += 1;
       // Should it be made after all, nobody reads it.
       void making.then(({ consumer }) => consumer.delete()).catch(() => false);
       throw error;
