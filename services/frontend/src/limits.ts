@@ -94,6 +94,8 @@ export const answerMarginMs = 10;
 export const acquireAttemptsMax = 4;
 /** Longest that one acquire may take; its answer does not wait for the VM. */
 export const acquireTimeoutMs = 5_000;
+/** Meanwhile it is asked for again so often: who was asked may have died, and another have taken its place. */
+export const acquireAgainMs = 1_000;
 /** What an acquire leaves of a call's time: no VM can serve it in less, and the reason still arrives. */
 export const acquireMarginMs = 50;
 /** Calls that may wait at once because every host is full. */
@@ -161,6 +163,15 @@ export const drainMaxMs = 10_000;
 
 /** Longest a store operation may take. */
 export const storeTimeoutMs = 5_000;
+/**
+ * In a cluster of NATS servers, where one may be lost: longest that a caller waits until another leads in its place,
+ * and within that, how long one attempt may take and what lies between two.
+ */
+export const storeWaitMaxMs = 12_000;
+export const storeAttemptMs = 1_500;
+export const storeAgainMs = 100;
+/** Of the caller's time left when it ends earlier, so that the reason still arrives. */
+export const storeAnswerMarginMs = 250;
 /** Attempts to write a record that others write too. */
 export const writeAttemptsMax = 8;
 /** Code that no function has any more is kept this long for hosts that are just loading it. */

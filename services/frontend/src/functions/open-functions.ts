@@ -43,7 +43,7 @@ export async function openFunctions(options: {
   store.onChange(options.onChange);
   const versionStore = new NatsVersionStore(bus, storage.versions, logger);
   await Promise.all([versionStore.start(), store.start()]);
-  const code = new NatsCodeStore(storage.code);
+  const code = new NatsCodeStore(bus, storage.code);
   const { requireSecrets } = options;
   const functions = new Functions({
     store,

@@ -15,6 +15,7 @@ import type {
 } from "@grpc/grpc-js";
 import { TidepoolError, withSpan } from "@tidepool/common";
 import type { Logger } from "@tidepool/common";
+import { withCallDeadline } from "../call-deadline.ts";
 import type { Door } from "../door/door.ts";
 import type { Operation } from "../door/rules.ts";
 import type { Caller, Visit } from "../door/visit.ts";
@@ -164,7 +165,10 @@ export class Handlers {
       const visit = this.door.enter(operation, call.metadata);
       const { caller } = visit;
       try {
-        return await work({ signal, deadlineAtMs: deadlineOf(call), caller }, visit);
+        const deadlineAtMs = deadlineOf(call);
+        return await withCallDeadline(deadlineAtMs, () =>
+          work({ signal, deadlineAtMs, caller }, visit),
+        );
       } catch (error) {
         throw visit.toldOf(error);
       } finally {

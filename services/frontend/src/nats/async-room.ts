@@ -5,9 +5,7 @@ import { systemClock, TidepoolError } from "@tidepool/common";
 import { subjects } from "@tidepool/proto";
 import { fillKnownMs, fillMaxShare } from "../async/limits.ts";
 import type { Room } from "../async/ports.ts";
-import { storeTimeoutMs } from "../limits.ts";
-import { requireNats } from "./require-nats.ts";
-import { within } from "./store-failure.ts";
+import { patiently } from "./patience.ts";
 
 /** Stream, and what of calls lies in it. */
 const stores = [
@@ -31,18 +29,20 @@ export class NatsRoom implements Room {
   }
 
   async require(): Promise<void> {
-    const what = "accepting a call";
-    requireNats(this.bus, what);
+    const full = await patiently(this.bus, "accepting a call", () => this.lookOnce());
+    if (full !== undefined) throw new TidepoolError("noCapacity", full, { retryAfterMs });
+  }
+
+  /** One look for all who ask meanwhile, and in the time after it. */
+  private async lookOnce(): Promise<string | undefined> {
     const nowMs = systemClock.nowMs();
-    if (this.known === undefined || nowMs - this.known.atMs > fillKnownMs) {
-      this.known = { atMs: nowMs, full: within(what, storeTimeoutMs, this.look()) };
-    }
+    if (this.known === undefined || nowMs - this.known.atMs > fillKnownMs)
+      this.known = { atMs: nowMs, full: this.look() };
     const { known } = this;
-    const full = await known.full.catch((error: unknown) => {
+    return known.full.catch((error: unknown) => {
       if (this.known === known) this.known = undefined;
       throw error;
     });
-    if (full !== undefined) throw new TidepoolError("noCapacity", full, { retryAfterMs });
   }
 
   /** What is full, in words. */

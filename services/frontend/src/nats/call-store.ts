@@ -7,7 +7,8 @@ import { decodeCall, encodeCall } from "../async/call-wire.ts";
 import type { AcceptedCall } from "../async/call.ts";
 import type { CallStore, DedupeEntry, DedupeStore, StoredCall } from "../async/ports.ts";
 import { storeTimeoutMs } from "../limits.ts";
-import { isLostRace, within } from "./store-failure.ts";
+import { patiently, putPatiently } from "./patience.ts";
+import { within } from "./store-failure.ts";
 
 export class NatsCallStore implements CallStore {
   private readonly bus: Bus;
@@ -19,20 +20,16 @@ export class NatsCallStore implements CallStore {
   }
 
   async find(requestId: string): Promise<StoredCall | undefined> {
-    const what = `reading call '${requestId}'`;
-    requireNats(this.bus, what);
-    const entry = await within(what, storeTimeoutMs, this.bucket.get(requestId));
+    const entry = await this.read(requestId);
     if (entry?.operation !== "PUT") return undefined;
     return { call: decodeCall(entry.value), revision: entry.revision };
   }
 
   /** An earlier call of this id that was removed is no hindrance. */
   async create(call: AcceptedCall): Promise<number | undefined> {
-    const { requestId } = call;
     const revision = await this.write(call, 0);
     if (revision !== undefined) return revision;
-    const what = `reading call '${requestId}'`;
-    const entry = await within(what, storeTimeoutMs, this.bucket.get(requestId));
+    const entry = await this.read(call.requestId);
     return entry === null || entry.operation === "PUT"
       ? undefined
       : this.write(call, entry.revision);
@@ -48,12 +45,14 @@ export class NatsCallStore implements CallStore {
     await within(what, storeTimeoutMs, this.bucket.delete(requestId, { previousSeq: revision }));
   }
 
-  private async write(call: AcceptedCall, previousSeq: number): Promise<number | undefined> {
+  private read(requestId: string): Promise<KvEntry | null> {
+    return patiently(this.bus, `reading call '${requestId}'`, () => this.bucket.get(requestId));
+  }
+
+  private write(call: AcceptedCall, revision: number): Promise<number | undefined> {
     const { requestId } = call;
-    const what = `writing call '${requestId}'`;
-    requireNats(this.bus, what);
-    const written = this.bucket.put(requestId, encodeCall(call), { previousSeq });
-    return within(what, storeTimeoutMs, orLostRace(written));
+    const entry = { key: requestId, value: encodeCall(call), revision };
+    return putPatiently(this.bus, `writing call '${requestId}'`, this.bucket, entry);
   }
 }
 
@@ -67,33 +66,28 @@ export class NatsDedupeStore implements DedupeStore {
   }
 
   async claim(name: string, key: string, requestId: string): Promise<DedupeEntry | undefined> {
-    const what = `claiming a dedupe key of '${name}'`;
-    requireNats(this.bus, what);
     const id = keyOf(name, key);
-    if ((await this.write(what, id, requestId, 0)) !== undefined) return undefined;
-    const entry = await within(what, storeTimeoutMs, this.bucket.get(id));
+    if ((await this.write(name, id, requestId, 0)) !== undefined) return undefined;
+    const entry = await patiently(this.bus, claiming(name), () => this.bucket.get(id));
     return entry === null ? this.claim(name, key, requestId) : entryOf(entry);
   }
 
   async takeOver(name: string, key: string, requestId: string, revision: number): Promise<boolean> {
-    const what = `claiming a dedupe key of '${name}'`;
-    return (await this.write(what, keyOf(name, key), requestId, revision)) !== undefined;
+    return (await this.write(name, keyOf(name, key), requestId, revision)) !== undefined;
   }
 
   private write(
-    what: string,
-    id: string,
+    name: string,
+    key: string,
     requestId: string,
-    previousSeq: number,
+    revision: number,
   ): Promise<number | undefined> {
-    requireNats(this.bus, what);
-    return within(
-      what,
-      storeTimeoutMs,
-      orLostRace(this.bucket.put(id, requestId, { previousSeq })),
-    );
+    const entry = { key, value: Buffer.from(requestId), revision };
+    return putPatiently(this.bus, claiming(name), this.bucket, entry);
   }
 }
+
+const claiming = (name: string): string => `claiming a dedupe key of '${name}'`;
 
 function entryOf(entry: KvEntry): DedupeEntry {
   const { revision, created } = entry;
@@ -103,13 +97,4 @@ function entryOf(entry: KvEntry): DedupeEntry {
 /** Keys are the callers' own texts; a function has no "." in its name. */
 function keyOf(name: string, key: string): string {
   return `${name}.${createHash("sha256").update(key).digest("hex")}`;
-}
-
-async function orLostRace(written: Promise<number>): Promise<number | undefined> {
-  try {
-    return await written;
-  } catch (error) {
-    if (isLostRace(error)) return undefined;
-    throw error;
-  }
 }

@@ -1,5 +1,7 @@
 /** Zips in a JetStream Object Store, each under the hex digits of its digest. */
 import type { ObjectStore } from "@nats-io/obj";
+import type { PatientBus } from "./patience.ts";
+import { patiently } from "./patience.ts";
 import { storeTimeoutMs } from "../limits.ts";
 import type { CodeStore } from "../ports.ts";
 import { within } from "./store-failure.ts";
@@ -9,16 +11,16 @@ const transferMaxMs = 60_000;
 const prefix = "sha256:";
 
 export class NatsCodeStore implements CodeStore {
+  private readonly bus: PatientBus;
   private readonly objects: ObjectStore;
 
-  constructor(objects: ObjectStore) {
+  constructor(bus: PatientBus, objects: ObjectStore) {
+    this.bus = bus;
     this.objects = objects;
   }
 
   async has(digest: string): Promise<boolean> {
-    const found = await within(
-      "looking up code",
-      storeTimeoutMs,
+    const found = await patiently(this.bus, "looking up code", () =>
       this.objects.info(nameOf(digest)),
     );
     return found !== null && !found.deleted;
@@ -27,7 +29,8 @@ export class NatsCodeStore implements CodeStore {
   async put(digest: string, zip: Uint8Array): Promise<void> {
     if (await this.has(digest)) return;
     const name = nameOf(digest);
-    await within("storing code", transferMaxMs, this.objects.putBlob({ name }, zip));
+    const put = (): Promise<unknown> => this.objects.putBlob({ name }, zip);
+    await patiently(this.bus, "storing code", put, transferMaxMs);
   }
 
   async get(digest: string): Promise<Uint8Array | undefined> {

@@ -6,6 +6,7 @@ import { subjects } from "@tidepool/proto";
 import { partMaxBytes } from "../async/limits.ts";
 import type { PartStore } from "../async/ports.ts";
 import { storeTimeoutMs } from "../limits.ts";
+import { patiently } from "./patience.ts";
 import { requireNats } from "./require-nats.ts";
 import { within } from "./store-failure.ts";
 
@@ -24,18 +25,20 @@ export class NatsPartStore implements PartStore {
 
   async put(requestId: string, key: string, bytes: Uint8Array): Promise<void> {
     const what = `storing ${bytes.byteLength} bytes of call '${requestId}'`;
-    requireNats(this.bus, what);
     const subjectOf = (part: number): string => subjects.payloadPart(requestId, key, part);
-    await within(what, transferMaxMs, putParts(this.storage.client, subjectOf, bytes, 0));
+    const { client } = this.storage;
+    const put = (): Promise<void> => putParts(client, subjectOf, bytes, 0);
+    await patiently(this.bus, what, put, transferMaxMs);
   }
 
   async get(requestId: string, key: string, byteCount: number): Promise<Uint8Array | undefined> {
     const what = `reading ${byteCount} bytes of call '${requestId}'`;
-    requireNats(this.bus, what);
     const subjectOf = (part: number): string => subjects.payloadPart(requestId, key, part);
     const { manager } = this.storage;
     const { payloads } = subjects.streams;
-    return within(what, transferMaxMs, getParts(manager, payloads, subjectOf, byteCount, 0));
+    const get = (): Promise<Uint8Array | undefined> =>
+      getParts(manager, payloads, subjectOf, byteCount, 0);
+    return patiently(this.bus, what, get, transferMaxMs);
   }
 
   async remove(requestId: string, key: string): Promise<void> {

@@ -3,7 +3,7 @@ import type { Bus } from "@tidepool/actors";
 import { TidepoolError } from "@tidepool/common";
 import { subjects, tidepool } from "@tidepool/proto";
 import { versionToWire } from "../functions/function-record.ts";
-import { storeTimeoutMs } from "../limits.ts";
+import { acquireAgainMs, storeTimeoutMs } from "../limits.ts";
 import type { AcquiredVm, Scheduler } from "../ports.ts";
 import { schedulerSilent } from "../routing/scheduler-failure.ts";
 
@@ -34,12 +34,14 @@ export class NatsScheduler implements Scheduler {
     const reply = await answered(
       `a VM for '${stored.name}'`,
       timeoutMs,
-      this.bus.request(
-        "acquire VM",
-        subjects.acquireVm(shard),
-        { codec: AcquireRequest, message },
-        AcquireReply,
-        { timeoutMs },
+      firstAnswer(timeoutMs, (leftMs) =>
+        this.bus.request(
+          "acquire VM",
+          subjects.acquireVm(shard),
+          { codec: AcquireRequest, message },
+          AcquireReply,
+          { timeoutMs: leftMs },
+        ),
       ),
     );
     return parseAcquired(reply);
@@ -67,6 +69,27 @@ export class NatsScheduler implements Scheduler {
     throw new TidepoolError("unavailable", `${what}: the NATS connection is lost`, {
       reason: "natsAway",
     });
+  }
+}
+
+/**
+ * Asks again every acquireAgainMs, and takes what comes first: the same request gets the same answer, and who was
+ * asked before may have died with it.
+ */
+async function firstAnswer<T>(timeoutMs: number, ask: (leftMs: number) => Promise<T>): Promise<T> {
+  const untilMs = performance.now() + timeoutMs;
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      const askOnce = (leftMs: number): void => void ask(leftMs).then(resolve, reject);
+      askOnce(timeoutMs);
+      timer = setInterval(() => {
+        const leftMs = untilMs - performance.now();
+        if (leftMs > 0) askOnce(leftMs);
+      }, acquireAgainMs);
+    });
+  } finally {
+    clearInterval(timer);
   }
 }
 

@@ -7,10 +7,9 @@
  */
 import type { KV, KvEntry } from "@nats-io/kv";
 import type { Bus } from "@tidepool/actors";
-import { messageOf, systemClock, TidepoolError } from "@tidepool/common";
+import { messageOf, systemClock } from "@tidepool/common";
 import type { Logger } from "@tidepool/common";
-import { storeTimeoutMs } from "../limits.ts";
-import { isLostRace, within } from "./store-failure.ts";
+import { patiently, putPatiently } from "./patience.ts";
 
 /** Wait before a watch that ended is made again. */
 const watchAgainMs = 250;
@@ -78,14 +77,9 @@ export class WatchedBucket<T> {
 
   /** Undefined when another writer was faster. @param revision of the entry that it replaces; 0 for none */
   async write(key: string, value: T, revision: number): Promise<Known<T> | undefined> {
-    const written = await this.ask(`writing ${this.options.describe(key)}`, async (bucket) => {
-      try {
-        return await bucket.put(key, this.options.encode(value), { previousSeq: revision });
-      } catch (error) {
-        if (isLostRace(error)) return undefined;
-        throw error;
-      }
-    });
+    const { bus, bucket, describe, encode } = this.options;
+    const entry = { key, value: encode(value), revision };
+    const written = await putPatiently(bus, `writing ${describe(key)}`, bucket, entry);
     if (written === undefined) return undefined;
     const known = { revision: written, value };
     this.remember(key, known);
@@ -99,14 +93,8 @@ export class WatchedBucket<T> {
     if (known?.value !== undefined) this.set(key, { ...known, value: undefined });
   }
 
-  /** A request would wait for the server to come back. */
-  private async ask<R>(what: string, request: (bucket: KV) => Promise<R>): Promise<R> {
-    if (!this.options.bus.isConnected) {
-      throw new TidepoolError("unavailable", `${what} failed: the NATS connection is lost`, {
-        reason: "natsAway",
-      });
-    }
-    return within(what, storeTimeoutMs, request(this.options.bucket));
+  private ask<R>(what: string, request: (bucket: KV) => Promise<R>): Promise<R> {
+    return patiently(this.options.bus, what, () => request(this.options.bucket));
   }
 
   private take(entry: KvEntry): Known<T> {

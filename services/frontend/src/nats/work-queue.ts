@@ -20,7 +20,8 @@ import { attemptsPerShardMax, fetchAgainMs, fetchMaxMs } from "../async/limits.t
 import type { Work, WorkQueue, WorkToQueue } from "../async/ports.ts";
 import { storeTimeoutMs } from "../limits.ts";
 import { requireNats } from "./require-nats.ts";
-import { storeFailure, within } from "./store-failure.ts";
+import { patiently } from "./patience.ts";
+import { within } from "./store-failure.ts";
 
 const { Work: WorkMessage } = tidepool.internal.v1;
 
@@ -46,22 +47,12 @@ export class NatsWorkQueue implements WorkQueue {
 
   async add({ requestId, functionName, payload, payloadBytes }: WorkToQueue): Promise<void> {
     const what = `queueing call '${requestId}'`;
-    requireNats(this.bus, what);
     const subject = subjects.work(subjects.shardOf(functionName, workShardCount), requestId);
-    const message = { requestId, functionName, payload, payloadBytes };
-    try {
-      await within(
-        what,
-        storeTimeoutMs,
-        this.client
-          .publish(subject, WorkMessage.encode(message).finish(), {
-            headers: this.bus.outgoingHeaders(undefined),
-          })
-          .catch(orThere),
-      );
-    } catch (error) {
-      throw storeFailure(what, error);
-    }
+    const bytes = WorkMessage.encode({ requestId, functionName, payload, payloadBytes }).finish();
+    const headers = this.bus.outgoingHeaders(undefined);
+    await patiently(this.bus, what, () =>
+      this.client.publish(subject, bytes, { headers }).then(() => {}, orThere),
+    );
   }
 
   async remove({
@@ -69,10 +60,10 @@ export class NatsWorkQueue implements WorkQueue {
     functionName,
   }: Pick<WorkToQueue, "functionName" | "requestId">): Promise<void> {
     const what = `removing call '${requestId}' from the queue`;
-    requireNats(this.bus, what);
     const filter = subjects.work(subjects.shardOf(functionName, workShardCount), requestId);
-    const purged = this.manager.streams.purge(subjects.streams.work, { filter });
-    await within(what, storeTimeoutMs, purged);
+    await patiently(this.bus, what, () =>
+      this.manager.streams.purge(subjects.streams.work, { filter }),
+    );
   }
 
   start(run: (work: Work) => Promise<void>): void {
