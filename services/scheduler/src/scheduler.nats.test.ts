@@ -239,6 +239,35 @@ describe("Scheduler", () => {
     assert.equal(again.degree, after.degree);
   });
 
+  it("forecasts the same after its process was killed and another has taken its shards", async () => {
+    await publish("tick");
+    const lost = await connectBus({
+      servers: server.url,
+      name: "lost",
+      component: "scheduler",
+      logger: silentLogger,
+    });
+    const first = new Scheduler({
+      ...schedulerParts(),
+      bus: lost,
+      storage: await ensureStorage(lost),
+      schedulerId: "s-1",
+    });
+    schedulers.push(first);
+    await first.start();
+    await until("it owns all shards", () => first.heldShards().length === shardCount);
+    // Far apart: none is due while the shards move.
+    const lastAtMs = Date.now();
+    await call("tick", ...Array.from({ length: 10 }, (_, i) => lastAtMs - (9 - i) * 600_000));
+    await until("learned", async () => ((await forecastOf("tick")).degree ?? 0) > 0);
+    const before = await forecastOf("tick");
+    await lost.connection.close(); // as a kill does: nothing is saved, nothing given back
+    await startScheduler("s-2");
+    const after = await forecastWhenRead("tick");
+    assert.deepEqual(window(after), window(before));
+    assert.deepEqual([after.degree, after.callsSeen], [before.degree, before.callsSeen]);
+  });
+
   const forecastWhenRead = async (name: string): Promise<Forecast> => {
     let found: Forecast | undefined;
     await until("read", async () => {
