@@ -9,7 +9,9 @@ import { authorizationBlock, issueInto } from "@tidepool/cli";
 import { readSource, repositoryRoot } from "./repository.ts";
 
 const run = promisify(execFile);
-const units = readdirSync(join(repositoryRoot, "deploy", "systemd"));
+const units = readdirSync(join(repositoryRoot, "deploy", "systemd")).filter((name) =>
+  name.endsWith(".service"),
+);
 
 describe("deploy/", () => {
   it("has a configuration that nats-server accepts", async () => {
