@@ -15,7 +15,7 @@ export class SimulatedDomain implements Domain {
   private end: (exit: DomainExit) => void = () => {};
   private whenRunning: Promise<void> | undefined;
   private run: () => void = () => {};
-  private hasEnded = false;
+  private readonly ended = new AbortController();
 
   private readonly guest: SimulatedGuest;
 
@@ -39,7 +39,7 @@ export class SimulatedDomain implements Domain {
   }
 
   async pause(): Promise<void> {
-    if (this.hasEnded) return;
+    if (this.ended.signal.aborted) return;
     this.whenRunning ??= new Promise((resolve) => (this.run = resolve));
   }
 
@@ -62,15 +62,15 @@ export class SimulatedDomain implements Domain {
   }
 
   private finish(exit: DomainExit): void {
-    if (this.hasEnded) return;
-    this.hasEnded = true;
+    if (this.ended.signal.aborted) return;
+    this.ended.abort();
     this.run();
     for (const stream of [this.control, this.runtime, ...this.inside]) stream.destroy();
     this.end(exit);
   }
 
   private async sleep(ms: number): Promise<void> {
-    if (ms > 0) await systemClock.sleep(ms);
-    while (this.whenRunning !== undefined && !this.hasEnded) await this.whenRunning;
+    if (ms > 0) await systemClock.sleep(ms, this.ended.signal).catch(() => {});
+    while (this.whenRunning !== undefined && !this.ended.signal.aborted) await this.whenRunning;
   }
 }
