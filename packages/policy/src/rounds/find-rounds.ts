@@ -62,8 +62,9 @@ export function findRounds(instants: Instants, ticksSeen: number, grainMs: numbe
   const needed = surpriseNeeded(ticksSeen);
   const found: Rounds[] = [];
   for (const kind of roundKinds) {
-    const trials = lookAgain(instants, kind.periodMs);
-    if (trials === 0) continue;
+    const look = lookAgain(instants, kind.periodMs);
+    if (look === undefined) continue;
+    const { trials, aroundSpanMs, restRate } = look;
     let most = needed;
     let rounds: Rounds | undefined;
     for (const { reachMs, doubt } of reaches) {
@@ -87,37 +88,43 @@ export function findRounds(instants: Instants, ticksSeen: number, grainMs: numbe
   return found;
 }
 
-/** How far aside each of the newest calls came again, and how many came around then. */
+/** How far aside each of the newest calls came again, and how many came around then: room that each look fills anew. */
 const asideMs = new Float64Array(callsTried);
 const around = new Float64Array(callsTried);
-let aroundSpanMs = 1;
-let restRate = 0;
 
-/** Looks a round back from each of the newest calls, in one walk. @returns from how many of them that is known */
-function lookAgain(instants: Instants, periodMs: number): number {
+interface Look {
+  /** From so many of the newest calls a round back is known. */
+  readonly trials: number;
+  /** The stretch that `around` was counted over. */
+  readonly aroundSpanMs: number;
+  /** Calls a millisecond over all that is known. */
+  readonly restRate: number;
+}
+
+/** Looks a round back from each of the newest calls, in one walk. @returns undefined where none of it is known */
+function lookAgain(instants: Instants, periodMs: number): Look | undefined {
   const { count, oldestMs } = instants;
   const spanMs = instants.at(0) - oldestMs;
   const leastReachMs = reaches[0].reachMs;
-  if (spanMs < periodMs - leastReachMs) return 0;
+  if (spanMs < periodMs - leastReachMs) return undefined;
   const besideMs = Math.max(aroundLeastMs, aroundShare * periodMs);
-  aroundSpanMs = 2 * besideMs;
-  restRate = count / spanMs;
   let after = 0; // the oldest later than the time looked at
   let from = 0;
   let to = 0;
-  let known = 0;
-  for (; known < Math.min(callsTried, count); known += 1) {
-    const atMs = instants.at(known) - periodMs;
+  let trials = 0;
+  for (; trials < Math.min(callsTried, count); trials += 1) {
+    const atMs = instants.at(trials) - periodMs;
     if (atMs < oldestMs - leastReachMs) break;
     while (after + 1 < count && instants.at(after + 1) > atMs) after += 1;
     while (to < count && instants.at(to) > atMs + besideMs) to += 1;
     from = Math.max(from, to);
     while (from < count && instants.at(from) >= atMs - besideMs) from += 1;
-    around[known] = from - to;
-    asideMs[known] = Math.min(
+    around[trials] = from - to;
+    asideMs[trials] = Math.min(
       instants.asideMs(after, atMs),
       after + 1 < count ? instants.asideMs(after + 1, atMs) : Number.POSITIVE_INFINITY,
     );
   }
-  return known;
+  if (trials === 0) return undefined;
+  return { trials, aroundSpanMs: 2 * besideMs, restRate: count / spanMs };
 }
