@@ -22,7 +22,7 @@ import {
   Shard,
 } from "@tidepool/scheduler/measuring";
 import type { StoredFunction } from "@tidepool/scheduler/measuring";
-import type { Claim, Report } from "./report.ts";
+import type { Bound, Claim, Report } from "./report.ts";
 import { MeasuredWorld } from "./scale-world.ts";
 import { quantile, rowOf } from "./stats.ts";
 import type { Row } from "./stats.ts";
@@ -116,7 +116,7 @@ async function measure(
         `${world.seen} of ${size} functions and ${run.calls} calls seen`,
       );
     const of = `${size} functions`;
-    const claim = (what: string, value: number, unit: string, bound: Claim["bound"]): Claim => ({
+    const claim = (what: string, value: number, unit: string, bound: Bound): Claim => ({
       what: `${of}: ${what}`,
       value,
       unit,
