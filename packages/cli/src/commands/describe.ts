@@ -40,7 +40,8 @@ type Line = readonly [title: string, text: string | undefined];
 /** What is not set has no line, but for limits: there it matters what holds instead. */
 export function describeFunction(described: Described, httpAddress: string): string {
   const { description, schedules, subscriptions } = described;
-  const { name, settings, url } = { ...description, url: description.settings.url };
+  const { name, settings } = description;
+  const { url } = settings;
   const lines: Line[] = [
     ["function", name],
     ["tenant", description.tenant],
