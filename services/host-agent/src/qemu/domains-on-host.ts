@@ -5,7 +5,7 @@
  */
 import { chown, mkdir, readFile, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { systemClock } from "@tidepool/common";
 import type { RunAs } from "./run-as.ts";
 
 const killPollMs = 5;
@@ -74,7 +74,8 @@ export async function killDomain(stateDir: string, domain: FoundDomain): Promise
 
 /** Resolves when the process is gone, or does not go. */
 export async function untilGone(stateDir: string, domain: FoundDomain): Promise<void> {
-  for (const until = Date.now() + killWaitMaxMs; Date.now() < until; await sleep(killPollMs)) {
+  const untilMs = systemClock.nowMs() + killWaitMaxMs;
+  for (; systemClock.nowMs() < untilMs; await systemClock.sleep(killPollMs)) {
     const line = await readFile(`/proc/${String(domain.pid)}/cmdline`, "latin1").catch(() => "");
     if (markedAs(line.split("\0"), stateDir) !== domain.vmId) return;
   }

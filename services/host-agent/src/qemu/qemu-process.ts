@@ -6,8 +6,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import type { Duplex, Readable } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
-import { TidepoolError, messageOf } from "@tidepool/common";
+import { TidepoolError, messageOf, systemClock } from "@tidepool/common";
 import type { GuestImage } from "@tidepool/guest";
 import type { DomainExit } from "../hypervisor/hypervisor.ts";
 import { inherited } from "./machine.ts";
@@ -98,7 +97,7 @@ export class QemuProcess implements RunningQemu {
     try {
       return await Promise.race([awaited, exit]);
     } catch (thrown) {
-      await Promise.race([exit, sleep(exitNoticeMaxMs)]);
+      await Promise.race([exit, systemClock.sleep(exitNoticeMaxMs)]);
       throw thrown;
     }
   }
@@ -126,7 +125,7 @@ export class QemuProcess implements RunningQemu {
       child.on("exit", (code, signal) => {
         // What it said last may still be on its way through the pipes.
         const ended = Promise.all([child.stdout, child.stderr].map((each) => endOf(each)));
-        void Promise.race([ended, sleep(lastWordsWaitMaxMs)]).then(() => {
+        void Promise.race([ended, systemClock.sleep(lastWordsWaitMaxMs)]).then(() => {
           settle(signal === null ? `exit code ${String(code)}` : `signal ${signal}`);
         });
       });

@@ -5,9 +5,8 @@
  */
 import { execFile } from "node:child_process";
 import { chmod, chown, readFile, stat } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { TidepoolError, messageOf } from "@tidepool/common";
+import { TidepoolError, messageOf, systemClock } from "@tidepool/common";
 import type { GuestFiles } from "./qemu-process.ts";
 
 export interface RunAs {
@@ -97,7 +96,7 @@ async function makeUser(user: string, mayMake: boolean): Promise<RunAs> {
       const other = await lookUp(user);
       if (other !== undefined) return other;
       if (attempt < makeUserAttempts) {
-        await sleep(makeUserPauseMs);
+        await systemClock.sleep(makeUserPauseMs);
         continue;
       }
       throw new TidepoolError(
