@@ -2,7 +2,7 @@
  * How a failure reads: what failed, the code, the request id, what to do. For functions what they threw
  * comes first, since that is what their author looks for.
  */
-import { TidepoolError } from "@tidepool/common";
+import { TidepoolError, given } from "@tidepool/common";
 import type { Code } from "@tidepool/common";
 import { callDetails } from "@tidepool/sdk";
 import { exitCodes } from "./exit-codes.ts";
@@ -84,7 +84,7 @@ export function exitCodeOf(error: TidepoolError): number {
 /** A wrong argument: exit code 2, like the parser's own complaints. */
 export function usageError(message: string, hint?: string): TidepoolError {
   return new TidepoolError("invalid", message, {
-    details: { isUsage: true, ...(hint === undefined ? {} : { hint }) },
+    details: { isUsage: true, ...given({ hint }) },
   });
 }
 

@@ -2,6 +2,7 @@
  * The one error class. The code decides behaviour (gRPC status, retry), the message is for people and
  * names the thing and the limit. `docs/errors.md` has a row per code; a test compares the two.
  */
+import { given } from "./given.ts";
 
 /**
  * Append only: codes are on the wire. `retryable` means "the same call may succeed later"; `grpc` and `http`
@@ -95,10 +96,7 @@ export class TidepoolError extends Error {
     return {
       code,
       message,
-      ...(thrown === undefined ? {} : { thrown }),
-      ...(reason === undefined ? {} : { reason }),
-      ...(component === undefined ? {} : { component }),
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...given({ thrown, reason, component, retryAfterMs }),
     };
   }
 

@@ -2,6 +2,7 @@
 import { tidepool } from "@tidepool/proto";
 import { isCode, TidepoolError } from "./error.ts";
 import type { Component } from "./error.ts";
+import { given } from "./given.ts";
 
 const codec = tidepool.internal.v1.Failure;
 
@@ -14,9 +15,7 @@ export function failureToWire(
     code,
     message,
     component: error.component ?? component,
-    ...(thrown === undefined ? {} : { thrown }),
-    ...(reason === undefined ? {} : { reason }),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...given({ thrown, reason, retryAfterMs }),
   };
 }
 

@@ -7,6 +7,7 @@ export { systemClock, timerMaxMs } from "./clock.ts";
 export type { Clock } from "./clock.ts";
 export { readEnvironment } from "./config.ts";
 export type { ConfigReader } from "./config.ts";
+export { given } from "./given.ts";
 export { Keyring, newKey, readKeyring } from "./keyring.ts";
 export type { Sealed } from "./keyring.ts";
 export { identityOf, isIdentityOf } from "./identity.ts";

@@ -1,6 +1,6 @@
 /** A schedule as frontends store it and the owner of its function's shard fires it, and how far it has come. */
 import { createHash } from "node:crypto";
-import { TidepoolError } from "@tidepool/common";
+import { TidepoolError, given } from "@tidepool/common";
 import { fromTimestamp, tidepool, toTimestamp } from "@tidepool/proto";
 import type { Ticks } from "./ticks.ts";
 
@@ -83,10 +83,7 @@ export function ticksFromWire(
   const { cron, rateMs, onceAt, timeZone } = settings;
   const fromAtMs = fromTimestamp(settings.fromAt);
   const untilAtMs = fromTimestamp(settings.untilAt);
-  const bounds = {
-    ...(fromAtMs === undefined ? {} : { fromAtMs }),
-    ...(untilAtMs === undefined ? {} : { untilAtMs }),
-  };
+  const bounds = given({ fromAtMs, untilAtMs });
   if (typeof cron === "string") return { cron, ...(timeZone ? { timeZone } : {}), ...bounds };
   if (typeof rateMs === "number") {
     return { ...bounds, everyMs: rateMs, fromAtMs: fromAtMs ?? beginsAtMs };

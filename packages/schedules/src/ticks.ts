@@ -6,6 +6,7 @@
  * A pattern with a wildcard or a step in seconds, minutes or hours goes on through both by the wall clock: it
  * skips what does not exist and comes again in the repeated hour.
  */
+import { given } from "@tidepool/common";
 import { Cron } from "croner";
 
 export interface CronTicks {
@@ -100,7 +101,7 @@ export function cronProblem({ cron, timeZone }: CronTicks): string | undefined {
     return `cron expression '${cron}' has ${told} ${fields}; it has five, or six with seconds first`;
   }
   try {
-    if (parsed({ cron, ...(timeZone === undefined ? {} : { timeZone }) }).nextRun() === null) {
+    if (parsed({ cron, ...given({ timeZone }) }).nextRun() === null) {
       return `cron expression '${cron}' names a date that never comes`;
     }
   } catch (error) {

@@ -4,7 +4,7 @@
  */
 import { status } from "@grpc/grpc-js";
 import type { ServiceError } from "@grpc/grpc-js";
-import { failureFromWire, TidepoolError } from "@tidepool/common";
+import { TidepoolError, failureFromWire, given } from "@tidepool/common";
 import type { Code } from "@tidepool/common";
 import { statusCodec, tidepool } from "@tidepool/proto";
 import { parseStages, parseStart } from "./parse.ts";
@@ -44,10 +44,7 @@ export function callError(thrown: unknown, address: string): TidepoolError {
   return new TidepoolError(code, message, {
     cause: thrown,
     details: { ...details },
-    ...(threw === undefined ? {} : { thrown: threw }),
-    ...(component === undefined ? {} : { component }),
-    ...(reason === undefined ? {} : { reason }),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...given({ thrown: threw, component, reason, retryAfterMs }),
   });
 }
 

@@ -1,5 +1,5 @@
 /** Answers from the wire as plain data: the one place that reads protobuf shapes. */
-import { TidepoolError } from "@tidepool/common";
+import { TidepoolError, given } from "@tidepool/common";
 import { fromTimestamp, tidepool } from "@tidepool/proto";
 import { parsePrediction, parseSettings, predictionWires, parseRateLimit } from "./settings.ts";
 import { parseAlias } from "./versions.ts";
@@ -106,8 +106,7 @@ export function tenantSettingsToWire({
   return {
     ...rest,
     prediction: predictionWires[prediction],
-    ...(concurrencyMax === undefined ? {} : { concurrencyMax }),
-    ...(rateLimit === undefined ? {} : { rateLimit }),
+    ...given({ concurrencyMax, rateLimit }),
   };
 }
 

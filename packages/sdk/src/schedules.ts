@@ -1,5 +1,5 @@
 /** Schedules: what calls functions by the clock. */
-import { TidepoolError } from "@tidepool/common";
+import { TidepoolError, given } from "@tidepool/common";
 import { fromTimestamp, tidepool, tidepoolService, toTimestamp } from "@tidepool/proto";
 import type { Caller } from "./caller.ts";
 import { encodePayload } from "./parse.ts";
@@ -137,8 +137,7 @@ function parseSettings(wire: tidepool.v1.ScheduleSettings.$Properties): Schedule
       : { payload: JSON.parse(new TextDecoder().decode(payload)) as unknown }),
     flexibleMinutes: wire.flexibleMinutes ?? 0,
     missed: (known?.[0] ?? "skip") as MissedTicks,
-    ...(fromAtMs === undefined ? {} : { fromAtMs }),
-    ...(untilAtMs === undefined ? {} : { untilAtMs }),
+    ...given({ fromAtMs, untilAtMs }),
     isPaused: wire.isPaused ?? false,
     description: wire.description ?? "",
   };

@@ -1,4 +1,5 @@
 /** What an owner decides about a function, as plain data and on the wire. */
+import { given } from "@tidepool/common";
 import { tidepool } from "@tidepool/proto";
 import { predictions } from "./types.ts";
 import type { Prediction } from "./types.ts";
@@ -108,9 +109,7 @@ export function settingsToWire({
     ...(network === "none" ? {} : { network: wireNetwork.GUEST_NETWORK_INTERNET }),
     prediction: predictionWires[prediction],
     provisioned: provisioned.map((each) => ({ ...each })),
-    ...(reservedConcurrency === undefined ? {} : { reservedConcurrency }),
-    ...(rateLimit === undefined ? {} : { rateLimit }),
-    ...(async === undefined ? {} : { async }),
+    ...given({ reservedConcurrency, rateLimit, async }),
     ...(url === undefined
       ? {}
       : {
@@ -174,8 +173,7 @@ function parseAsync(wire: tidepool.v1.AsyncSettings.$Properties): AsyncSettings 
   return {
     ...(typeof wire.retries === "number" ? { retries: wire.retries } : {}),
     ...(wire.ageMaxMs ? { ageMaxMs: wire.ageMaxMs } : {}),
-    ...(onSuccess === undefined ? {} : { onSuccess }),
-    ...(onFailure === undefined ? {} : { onFailure }),
+    ...given({ onSuccess, onFailure }),
   };
 }
 

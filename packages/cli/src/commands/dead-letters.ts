@@ -1,5 +1,5 @@
 /** `tidepool dead-letters list|show|redrive|purge`: accepted calls that have failed for good. */
-import { TidepoolError } from "@tidepool/common";
+import { TidepoolError, given } from "@tidepool/common";
 import type { DeadLetter, DeadLetterQuery } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import { usageError } from "../failure.ts";
@@ -15,10 +15,7 @@ export async function listDeadLetters(
 ): Promise<void> {
   const { limit } = options;
   const list = await withClient(options, (client) =>
-    client.deadLetters.list({
-      ...(options.function === undefined ? {} : { functionName: options.function }),
-      ...(limit === undefined ? {} : { limit }),
-    }),
+    client.deadLetters.list(given({ functionName: options.function, limit })),
   );
   if (options.json === true) return terminal.out(`${JSON.stringify(list)}\n`);
   terminal.out(describeLetters(list.letters));
@@ -76,7 +73,7 @@ function queryOf(requestIds: readonly string[], options: DeadLetterOptions): Dea
   }
   return {
     requestIds,
-    ...(options.function === undefined ? {} : { functionName: options.function }),
+    ...given({ functionName: options.function }),
   };
 }
 

@@ -1,4 +1,5 @@
 /** `tidepool invocation show|wait|cancel`: what became of an accepted call. Its result on stdout, the rest on stderr. */
+import { given } from "@tidepool/common";
 import type { AcceptedCall } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import { exitCodes } from "../exit-codes.ts";
@@ -26,7 +27,7 @@ export async function waitForInvocation(
     withClient(options, (client) =>
       client.waitForInvocation(requestId, {
         signal,
-        ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+        ...given({ timeoutMs: timeout }),
       }),
     ),
   );

@@ -1,4 +1,5 @@
 /** `tidepool invoke --async`: the id of the accepted call on stdout. */
+import { given } from "@tidepool/common";
 import type { TidepoolClient } from "@tidepool/sdk";
 import type { ClientOptions, CommandContext } from "../program/parts.ts";
 import type { InvokeOptions } from "../program/functions.ts";
@@ -13,12 +14,14 @@ export async function invokeAsync(
   const { requestId, dedupe, delay, retries, maxAge, timeout } = options;
   const accepted = await client.invokeAsync(target.name, payload, {
     qualifier: target.qualifier,
-    ...(requestId === undefined ? {} : { requestId }),
-    ...(dedupe === undefined ? {} : { dedupeKey: dedupe }),
-    ...(delay === undefined ? {} : { delayMs: delay }),
-    ...(retries === undefined ? {} : { retries }),
-    ...(maxAge === undefined ? {} : { ageMaxMs: maxAge }),
-    ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+    ...given({
+      requestId,
+      dedupeKey: dedupe,
+      delayMs: delay,
+      retries,
+      ageMaxMs: maxAge,
+      timeoutMs: timeout,
+    }),
   });
   if (options.json === true) return terminal.out(`${JSON.stringify(accepted)}\n`);
   terminal.out(`${accepted.requestId}\n`);

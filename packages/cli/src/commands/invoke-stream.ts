@@ -1,5 +1,6 @@
 /** `tidepool invoke --stream`: the bytes of the answer on stdout as the function writes them, and nothing else there. */
 import { once } from "node:events";
+import { given } from "@tidepool/common";
 import type { TidepoolClient } from "@tidepool/sdk";
 import type { ClientOptions, CommandContext } from "../program/parts.ts";
 import type { InvokeOptions } from "../program/functions.ts";
@@ -18,8 +19,7 @@ export async function invokeStream(
   const answer = client.invokeStream(target.name, payload, {
     signal,
     qualifier: target.qualifier,
-    ...(requestId === undefined ? {} : { requestId }),
-    ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+    ...given({ requestId, timeoutMs: timeout }),
   });
   let byteCount = 0;
   for await (const bytes of answer) {

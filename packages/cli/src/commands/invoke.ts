@@ -1,6 +1,7 @@
 /** `tidepool invoke`: the answer and nothing else on stdout; how the call ran on stderr. */
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
+import { given } from "@tidepool/common";
 import { withClient } from "../client.ts";
 import { usageError } from "../failure.ts";
 import { interruptible } from "../interrupt.ts";
@@ -35,8 +36,7 @@ export async function invoke(
       client.invoke(target.name, payload, {
         signal,
         qualifier: target.qualifier,
-        ...(requestId === undefined ? {} : { requestId }),
-        ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+        ...given({ requestId, timeoutMs: timeout }),
       }),
     ),
   );

@@ -1,4 +1,5 @@
 /** `tidepool logs [NAME]`: what functions printed, oldest of the shown lines first. */
+import { given } from "@tidepool/common";
 import type { LogLine } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import { interruptible } from "../interrupt.ts";
@@ -15,9 +16,7 @@ export async function logs(
   const wanted = {
     follow,
     limit: lines,
-    ...(requestId === undefined ? {} : { requestId }),
-    ...(ofVersion === undefined ? {} : { version: ofVersion }),
-    ...(since === undefined ? {} : { fromMs: since }),
+    ...given({ requestId, version: ofVersion, fromMs: since }),
   };
   await interruptible((signal) =>
     withClient(options, async (client) => {

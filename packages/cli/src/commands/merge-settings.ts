@@ -1,4 +1,5 @@
 /** Settings as they are with what the command line says over them; pure. */
+import { given } from "@tidepool/common";
 import type { AsyncSettings, CompleteSettings, FunctionSettings } from "@tidepool/sdk";
 import { usageError } from "../failure.ts";
 import { handlerDefault, runtimeDefault } from "../project/settings-of.ts";
@@ -20,26 +21,27 @@ export function mergeSettings(
     runtime: runtimeDefault,
     handler: handlerDefault,
     ...existing,
-    ...(runtime === undefined ? {} : { runtime }),
-    ...(handler === undefined ? {} : { handler }),
-    ...(memory === undefined ? {} : { memoryMib: memory }),
-    ...(vcpus === undefined ? {} : { vcpuCount: vcpus }),
-    ...(timeout === undefined ? {} : { timeoutMs: timeout }),
-    ...(initTimeout === undefined ? {} : { initTimeoutMs: initTimeout }),
-    ...(keepAlive === undefined ? {} : { keepAliveMs: keepAlive }),
-    ...(snapshotInit === undefined ? {} : { snapshotInit }),
-    ...(singleUse === undefined ? {} : { singleUse }),
-    ...(network === undefined ? {} : { network }),
-    ...(prediction === undefined ? {} : { prediction }),
-    ...(price === undefined ? {} : { coldStartCost: price }),
+    ...given({
+      runtime,
+      handler,
+      memoryMib: memory,
+      vcpuCount: vcpus,
+      timeoutMs: timeout,
+      initTimeoutMs: initTimeout,
+      keepAliveMs: keepAlive,
+      snapshotInit,
+      singleUse,
+      network,
+      prediction,
+      coldStartCost: price,
+    }),
     ...pairs("environment", options.env),
     ...pairs("secrets", options.secret),
     ...pairs("tags", options.tag),
-    ...(description === undefined ? {} : { description }),
+    ...given({ description, provisioned }),
     ...(options.reserved === undefined
       ? {}
       : { reservedConcurrency: orUndefined(options.reserved) }),
-    ...(provisioned === undefined ? {} : { provisioned }),
     ...rateLimitOf(existing, options),
     ...asyncOf(existing, options),
   };
@@ -61,8 +63,7 @@ function rateLimitOf(
 ): Pick<FunctionSettings, "rateLimit"> {
   if (rate === undefined && burst === undefined) return {};
   const callsPerSecond = rate ?? existing?.rateLimit?.callsPerSecond ?? 0;
-  if (callsPerSecond > 0)
-    return { rateLimit: { callsPerSecond, ...(burst === undefined ? {} : { burst }) } };
+  if (callsPerSecond > 0) return { rateLimit: { callsPerSecond, ...given({ burst }) } };
   if (burst !== undefined) throw usageError("a burst needs a rate", "give --rate too");
   return { rateLimit: undefined };
 }
@@ -71,17 +72,19 @@ function asyncOf(
   existing: CompleteSettings | undefined,
   { asyncRetries, asyncMaxAge, onSuccess, onFailure }: SettingsOptions,
 ): Pick<FunctionSettings, "async"> {
-  const given = [asyncRetries, asyncMaxAge, onSuccess, onFailure];
-  if (given.every((each) => each === undefined)) return {};
+  const options = [asyncRetries, asyncMaxAge, onSuccess, onFailure];
+  if (options.every((each) => each === undefined)) return {};
   const { onSuccess: wasSuccess, onFailure: wasFailure, ...rest } = existing?.async ?? {};
   const success = onSuccess === undefined ? wasSuccess : orUndefined(onSuccess);
   const failure = onFailure === undefined ? wasFailure : orUndefined(onFailure);
   const settings: AsyncSettings = {
     ...rest,
-    ...(asyncRetries === undefined ? {} : { retries: asyncRetries }),
-    ...(asyncMaxAge === undefined ? {} : { ageMaxMs: asyncMaxAge }),
-    ...(success === undefined ? {} : { onSuccess: success }),
-    ...(failure === undefined ? {} : { onFailure: failure }),
+    ...given({
+      retries: asyncRetries,
+      ageMaxMs: asyncMaxAge,
+      onSuccess: success,
+      onFailure: failure,
+    }),
   };
   return { async: Object.keys(settings).length === 0 ? undefined : settings };
 }

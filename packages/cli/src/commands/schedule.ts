@@ -1,5 +1,5 @@
 /** `tidepool schedule set|list|show|delete`: functions that are called by the clock. */
-import { messageOf } from "@tidepool/common";
+import { given, messageOf } from "@tidepool/common";
 import type { MissedTicks, Schedule, ScheduleSettings, When } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import { usageError } from "../failure.ts";
@@ -143,17 +143,19 @@ function settingsOf(options: ScheduleSetOptions): ScheduleSettings {
     when: whenOf(options),
     missed,
     ...(options.payload === undefined ? {} : { payload: parsePayload(options.payload) }),
-    ...(flexible === undefined ? {} : { flexibleMinutes: flexible }),
-    ...(qualifier === undefined ? {} : { qualifier }),
-    ...(from === undefined ? {} : { fromAtMs: from }),
-    ...(until === undefined ? {} : { untilAtMs: until }),
-    ...(pause === undefined ? {} : { isPaused: pause }),
-    ...(description === undefined ? {} : { description }),
+    ...given({
+      flexibleMinutes: flexible,
+      qualifier,
+      fromAtMs: from,
+      untilAtMs: until,
+      isPaused: pause,
+      description,
+    }),
   };
 }
 
 function whenOf({ cron, every, at, timeZone }: ScheduleSetOptions): When {
-  if (cron !== undefined) return { cron, ...(timeZone === undefined ? {} : { timeZone }) };
+  if (cron !== undefined) return { cron, ...given({ timeZone }) };
   if (timeZone !== undefined) throw usageError("--time-zone is for --cron alone");
   if (every !== undefined) return { everyMs: every };
   if (at !== undefined) return { atMs: at };

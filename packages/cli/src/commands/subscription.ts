@@ -1,4 +1,5 @@
 /** `tidepool subscribe`, `subscriptions` and `unsubscribe`: functions that are called for messages of NATS. */
+import { given } from "@tidepool/common";
 import type { MessageSource, Subscription } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import { usageError } from "../failure.ts";
@@ -26,9 +27,7 @@ export async function subscribe(
   const settings = {
     functionName: options.function,
     source: sourceOf(options),
-    ...(qualifier === undefined ? {} : { qualifier }),
-    ...(pause === undefined ? {} : { isPaused: pause }),
-    ...(description === undefined ? {} : { description }),
+    ...given({ qualifier, isPaused: pause, description }),
   };
   const subscription = await withClient(options, (client) =>
     client.subscriptions.put(name, settings, revision === undefined ? {} : { revision }),
@@ -90,8 +89,7 @@ function sourceOf({ subject, stream, filter, fromStart }: SubscribeOptions): Mes
   if (stream !== undefined) {
     return {
       stream,
-      ...(filter === undefined ? {} : { filterSubject: filter }),
-      ...(fromStart === undefined ? {} : { fromStart }),
+      ...given({ filterSubject: filter, fromStart }),
     };
   }
   if (filter !== undefined) throw usageError("--filter is for --stream alone");

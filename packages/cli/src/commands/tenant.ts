@@ -1,4 +1,5 @@
 /** `tidepool tenant show|set NAME`: what holds for all functions that do not say otherwise. */
+import { given } from "@tidepool/common";
 import type { Prediction, RateLimit, Tenant } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import { usageError } from "../failure.ts";
@@ -39,10 +40,12 @@ export async function setTenant(
     const { settings } = await client.getTenant(name);
     return client.updateTenant(name, {
       ...settings,
-      ...(prediction === undefined ? {} : { prediction }),
-      ...(price === undefined ? {} : { coldStartCost: price }),
-      ...(prewarmCap === undefined ? {} : { prewarmIdleVmSecondsMax: prewarmCap }),
-      ...(concurrency === undefined ? {} : { concurrencyMax: concurrency }),
+      ...given({
+        prediction,
+        coldStartCost: price,
+        prewarmIdleVmSecondsMax: prewarmCap,
+        concurrencyMax: concurrency,
+      }),
       ...(rate === undefined ? {} : { rateLimit: rateLimitOf(rate, burst) }),
     });
   });
@@ -51,7 +54,7 @@ export async function setTenant(
 
 function rateLimitOf(rate: number, burst: number | undefined): RateLimit | undefined {
   if (rate === 0) return undefined;
-  return { callsPerSecond: rate, ...(burst === undefined ? {} : { burst }) };
+  return { callsPerSecond: rate, ...given({ burst }) };
 }
 
 function print(

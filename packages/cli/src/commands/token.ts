@@ -1,5 +1,5 @@
 /** `tidepool token create|list|revoke|generate`. */
-import { makeToken } from "@tidepool/common";
+import { given, makeToken } from "@tidepool/common";
 import type { TokenDescription, TokenRole } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import type { ClientOptions, CommandContext } from "../program/parts.ts";
@@ -22,9 +22,7 @@ export async function createToken(
   const token = await withClient(options, (client) =>
     client.tokens.create({
       role,
-      ...(tenant === undefined ? {} : { tenant }),
-      ...(description === undefined ? {} : { description }),
-      ...(lifetime === undefined ? {} : { lifetimeMs: lifetime }),
+      ...given({ tenant, description, lifetimeMs: lifetime }),
     }),
   );
   terminal.out(options.json === true ? `${JSON.stringify(token)}\n` : `${token.text}\n`);

@@ -1,5 +1,5 @@
 /** `tidepool url`: where a function answers HTTP; turns that on and off. */
-import { TidepoolError } from "@tidepool/common";
+import { TidepoolError, given } from "@tidepool/common";
 import type { FunctionUrl } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import { usageError } from "../failure.ts";
@@ -48,7 +48,6 @@ export async function url(
 function urlOf({ method, corsOrigin, qualifier }: UrlOptions): FunctionUrl {
   return {
     ...(method === undefined ? {} : { methods: method.map((one) => one.toUpperCase()) }),
-    ...(corsOrigin === undefined ? {} : { corsOrigins: corsOrigin }),
-    ...(qualifier === undefined ? {} : { qualifier }),
+    ...given({ corsOrigins: corsOrigin, qualifier }),
   };
 }

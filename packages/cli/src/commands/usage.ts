@@ -1,4 +1,5 @@
 /** `tidepool usage [NAME]`: what functions used, summed; with --follow each record as it is written. */
+import { given } from "@tidepool/common";
 import type { UsageRecord } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import { interruptible } from "../interrupt.ts";
@@ -15,8 +16,7 @@ export async function usage(
   const { follow = false, since, json = false } = options;
   const wanted = {
     follow,
-    ...(name === undefined ? {} : { name }),
-    ...(since === undefined ? {} : { fromMs: since }),
+    ...given({ name, fromMs: since }),
   };
   await interruptible((signal) =>
     withClient(options, async (client) => {

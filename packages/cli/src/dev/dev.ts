@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { systemClock, TidepoolError } from "@tidepool/common";
+import { TidepoolError, given, systemClock } from "@tidepool/common";
 import type { TidepoolClient } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import { deploy } from "../commands/deploy.ts";
@@ -91,12 +91,14 @@ async function reload(session: Session): Promise<void> {
         name,
         runtime: entry.runtime ?? runtimeDefault,
         handler: entry.handler ?? handlerDefault,
-        ...(entry.memory === undefined ? {} : { memory: entry.memory }),
-        ...(entry.vcpus === undefined ? {} : { vcpus: entry.vcpus }),
-        ...(entry.timeout === undefined ? {} : { timeout: entry.timeout }),
-        ...(entry.initTimeout === undefined ? {} : { initTimeout: entry.initTimeout }),
-        ...(entry.environment === undefined ? {} : { env: entry.environment }),
-        ...(entry.secrets === undefined ? {} : { secret: entry.secrets }),
+        ...given({
+          memory: entry.memory,
+          vcpus: entry.vcpus,
+          timeout: entry.timeout,
+          initTimeout: entry.initTimeout,
+          env: entry.environment,
+          secret: entry.secrets,
+        }),
       },
       { ...terminal, isInteractive: false },
       signal,

@@ -1,6 +1,7 @@
 /** What the groups of commands are made of: where a group puts its commands, and how arguments are read. */
 import { InvalidArgumentError, Option } from "commander";
 import type { Command } from "commander";
+import { given } from "@tidepool/common";
 import type { Prediction } from "@tidepool/sdk";
 import { formatDuration, parseDuration } from "../project/duration.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -40,8 +41,7 @@ export function withAddress<T extends object>(program: Command, options: T): T &
   return {
     ...options,
     address,
-    ...(tlsCa === undefined ? {} : { tlsCa }),
-    ...(tokenFile === undefined ? {} : { tokenFile }),
+    ...given({ tlsCa, tokenFile }),
   };
 }
 

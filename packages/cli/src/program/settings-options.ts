@@ -4,6 +4,7 @@
  */
 import { InvalidArgumentError, Option } from "commander";
 import type { Command } from "commander";
+import { given } from "@tidepool/common";
 import type { Destination, GuestNetwork, Prediction, ProvisionedConcurrency } from "@tidepool/sdk";
 import { formatDuration, parseDuration } from "../project/duration.ts";
 import {
@@ -163,7 +164,7 @@ function provisioned(
   const window = {
     count: Number(count),
     ...(fromCron === undefined || durationMs === undefined ? {} : { fromCron, durationMs }),
-    ...(timeZone === undefined ? {} : { timeZone }),
+    ...given({ timeZone }),
   };
   return [...previous, window];
 }

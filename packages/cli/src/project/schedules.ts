@@ -1,6 +1,6 @@
 /** The schedules of a function in a project file, beside those that it has. */
 import { isDeepStrictEqual } from "node:util";
-import { TidepoolError } from "@tidepool/common";
+import { TidepoolError, given } from "@tidepool/common";
 import type { Schedule, ScheduleSettings, When } from "@tidepool/sdk";
 import type { ProjectFunction, ProjectSchedule } from "./schema.ts";
 
@@ -53,8 +53,7 @@ function settingsOf(functionName: string, entry: ProjectSchedule): ScheduleSetti
   return {
     functionName,
     when: whenOf(entry),
-    ...(qualifier === undefined ? {} : { qualifier }),
-    ...(payload === undefined ? {} : { payload }),
+    ...given({ qualifier, payload }),
     flexibleMinutes: flexible / minuteMs,
     missed,
     isPaused: paused,
@@ -63,7 +62,7 @@ function settingsOf(functionName: string, entry: ProjectSchedule): ScheduleSetti
 }
 
 function whenOf({ cron, every, at, timeZone }: ProjectSchedule): When {
-  if (cron !== undefined) return { cron, ...(timeZone === undefined ? {} : { timeZone }) };
+  if (cron !== undefined) return { cron, ...given({ timeZone }) };
   return every === undefined ? { atMs: Date.parse(at ?? "") } : { everyMs: every };
 }
 

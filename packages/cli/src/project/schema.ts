@@ -2,6 +2,7 @@
  * What a `tidepool.yaml` may say. Names are those of the command line's options in camel case; durations have
  * a unit. The server checks values again: here a mistake is told with its line.
  */
+import { given } from "@tidepool/common";
 import { cronProblem, isTimeZone } from "@tidepool/schedules";
 import { z } from "zod";
 import { parseDuration } from "./duration.ts";
@@ -46,7 +47,7 @@ const schedule = z
   )
   .superRefine(({ cron, timeZone }, context) => {
     if (cron === undefined) return;
-    const message = cronProblem({ cron, ...(timeZone === undefined ? {} : { timeZone }) });
+    const message = cronProblem({ cron, ...given({ timeZone }) });
     if (message === undefined) return;
     const key = timeZone === undefined || isTimeZone(timeZone) ? "cron" : "timeZone";
     context.addIssue({ code: "custom", path: [key], message });

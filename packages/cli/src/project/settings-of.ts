@@ -1,4 +1,5 @@
 /** A function of a project file as settings of the API. */
+import { given } from "@tidepool/common";
 import type { FunctionSettings } from "@tidepool/sdk";
 import type { ProjectFunction } from "./schema.ts";
 
@@ -11,48 +12,42 @@ export function settingsOf(entry: ProjectFunction): FunctionSettings {
   return {
     runtime: entry.runtime ?? runtimeDefault,
     handler: entry.handler ?? handlerDefault,
-    ...given("memoryMib", entry.memory),
-    ...given("vcpuCount", entry.vcpus),
-    ...given("timeoutMs", entry.timeout),
-    ...given("initTimeoutMs", entry.initTimeout),
-    ...given("keepAliveMs", entry.keepAlive),
-    ...given("snapshotInit", entry.snapshotInit),
-    ...given("singleUse", entry.singleUse),
-    ...given("network", entry.network),
-    ...given("environment", entry.environment),
-    ...given("secrets", entry.secrets),
-    ...given("description", entry.description),
-    ...given("tags", entry.tags),
-    ...given("prediction", entry.prediction),
-    ...given("coldStartCost", entry.price),
-    ...given("reservedConcurrency", entry.reservedConcurrency),
-    ...given("rateLimit", entry.rateLimit && rateLimitOf(entry.rateLimit)),
-    ...given("provisioned", provisioned?.map(provisionedOf)),
-    ...given("async", async && asyncOf(async)),
-    ...given("url", url && urlOf(url)),
+    ...given({
+      memoryMib: entry.memory,
+      vcpuCount: entry.vcpus,
+      timeoutMs: entry.timeout,
+      initTimeoutMs: entry.initTimeout,
+      keepAliveMs: entry.keepAlive,
+      snapshotInit: entry.snapshotInit,
+      singleUse: entry.singleUse,
+      network: entry.network,
+      environment: entry.environment,
+      secrets: entry.secrets,
+      description: entry.description,
+      tags: entry.tags,
+      prediction: entry.prediction,
+      coldStartCost: entry.price,
+      reservedConcurrency: entry.reservedConcurrency,
+      rateLimit: entry.rateLimit && rateLimitOf(entry.rateLimit),
+      provisioned: provisioned?.map(provisionedOf),
+      async: async && asyncOf(async),
+      url: url && urlOf(url),
+    }),
   };
 }
 
 function rateLimitOf({ callsPerSecond, burst }: NonNullable<ProjectFunction["rateLimit"]>) {
-  return { callsPerSecond, ...given("burst", burst) };
+  return { callsPerSecond, ...given({ burst }) };
 }
 
 function provisionedOf(entry: NonNullable<ProjectFunction["provisioned"]>[number]) {
-  return {
-    count: entry.count,
-    ...given("fromCron", entry.from),
-    ...given("durationMs", entry.for),
-    ...given("timeZone", entry.timeZone),
-  };
+  const { count, from, for: durationMs, timeZone } = entry;
+  return { count, ...given({ fromCron: from, durationMs, timeZone }) };
 }
 
 function asyncOf(entry: NonNullable<ProjectFunction["async"]>) {
-  return {
-    ...given("retries", entry.retries),
-    ...given("ageMaxMs", entry.maxAge),
-    ...given("onSuccess", entry.onSuccess),
-    ...given("onFailure", entry.onFailure),
-  };
+  const { retries, maxAge, onSuccess, onFailure } = entry;
+  return given({ retries, ageMaxMs: maxAge, onSuccess, onFailure });
 }
 
 function urlOf(entry: NonNullable<ProjectFunction["url"]>) {
@@ -61,17 +56,5 @@ function urlOf(entry: NonNullable<ProjectFunction["url"]>) {
     cors?: string[];
     qualifier?: string;
   };
-  return {
-    ...given("methods", methods),
-    ...given("corsOrigins", cors),
-    ...given("qualifier", qualifier),
-  };
-}
-
-/** Nothing where there is no value: absent and undefined are two things. */
-function given<Key extends string, Value>(
-  key: Key,
-  value: Value | undefined,
-): { readonly [key in Key]?: Value } {
-  return value === undefined ? {} : ({ [key]: value } as { [key in Key]: Value });
+  return given({ methods, corsOrigins: cors, qualifier });
 }

@@ -2,7 +2,7 @@
  * Replays rows of a request trace against a running system, a function for each row: deploys them, makes
  * each call at its instant (trace time divided by the speed), measures the pools meanwhile, sums up.
  */
-import { systemClock, TidepoolError } from "@tidepool/common";
+import { TidepoolError, given, systemClock } from "@tidepool/common";
 import type { Clock } from "@tidepool/common";
 import { findFixedPeriod } from "./fixed-period.ts";
 import { runOpenLoop } from "./open-loop.ts";
@@ -111,7 +111,7 @@ export async function replay(
     await runOpenLoop(calls, make, {
       concurrencyMax: options.concurrencyMax,
       clock,
-      ...(signal === undefined ? {} : { signal }),
+      ...given({ signal }),
     });
   } finally {
     watching.abort();

@@ -2,7 +2,7 @@
  * `tidepool up`: from a bare machine to a running system and the main job, then it stays up. Whatever
  * happens, and whenever Ctrl-C comes, the way out stops every part and gives the folder back.
  */
-import { TidepoolError } from "@tidepool/common";
+import { TidepoolError, given } from "@tidepool/common";
 import { withClient } from "../client.ts";
 import { deferred } from "../deferred.ts";
 import { httpPortOffset } from "../http-address.ts";
@@ -87,13 +87,10 @@ async function runMainJob(
   signal: AbortSignal,
 ): Promise<void> {
   const tokenFile = process.env["TIDEPOOL_TOKEN_FILE"] ?? process.env["TIDEPOOL_ADMIN_TOKEN_FILE"];
-  await withClient(
-    { address, ...(tokenFile === undefined ? {} : { tokenFile }) },
-    async (client) => {
-      await waitForPools(client, terminal, signal);
-      if (options.hasDemo) await runDemo(client, options.speed, terminal, signal);
-    },
-  );
+  await withClient({ address, ...given({ tokenFile }) }, async (client) => {
+    await waitForPools(client, terminal, signal);
+    if (options.hasDemo) await runDemo(client, options.speed, terminal, signal);
+  });
 }
 
 function httpAddressOf({ port, httpPort = port + httpPortOffset }: UpOptions): string {

@@ -1,4 +1,5 @@
 /** An accepted call's two shapes on the wire: the record in its bucket, and the API's message. */
+import { given } from "@tidepool/common";
 import { fromTimestamp, tidepool, toTimestamp } from "@tidepool/proto";
 import type { WireTimestamp } from "@tidepool/proto";
 import type { AcceptedCall, CallStatus, Claim, Destination, StoredResult } from "./call.ts";
@@ -43,15 +44,15 @@ export function callToWire(call: AcceptedCall): tidepool.internal.v1.AcceptedCal
             until: toTimestamp(claim.untilMs),
           },
         }),
-    ...(response === undefined ? {} : { response }),
+    ...given({ response }),
     ...(result === undefined
       ? {}
       : {
           resultBytes: result.bytes,
           resultKey: result.key,
-          ...(result.inline === undefined ? {} : { result: result.inline }),
+          ...given({ result: result.inline }),
         }),
-    ...(failure === undefined ? {} : { failure }),
+    ...given({ failure }),
     isSettled,
     payloadBytes,
   };
@@ -100,9 +101,7 @@ export function invocationToWire(
     acceptedAt: toTimestamp(call.acceptedAtMs),
     ...optional("endedAt", call.endedAtMs),
     ...optional("nextAt", call.nextAtMs === 0 ? undefined : call.nextAtMs),
-    ...(response === undefined ? {} : { response }),
-    ...(payload === undefined ? {} : { payload }),
-    ...(failure === undefined ? {} : { failure }),
+    ...given({ response, payload, failure }),
     dedupeKey,
   };
 }

@@ -1,4 +1,5 @@
 /** What an attempt that failed comes to, from the error with which the call ended. */
+import { given } from "@tidepool/common";
 import type { Code, TidepoolError } from "@tidepool/common";
 import type { CallFailureDetails } from "../routing/invocation.ts";
 import type { Failure } from "./call.ts";
@@ -34,11 +35,6 @@ function failureOf(error: TidepoolError): Failure {
     message,
     retryable,
     component: component ?? "frontend",
-    ...(requestId === undefined ? {} : { requestId }),
-    ...(reason === undefined ? {} : { reason }),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    ...(thrown === undefined ? {} : { thrown }),
-    ...(start === undefined ? {} : { start }),
-    ...(stages === undefined ? {} : { stages }),
+    ...given({ requestId, reason, retryAfterMs, thrown, start, stages }),
   };
 }

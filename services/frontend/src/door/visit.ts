@@ -2,7 +2,7 @@
  * One call of a caller who is known: what it asks gets its tenant's names, as they are kept; what it is told gets
  * them as the tenant knows them, and of lists only its own. Past this, names of tenants never meet.
  */
-import { TidepoolError } from "@tidepool/common";
+import { TidepoolError, given } from "@tidepool/common";
 import { subjects } from "@tidepool/proto";
 import { changeAt } from "./paths.ts";
 import type { Role } from "./roles.ts";
@@ -57,10 +57,7 @@ export class Visit {
     return new TidepoolError(code, thrown.message.replaceAll(this.prefix, ""), {
       cause,
       details: changeAt(details, "requestId", (id) => subjects.nameOf(id)),
-      ...(threw === undefined ? {} : { thrown: threw }),
-      ...(component === undefined ? {} : { component }),
-      ...(reason === undefined ? {} : { reason }),
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...given({ thrown: threw, component, reason, retryAfterMs }),
     });
   }
 

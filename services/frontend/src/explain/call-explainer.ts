@@ -1,5 +1,5 @@
 /** Answers why one call started as it did: gathers what is recorded of it, and puts it into words. */
-import { TidepoolError } from "@tidepool/common";
+import { TidepoolError, given } from "@tidepool/common";
 import type { Clock } from "@tidepool/common";
 import { subjects, toTimestamp } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
@@ -50,8 +50,7 @@ export class CallExplainer {
       requestId,
       ...explain({ outcome, expectation, underWay, steps }),
       functionName,
-      ...(found.outcome === undefined ? {} : { outcome: found.outcome }),
-      ...(found.expectation === undefined ? {} : { expectation: found.expectation }),
+      ...given({ outcome: found.outcome, expectation: found.expectation }),
       vmSteps: steps.map(({ atMs, ...step }) => ({ ...step, at: toTimestamp(atMs) })),
     };
   }

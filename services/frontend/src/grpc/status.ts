@@ -4,7 +4,7 @@
  */
 import { Metadata } from "@grpc/grpc-js";
 import type { ServiceError } from "@grpc/grpc-js";
-import { codes, TidepoolError } from "@tidepool/common";
+import { TidepoolError, codes, given } from "@tidepool/common";
 import type { Code, Component, Logger } from "@tidepool/common";
 import { statusCodec, tidepool } from "@tidepool/proto";
 import type { CallFailureDetails } from "../routing/invocation.ts";
@@ -65,9 +65,7 @@ function failureOf(
     component: error.component ?? defaultComponent(error),
     requestId,
     reason,
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    ...(start === undefined ? {} : { start }),
-    ...(stages === undefined ? {} : { stages }),
+    ...given({ retryAfterMs, start, stages }),
     ...(thrown === undefined
       ? {}
       : {

@@ -2,6 +2,7 @@
  * A request as the event that a handler gets: the payload format 2.0 of Lambda's function URLs, so that handlers
  * written for those run as they are. A request that is a CloudEvent has that beside, as `cloudEvent`.
  */
+import { given } from "@tidepool/common";
 import { cloudEventOf } from "../triggers/cloud-event.ts";
 
 export interface HttpRequest {
@@ -35,10 +36,10 @@ export function httpEvent(request: HttpRequest, names: RequestNames): Record<str
     rawQueryString: request.rawQuery,
     ...(cookies.length === 0 ? {} : { cookies }),
     headers,
-    ...(query === undefined ? {} : { queryStringParameters: query }),
+    ...given({ queryStringParameters: query }),
     requestContext: requestContext(request, names, headers),
     ...encodeBody(request.body, headers),
-    ...(cloudEvent === undefined ? {} : { cloudEvent }),
+    ...given({ cloudEvent }),
   };
 }
 

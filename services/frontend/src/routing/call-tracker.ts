@@ -1,6 +1,6 @@
 /** Follows each call to its end and has what came of it recorded; knows which calls are under way. */
 import type { Usage, UsageBook } from "@tidepool/actors";
-import { TidepoolError } from "@tidepool/common";
+import { TidepoolError, given } from "@tidepool/common";
 import type { Clock } from "@tidepool/common";
 import { toTimestamp } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
@@ -94,9 +94,6 @@ function failureOf(error: TidepoolError): tidepool.v1.CallOutcome.$Properties {
   return {
     failureCode: error.code,
     failureMessage: error.message.slice(0, failureRecordMaxLength),
-    ...(start === undefined ? {} : { start }),
-    ...(stages === undefined ? {} : { stages }),
-    ...(vmId === undefined ? {} : { vmId }),
-    ...(hostId === undefined ? {} : { hostId }),
+    ...given({ start, stages, vmId, hostId }),
   };
 }

@@ -1,6 +1,6 @@
 /** One call as its caller gave it, checked; and what its caller gets. */
 import { randomUUID } from "node:crypto";
-import { messageOf, TidepoolError } from "@tidepool/common";
+import { TidepoolError, given, messageOf } from "@tidepool/common";
 import { subjects } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
 import { parseQualifier } from "../functions/qualifier.ts";
@@ -67,10 +67,12 @@ export function withDetails(thrown: unknown, details: CallFailureDetails): Tidep
   return new TidepoolError(error.code, error.message, {
     cause: error.cause,
     details: { ...details, ...error.details },
-    ...(error.thrown === undefined ? {} : { thrown: error.thrown }),
-    ...(error.component === undefined ? {} : { component: error.component }),
-    ...(error.reason === undefined ? {} : { reason: error.reason }),
-    ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
+    ...given({
+      thrown: error.thrown,
+      component: error.component,
+      reason: error.reason,
+      retryAfterMs: error.retryAfterMs,
+    }),
   });
 }
 

@@ -1,5 +1,5 @@
 /** CloudEvents 1.0 coming in, over HTTP or NATS: attributes in ce-headers (binary), or all in a JSON body (structured). */
-import { messageOf, TidepoolError } from "@tidepool/common";
+import { TidepoolError, given, messageOf } from "@tidepool/common";
 
 const structuredType = "application/cloudevents+json";
 const required = ["specversion", "id", "source", "type"];
@@ -22,7 +22,7 @@ function attributes(headers: Readonly<Record<string, string>>): Record<string, u
   const contentType = headers["content-type"];
   return {
     ...(Object.fromEntries(found) as Record<string, string>),
-    ...(contentType === undefined ? {} : { datacontenttype: contentType }),
+    ...given({ datacontenttype: contentType }),
   };
 }
 
