@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import type { FunctionVersion } from "../ports.ts";
 import { hostSilenceMaxMs, HostTable } from "./host-table.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import { digestsMax } from "./host-view.ts";
+import { aVersion } from "../testing/a-version.ts";
 
 const aHeartbeat = (heartbeat: Partial<Heartbeat> = {}): Heartbeat => ({
   hostId: "h-1",
@@ -15,20 +15,6 @@ const aHeartbeat = (heartbeat: Partial<Heartbeat> = {}): Heartbeat => ({
   pools: [],
   functions: [],
   ...heartbeat,
-});
-const aVersion = (version = "1"): FunctionVersion => ({
-  name: "hello",
-  version,
-  codeDigest: `sha256:${version}`,
-  runtime: "nodejs20",
-  memoryMib: 128,
-  vcpuCount: 1,
-  keepAliveMs: 600_000,
-  tenant: "default",
-  prediction: undefined,
-  coldStartCost: undefined,
-  provisioned: [],
-  wire: {},
 });
 const pool = { runtime: "nodejs20", memoryMib: 128, vcpuCount: 1, ready: 1, prepareP95Ms: 90 };
 
@@ -84,11 +70,11 @@ describe("HostTable", () => {
       return [idle, view?.poolByConfig["nodejs20/128/1"], view?.vmCount, view?.memoryFreeMib];
     };
     assert.deepEqual(seen(), [1, 1, 2, 768]);
-    table.noteOrdered("h-1", aVersion(), false);
+    table.noteOrdered("h-1", aVersion({ name: "hello" }), false);
     assert.deepEqual(seen(), [0, 1, 2, 768]);
-    table.noteOrdered("h-1", aVersion(), false);
+    table.noteOrdered("h-1", aVersion({ name: "hello" }), false);
     assert.deepEqual(seen(), [0, 0, 2, 768]);
-    table.noteOrdered("h-1", aVersion(), false);
+    table.noteOrdered("h-1", aVersion({ name: "hello" }), false);
     assert.deepEqual(seen(), [0, 0, 3, 640]);
     table.note(aHeartbeat({ pools: [pool], functions }), 1);
     assert.deepEqual(seen(), [1, 1, 2, 768]);
@@ -98,7 +84,7 @@ describe("HostTable", () => {
     const table = new HostTable();
     const functions = [{ name: "hello", version: "1", idle: 1, busy: 0, loading: 0 }];
     table.note(aHeartbeat({ pools: [pool], functions }), 0);
-    table.noteOrdered("h-1", aVersion(), true);
+    table.noteOrdered("h-1", aVersion({ name: "hello" }), true);
     assert.equal(table.views()[0]?.idleByVersion["hello@1"], 1);
     assert.equal(table.views()[0]?.poolByConfig["nodejs20/128/1"], 0);
   });
@@ -139,7 +125,8 @@ describe("HostTable", () => {
   it("remembers the digests that were loaded last, and no more than its limit", () => {
     const table = new HostTable();
     table.note(aHeartbeat(), 0);
-    for (let i = 0; i <= digestsMax; i += 1) table.noteOrdered("h-1", aVersion(String(i)), false);
+    for (let i = 0; i <= digestsMax; i += 1)
+      table.noteOrdered("h-1", aVersion({ codeDigest: `sha256:${i}` }), false);
     const digests = table.views()[0]?.codeKeys;
     assert.equal(digests?.size, digestsMax);
     assert.equal(digests.has("0"), false);

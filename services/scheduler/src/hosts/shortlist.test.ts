@@ -10,22 +10,13 @@ import { configKeyOf, versionKeyOf } from "../ports.ts";
 import type { FunctionVersion } from "../ports.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import { hostSilenceMaxMs, HostTable } from "./host-table.ts";
+import { aVersion } from "../testing/a-version.ts";
 
-const aVersion = (name: string, memoryMib: number): FunctionVersion => ({
-  name,
-  version: "1",
-  codeDigest: `sha256:${name}`,
-  runtime: "nodejs20",
-  memoryMib,
-  vcpuCount: 1,
-  keepAliveMs: 600_000,
-  tenant: "default",
-  prediction: undefined,
-  coldStartCost: undefined,
-  provisioned: [],
-  wire: {},
-});
-const versions = [aVersion("a", 128), aVersion("b", 128), aVersion("c", 256)];
+const versions = [
+  aVersion({ name: "a" }),
+  aVersion({ name: "b" }),
+  aVersion({ name: "c", memoryMib: 256 }),
+];
 
 const heartbeat = fc.record({
   hostId: fc.constantFrom("h-1", "h-2", "h-3", "h-4"),

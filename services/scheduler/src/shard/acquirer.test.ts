@@ -4,26 +4,14 @@ import type { Clock, Code } from "@tidepool/common";
 import { policies, seededRandom } from "@tidepool/policy";
 import { HostTable } from "../hosts/host-table.ts";
 import { tenantTermsDefault } from "../ports.ts";
-import type { AcquireOrder, AssignOrder, FunctionVersion } from "../ports.ts";
+import type { AcquireOrder, AssignOrder } from "../ports.ts";
 import { Acquirer } from "./acquirer.ts";
 import { ToldUses } from "./prewarm-meter.ts";
 import { acquireMemoryMs, assignAttemptsMax } from "./world.ts";
 import type { ShardWorld } from "./world.ts";
+import { aVersion } from "../testing/a-version.ts";
 
-const version: FunctionVersion = {
-  name: "hello",
-  version: "1",
-  codeDigest: "sha256:1",
-  runtime: "nodejs20",
-  memoryMib: 128,
-  vcpuCount: 1,
-  keepAliveMs: 600_000,
-  tenant: "default",
-  prediction: undefined,
-  coldStartCost: undefined,
-  provisioned: [],
-  wire: {},
-};
+const version = aVersion({ name: "hello" });
 
 const order = (
   requestId: string,

@@ -2,26 +2,14 @@
 import assert from "node:assert/strict";
 import type { Decision, Prewarm } from "@tidepool/policy";
 import { tenantTermsDefault } from "../ports.ts";
-import type { FunctionVersion, TenantTerms } from "../ports.ts";
+import type { TenantTerms } from "../ports.ts";
 import { Caps } from "./caps.ts";
 import type { PreparedWindow } from "./function-state.ts";
 import { capSpanMs, ToldUses } from "./prewarm-meter.ts";
 import { termsOf } from "./terms.ts";
+import { aVersion } from "../testing/a-version.ts";
 
-const version: FunctionVersion = {
-  name: "f",
-  version: "1",
-  codeDigest: "sha256:1",
-  runtime: "nodejs20",
-  memoryMib: 128,
-  vcpuCount: 1,
-  keepAliveMs: 600_000,
-  tenant: "default",
-  prediction: undefined,
-  coldStartCost: undefined,
-  provisioned: [],
-  wire: {},
-};
+const version = aVersion();
 const nowMs = 10 * capSpanMs;
 /** 10 VM-seconds: one VM, ten seconds. */
 const prewarm: Prewarm = {

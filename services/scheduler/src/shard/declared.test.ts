@@ -7,10 +7,11 @@ import { mock } from "node:test";
 import { policies } from "@tidepool/policy";
 import { chooseOffsetMs, tickRequestId, ticksBetween } from "@tidepool/schedules";
 import type { Ticks } from "@tidepool/schedules";
-import type { DeclaredCalls, FunctionVersion, Prediction } from "../ports.ts";
+import type { DeclaredCalls, Prediction } from "../ports.ts";
 import { testWorld } from "../testing/test-world.ts";
 import { mockedClock, settle, VirtualHost } from "../testing/virtual-host.ts";
 import { Shard } from "./shard.ts";
+import { aVersion } from "../testing/a-version.ts";
 
 const keepAliveMs = 600_000;
 const prepareMs = 800;
@@ -78,20 +79,7 @@ async function run(
   options: { readonly others?: readonly number[]; readonly prediction?: Prediction } = {},
 ): Promise<Run> {
   mock.timers.enable({ apis: ["setTimeout", "Date"], now: fromMs });
-  const version: FunctionVersion = {
-    name: "f",
-    version: "1",
-    codeDigest: "sha256:1",
-    runtime: "nodejs20",
-    memoryMib: 128,
-    vcpuCount: 1,
-    keepAliveMs,
-    tenant: "default",
-    prediction: options.prediction,
-    coldStartCost: undefined,
-    provisioned: [],
-    wire: {},
-  };
+  const version = aVersion({ keepAliveMs, prediction: options.prediction });
   const host = new PreparingHost(prepareMs);
   host.tell();
   const declared = declaredBy(declarations, fromMs, untilMs);

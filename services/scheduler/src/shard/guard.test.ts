@@ -5,30 +5,18 @@
 import assert from "node:assert/strict";
 import { mock } from "node:test";
 import { policies, seededRandom } from "@tidepool/policy";
-import type { FunctionVersion } from "../ports.ts";
 import { testWorld } from "../testing/test-world.ts";
 import { mockedClock, settle, VirtualHost } from "../testing/virtual-host.ts";
 import { Shard } from "./shard.ts";
+import { aVersion } from "../testing/a-version.ts";
 
 const keepAliveMs = 600_000;
 /** Just beyond the keep-alive: a VM that waits for the next call idles longest beside it. */
 const periodMs = 700_000;
 const stepMs = 500;
 const idleFactorMax = 1.1;
-const version: FunctionVersion = {
-  name: "f",
-  version: "1",
-  codeDigest: "sha256:1",
-  runtime: "nodejs20",
-  memoryMib: 128,
-  vcpuCount: 1,
-  keepAliveMs,
-  tenant: "default",
-  prediction: undefined,
-  coldStartCost: 1_000_000, // whatever the price says
-  provisioned: [],
-  wire: {},
-};
+/** Guarded whatever the price says. */
+const version = aVersion({ keepAliveMs, coldStartCost: 1_000_000 });
 
 /** Counts how long its VMs idle. */
 class CountingHost extends VirtualHost {
