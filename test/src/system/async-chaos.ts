@@ -102,7 +102,7 @@ async function startChaos(): Promise<ChaosSystem> {
   const connectTo = (component: "host" | "scheduler") =>
     connectBus({ servers: nats.url, name: component, component, logger });
   const [hostBus, schedulerBus] = await Promise.all([connectTo("host"), connectTo("scheduler")]);
-  const sessions = new WatchedSessions(openGuestSession);
+  const sessions = new WatchedSessions(openGuestSession, shortened);
   const agent = new HostAgent({
     config: {
       hostId: "h-1",
@@ -172,6 +172,12 @@ async function startChaos(): Promise<ChaosSystem> {
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** Nobody watches how long a call runs that was begun once more: only whether it had ended before. */
+function shortened<R extends { readonly payload: Uint8Array }>(request: R): R {
+  const asked = JSON.parse(Buffer.from(request.payload).toString()) as object;
+  return { ...request, payload: Buffer.from(JSON.stringify({ ...asked, simulated: { runMs } })) };
 }
 
 /** First when some calls run and others are being accepted, then when a share of them has been begun. */

@@ -2,15 +2,19 @@
 import type { GuestSession, OpenGuestSession, SessionOptions } from "@tidepool/host-agent";
 
 type Domain = GuestSession["domain"];
+type Request = Parameters<GuestSession["invoke"]>[0];
 
 export class WatchedSessions {
   private readonly openSession: OpenGuestSession;
+  private readonly again: (request: Request) => Request;
   private readonly running = new Set<string>();
   private readonly begun = new Map<string, number>();
   overlapCount = 0;
 
-  constructor(openSession: OpenGuestSession) {
+  /** @param again what is run instead when a call is begun once more */
+  constructor(openSession: OpenGuestSession, again: (request: Request) => Request) {
     this.openSession = openSession;
+    this.again = again;
   }
 
   /** Calls that were begun at least once. */
@@ -27,9 +31,10 @@ export class WatchedSessions {
     const session = this.openSession(domain, options);
     const invoke: GuestSession["invoke"] = async (request, invokeOptions) => {
       const { requestId } = request;
-      this.begin(requestId);
+      const isAgain = this.begin(requestId);
       try {
-        const result = await session.invoke(request, invokeOptions);
+        const what = isAgain ? this.again(request) : request;
+        const result = await session.invoke(what, invokeOptions);
         this.running.delete(requestId);
         return result;
       } catch (error) {
@@ -49,9 +54,12 @@ export class WatchedSessions {
     });
   }
 
-  private begin(requestId: string): void {
+  /** @returns whether it had been begun before */
+  private begin(requestId: string): boolean {
     if (this.running.has(requestId)) this.overlapCount += 1;
     this.running.add(requestId);
-    this.begun.set(requestId, (this.begun.get(requestId) ?? 0) + 1);
+    const times = (this.begun.get(requestId) ?? 0) + 1;
+    this.begun.set(requestId, times);
+    return times > 1;
   }
 }
