@@ -50,7 +50,7 @@ function withGroups(context: CommandContext): Command {
     .version("0.1.0", "-V, --version", "print the version")
     .helpOption("-h, --help", "show help")
     .addOption(
-      new Option("--address <host:port>", "where the frontend is")
+      new Option("--address <host:port>", "where the frontend is; several with commas")
         .env("TIDEPOOL_ADDRESS")
         .default(addressDefault),
     )
@@ -76,12 +76,18 @@ function withGroups(context: CommandContext): Command {
         `  $ tidepool invoke greet --payload '{"name":"Ada"}'`,
       ].join("\n"),
     )
-    .showHelpAfterError("(see: tidepool --help)")
     .exitOverride()
     .configureOutput({
       writeOut: (text) => context.terminal.out(text),
       writeErr: (text) => context.terminal.say(text.trimEnd()),
     });
   for (const add of groups) add(program, context);
+  tellOfHelp(program, program.name());
   return program;
+}
+
+/** After an error each command tells of its own help, which says what it takes. */
+function tellOfHelp(command: Command, path: string): void {
+  command.showHelpAfterError(`(see: ${path} --help)`);
+  for (const each of command.commands) tellOfHelp(each, `${path} ${each.name()}`);
 }

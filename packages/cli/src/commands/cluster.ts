@@ -23,7 +23,7 @@ export async function clusterCommand(
     if (folder !== undefined) killRunProcesses(folder.runId);
   };
   await interruptible(async (signal) => {
-    folder = await takeStateFolder(path, "a cluster");
+    folder = await takeStateFolder(path);
     let cluster: Cluster | undefined;
     try {
       process.env[runMark] = folder.runId;
@@ -57,12 +57,12 @@ export async function clusterCommand(
 }
 
 function howToGoOn({ addresses, natsUrl, names }: Cluster): readonly string[] {
-  const [first = ""] = addresses;
   return [
     "",
     `the cluster is up: ${names.length} processes, each on a machine of its own; a killed one is started again`,
-    `  ./tidepool --address ${first} deploy examples/hello`,
-    `  ./tidepool --address ${first} invoke hello`,
+    `  export TIDEPOOL_ADDRESS=${addresses.join(",")}`,
+    `  ./tidepool deploy examples/hello`,
+    `  ./tidepool invoke hello --payload '{"name":"Ada"}'`,
     `  frontends ${addresses.join(", ")} · NATS ${natsUrl}`,
     "Ctrl-C stops it all.",
   ];

@@ -25,7 +25,8 @@ interface RunNote {
   readonly pid: number;
   readonly startTicks: string;
   readonly runId: string;
-  readonly address: string;
+  /** The frontend's; absent: a cluster's, which has several. */
+  readonly address?: string;
 }
 
 export function stateFolderDefault(env: NodeJS.ProcessEnv): string {
@@ -33,8 +34,11 @@ export function stateFolderDefault(env: NodeJS.ProcessEnv): string {
   return join(base.startsWith("/") ? base : join(homedir(), ".local", "state"), "tidepool");
 }
 
-/** @throws TidepoolError `alreadyExists` when another `up` runs in this folder */
-export async function takeStateFolder(given: string, address: string): Promise<StateFolder> {
+/**
+ * @param address of the frontend; undefined for a cluster
+ * @throws TidepoolError `alreadyExists` when another `up` or a cluster runs in this folder
+ */
+export async function takeStateFolder(given: string, address?: string): Promise<StateFolder> {
   const path = resolve(given);
   const folder = {
     natsPath: join(path, "nats"),
@@ -52,7 +56,13 @@ export async function takeStateFolder(given: string, address: string): Promise<S
   const notePath = notePathOf(path);
   const runId = randomUUID();
   const { pid } = process;
-  await claim(notePath, path, { pid, startTicks: startTicksOf(pid) ?? "", runId, address });
+  const startTicks = startTicksOf(pid) ?? "";
+  await claim(notePath, path, {
+    pid,
+    startTicks,
+    runId,
+    ...(address === undefined ? {} : { address }),
+  });
   return {
     path,
     ...folder,
@@ -69,7 +79,8 @@ export async function findRunning(
   path: string,
 ): Promise<{ readonly pid: number; readonly address: string } | undefined> {
   const note = await readNote(notePathOf(path));
-  return note !== undefined && isAlive(note) ? note : undefined;
+  if (note?.address === undefined || !isAlive(note)) return undefined;
+  return { pid: note.pid, address: note.address };
 }
 
 async function claim(notePath: string, folder: string, own: RunNote): Promise<void> {
@@ -81,19 +92,20 @@ async function claim(notePath: string, folder: string, own: RunNote): Promise<vo
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     }
     const other = await readNote(notePath);
-    if (other !== undefined && isAlive(other))
-      throw new TidepoolError(
-        "alreadyExists",
-        `a tidepool is already running in ${folder}: process ${other.pid}, frontend ${other.address}`,
-        {
-          details: {
-            hint: `use it, or stop it with: kill ${other.pid} — or start another with --data DIR --port PORT`,
-          },
-        },
-      );
+    if (other !== undefined && isAlive(other)) throw alreadyRuns(folder, other);
     if (other !== undefined) await endRunProcesses(other.runId);
     await rm(notePath, { force: true });
   }
+}
+
+function alreadyRuns(folder: string, { pid, address }: RunNote): TidepoolError {
+  const [what, where, another] =
+    address === undefined
+      ? ["a cluster", "", "--data DIR"]
+      : ["a tidepool", `, frontend ${address}`, "--data DIR --port PORT"];
+  const message = `${what} is already running in ${folder}: process ${pid}${where}`;
+  const hint = `use it, or stop it with: kill ${pid} — or start another with ${another}`;
+  return new TidepoolError("alreadyExists", message, { details: { hint } });
 }
 
 function notePathOf(folder: string): string {
