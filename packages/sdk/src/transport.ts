@@ -25,6 +25,13 @@ export interface CallLimits {
 /** Largest message in either direction, bytes: above the server's own limits, whose errors say more. */
 const messageMaxBytes = 64 * 1024 * 1024;
 
+/**
+ * While calls wait, the server is asked so often whether it is there. One whose machine has lost its power or its link
+ * says nothing to anybody: calls go there, and none comes back, until this is noticed.
+ */
+const keepaliveEveryMs = 2_000;
+const keepaliveAnswerMaxMs = 5_000;
+
 export interface TlsOptions {
   /** PEM of who is trusted; the system's authorities when absent. */
   readonly ca?: string | Uint8Array;
@@ -52,8 +59,8 @@ export class Transport {
       "grpc.max_send_message_length": messageMaxBytes,
       "grpc.initial_reconnect_backoff_ms": 100,
       "grpc.max_reconnect_backoff_ms": 2_000,
-      "grpc.keepalive_time_ms": 20_000,
-      "grpc.keepalive_timeout_ms": 10_000,
+      "grpc.keepalive_time_ms": keepaliveEveryMs,
+      "grpc.keepalive_timeout_ms": keepaliveAnswerMaxMs,
     });
   }
 

@@ -96,6 +96,8 @@ export const acquireAttemptsMax = 4;
 export const acquireTimeoutMs = 5_000;
 /** Meanwhile it is asked for again so often: who was asked may have died, and another have taken its place. */
 export const acquireAgainMs = 1_000;
+/** Longest that an acquire waits for another server of the cluster when the connection to one is lost. */
+export const otherServerWaitMaxMs = 2_000;
 /** What an acquire leaves of a call's time: no VM can serve it in less, and the reason still arrives. */
 export const acquireMarginMs = 50;
 /** Calls that may wait at once because every host is full. */

@@ -15,6 +15,7 @@ describe("NatsScheduler", () => {
   it("asks again for a VM when who was asked says nothing, and takes the next owner's answer", async () => {
     let asked = 0;
     const bus = {
+      replicas: 1,
       isConnected: true,
       request: () => {
         asked += 1;
@@ -31,10 +32,31 @@ describe("NatsScheduler", () => {
 
   it("fails with the first failure: the router decides whether it is worth another attempt", async () => {
     const bus = {
+      replicas: 1,
       isConnected: true,
       request: () => Promise.reject(new TidepoolError("stale", "not ours")),
     };
     const scheduler = new NatsScheduler(bus as unknown as Bus, 64);
     await assert.rejects(scheduler.acquire(request, 20 * acquireAgainMs), { code: "stale" });
+  });
+
+  it("waits for another server of a cluster when the connection to one is lost, and for nobody else", async () => {
+    const vm = { hostId: "h-1", hostAddress: "x:1", vmId: "vm-1" };
+    let looks = 0;
+    const busOf = (replicas: number): Bus =>
+      ({
+        replicas,
+        get isConnected() {
+          looks += 1;
+          return looks > 2;
+        },
+        request: () => Promise.resolve(vm),
+      }) as unknown as Bus;
+    const acquire = (replicas: number): Promise<unknown> => {
+      looks = 0;
+      return new NatsScheduler(busOf(replicas), 64).acquire(request, 20 * acquireAgainMs);
+    };
+    assert.deepEqual(await acquire(3), vm);
+    await assert.rejects(acquire(1), { code: "unavailable", reason: "natsAway" });
   });
 });

@@ -1,9 +1,9 @@
 /** The shard that owns a function, asked over the bus. */
 import type { Bus } from "@tidepool/actors";
-import { TidepoolError } from "@tidepool/common";
+import { systemClock, TidepoolError } from "@tidepool/common";
 import { subjects, tidepool } from "@tidepool/proto";
 import { versionToWire } from "../functions/function-record.ts";
-import { acquireAgainMs, storeTimeoutMs } from "../limits.ts";
+import { acquireAgainMs, otherServerWaitMaxMs, storeAgainMs, storeTimeoutMs } from "../limits.ts";
 import type { AcquiredVm, Scheduler } from "../ports.ts";
 import { schedulerSilent } from "../routing/scheduler-failure.ts";
 
@@ -23,6 +23,7 @@ export class NatsScheduler implements Scheduler {
     { requestId, stored, refusedVmId, avoidHostIds }: Parameters<Scheduler["acquire"]>[0],
     timeoutMs: number,
   ): Promise<AcquiredVm> {
+    await this.otherServer(timeoutMs);
     this.requireNats(`a VM for '${stored.name}' cannot be acquired`);
     const shard = subjects.shardOf(stored.name, this.shardCount);
     const message = {
@@ -61,6 +62,14 @@ export class NatsScheduler implements Scheduler {
         { timeoutMs: storeTimeoutMs },
       ),
     );
+  }
+
+  /** In a cluster the connection is soon to another server; with a single one there is nobody to wait for. */
+  private async otherServer(timeoutMs: number): Promise<void> {
+    if (this.bus.replicas === 1) return;
+    const untilMs = performance.now() + Math.min(otherServerWaitMaxMs, timeoutMs);
+    while (!this.bus.isConnected && performance.now() + storeAgainMs < untilMs)
+      await systemClock.sleep(storeAgainMs);
   }
 
   /** A request would wait for the server to come back, until the call's deadline. */
