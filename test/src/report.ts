@@ -5,7 +5,7 @@
 import { writeFileSync } from "node:fs";
 import { relative } from "node:path";
 import { Hook, reporters, Runner } from "mocha";
-import type { MochaOptions, Runnable, Test } from "mocha";
+import type { MochaOptions, Runnable, Suite, Test } from "mocha";
 import { repositoryRoot } from "./repository.ts";
 
 export const reportFileVariable = "TIDEPOOL_TEST_REPORT";
@@ -13,6 +13,14 @@ export const reportFileVariable = "TIDEPOOL_TEST_REPORT";
 export interface TestReport {
   readonly passed: readonly ReportedTest[];
   readonly failed: readonly ReportedTest[];
+  readonly took: readonly FileTime[];
+}
+
+/** With what is done before and after its tests. */
+export interface FileTime {
+  /** Relative to the repository's root. */
+  readonly file: string;
+  readonly ms: number;
 }
 
 export interface ReportedTest {
@@ -30,10 +38,22 @@ export default class Report extends reporters.Spec {
     if (path === undefined) return;
     const passed: ReportedTest[] = [];
     const failed: ReportedTest[] = [];
+    const took = new Map<string, number>();
+    let startedAtMs = 0;
+    runner.on(Runner.constants.EVENT_SUITE_BEGIN, (suite: Suite) => {
+      if (suite.parent?.root === true) startedAtMs = performance.now();
+    });
+    runner.on(Runner.constants.EVENT_SUITE_END, (suite: Suite) => {
+      if (suite.parent?.root !== true) return;
+      const file = relative(repositoryRoot, suite.file ?? "");
+      took.set(file, (took.get(file) ?? 0) + performance.now() - startedAtMs);
+    });
     runner.on(Runner.constants.EVENT_TEST_PASS, (test: Test) => passed.push(reported(test)));
     runner.on(Runner.constants.EVENT_TEST_FAIL, (test: Runnable) => failed.push(reported(test)));
     runner.once(Runner.constants.EVENT_RUN_END, () => {
-      writeFileSync(path, JSON.stringify({ passed, failed } satisfies TestReport));
+      const times = [...took].map(([file, ms]) => ({ file, ms }));
+      const report: TestReport = { passed, failed, took: times };
+      writeFileSync(path, JSON.stringify(report));
     });
   }
 }

@@ -1,22 +1,22 @@
 /**
- * Every test there is, in one mocha run, after what they need is there: Debian packages and the guest image.
- * Nothing is skipped in silence: what cannot be installed or built fails the run with its reason. What fails in
- * real time gets a second try, and is named. The last line is "N passed, N failed". Arguments go to mocha.
+ * Every test there is, after what they need is there: Debian packages and the guest image; several processes at once
+ * where the tests do not disturb each other. Nothing is skipped in silence: what cannot be installed or built fails the
+ * run with its reason. What fails in real time gets a second try, alone, and is named. The last line is "N passed,
+ * N failed". Arguments go to mocha.
  */
-import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { availableParallelism } from "node:os";
 import { ensureImage, ensurePackages, openTerminal, testPackages } from "@tidepool/cli";
 import { TidepoolError } from "@tidepool/common";
-import { reportFileVariable } from "./report.ts";
+import { nextBatch, planOf, processesAtOnce } from "./batches.ts";
+import type { Batch } from "./batches.ts";
 import type { ReportedTest, TestReport } from "./report.ts";
-import { repositoryRoot, sourceFiles } from "./repository.ts";
+import { sourceFiles } from "./repository.ts";
+import { joined, runFiles } from "./run-mocha.ts";
+import type { Run } from "./run-mocha.ts";
 import { filesToTryAgain, judge } from "./second-try.ts";
 
-/** Of the whole run, on a slow machine too; it is for a run that hangs. */
-const runMaxMs = 45 * 60_000;
+/** Told at the end, so that it is seen what a run waits for. */
+const longestShown = 10;
 
 const rooms = ["proto", "packages", "services", "guest", "test"];
 
@@ -34,17 +34,18 @@ async function main(): Promise<number> {
     if (typeof details["hint"] === "string") terminal.say(`  hint: ${details["hint"]}`);
     return 1;
   }
-  const specs = rooms.flatMap((room) => sourceFiles(room, [".test.ts"])).toSorted(slowLast);
+  const specs = rooms.flatMap((room) => sourceFiles(room, [".test.ts"]));
   const { signal } = interrupt;
-  const first = await runSpecs(specs, signal);
+  const first = await runAll(specs, signal);
   if (first.report === undefined || signal.aborted) return first.code || 1;
   const again = filesToTryAgain(first.report);
   if (again.length > 0) terminal.say(`\n== second try of ${again.join(", ")}`);
-  const second = again.length > 0 ? await runSpecs(again, signal) : undefined;
+  const second = again.length > 0 ? await runFiles(again, { signal }) : undefined;
   if (signal.aborted) return 1;
   const { passedCount, failed, unsteady } = judge(first.report, second?.report);
   if (unsteady.length > 0) say("passed at one of two tries", unsteady);
   if (failed.length > 0) say("failed", failed);
+  sayLongest(first.report);
   process.stdout.write(`${passedCount} passed, ${failed.length} failed\n`);
   // The first code tells of failed tests only when there was a second try.
   const code = second === undefined ? first.code : 0;
@@ -56,104 +57,39 @@ function say(what: string, tests: readonly ReportedTest[]): void {
   process.stdout.write(`${[`${what}:`, ...lines].join("\n")}\n`);
 }
 
-interface Run {
-  readonly code: number;
-  /** Undefined when mocha did not come to its end, or was given another reporter. */
-  readonly report: TestReport | undefined;
+/** All of them as the plan says; with arguments for mocha in one process, as mocha alone would run them. */
+async function runAll(specs: readonly string[], signal: AbortSignal): Promise<Run> {
+  const args = process.argv.slice(2);
+  if (args.length > 0) return runFiles(specs, { args, signal });
+  const { first, together, last } = planOf(specs);
+  const runs = [await runFiles(first, { signal })];
+  runs.push(...(await runTogether(together, signal)));
+  if (!signal.aborted) runs.push(await runFiles(last, { signal }));
+  return joined(runs);
 }
 
-async function runSpecs(specs: readonly string[], signal: AbortSignal): Promise<Run> {
-  if (process.geteuid?.() === 0) return runMocha([], specs, signal);
-  const networks = specs.filter(makesNetworks);
-  const others = specs.filter((spec) => !makesNetworks(spec));
+async function runTogether(batches: readonly Batch[], signal: AbortSignal): Promise<Run[]> {
+  const waiting = [...batches];
+  const running: Batch[] = [];
   const runs: Run[] = [];
-  if (others.length > 0) runs.push(await runMocha([], others, signal));
-  if (networks.length > 0) runs.push(await runMocha(asRootOfItsOwn, networks, signal));
-  const reports = runs.flatMap(({ report }) => report ?? []);
-  const isWhole = reports.length === runs.length;
-  return {
-    code: Math.max(...runs.map(({ code }) => code)),
-    report: isWhole
-      ? {
-          passed: reports.flatMap(({ passed }) => passed),
-          failed: reports.flatMap(({ failed }) => failed),
-        }
-      : undefined,
+  const startMore = async (): Promise<void> => {
+    const batch = signal.aborted ? undefined : nextBatch(waiting, running);
+    if (batch === undefined) return;
+    waiting.splice(waiting.indexOf(batch), 1);
+    running.push(batch);
+    runs.push(await runFiles(batch.files, { isBeside: true, signal }));
+    running.splice(running.indexOf(batch), 1);
+    await startMore();
   };
+  const count = processesAtOnce(availableParallelism());
+  await Promise.all(Array.from({ length: count }, startMore));
+  return runs;
 }
 
-/** Only root makes network namespaces: an ordinary user is root in a user namespace, with nothing to break outside. */
-const asRootOfItsOwn = [
-  "unshare",
-  "--user",
-  "--map-root-user",
-  "--net",
-  "--mount",
-  "sh",
-  "-c",
-  'mount -t tmpfs tmpfs /run && ip link set lo up && exec "$@"',
-  "sh",
-];
-
-function makesNetworks(spec: string): boolean {
-  return spec.endsWith(".netns.test.ts");
-}
-
-/** What needs nothing runs first, so that a plain mistake shows at once. */
-function slowLast(a: string, b: string): number {
-  return rank(a) - rank(b) || a.localeCompare(b);
-}
-
-const kinds = [".nats.test.ts", ".netns.test.ts", ".vm.test.ts", ".libvirt.test.ts"];
-
-function rank(path: string): number {
-  const crossesServices = path.startsWith("test/") && !path.endsWith("architecture.test.ts");
-  if (crossesServices) return kinds.length + 1;
-  return kinds.findIndex((ending) => path.endsWith(ending)) + 1;
-}
-
-/** @param launcher what its command begins with */
-async function runMocha(
-  launcher: readonly string[],
-  specs: readonly string[],
-  signal: AbortSignal,
-): Promise<Run> {
-  const folder = await mkdtemp(join(tmpdir(), "tidepool-tests-"));
-  try {
-    const path = join(folder, "report.json");
-    const code = await spawnMocha(launcher, specs, path, signal);
-    const isThere = existsSync(path);
-    const report = isThere ? (JSON.parse(await readFile(path, "utf8")) as TestReport) : undefined;
-    return { code, report };
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
-
-function spawnMocha(
-  launcher: readonly string[],
-  specs: readonly string[],
-  reportPath: string,
-  signal: AbortSignal,
-): Promise<number> {
-  const mocha = join(repositoryRoot, "node_modules", "mocha", "bin", "mocha.js");
-  const own = (name: string): string => join(repositoryRoot, "test", "src", name);
-  const options = ["--require", own("end-hook.ts"), "--reporter", own("report.ts")];
-  const command = [process.execPath, mocha, ...options, ...process.argv.slice(2), ...specs];
-  const [program = "", ...args] = [...launcher, ...command];
-  const env = { ...process.env, [reportFileVariable]: reportPath };
-  const child = spawn(program, args, { cwd: repositoryRoot, stdio: "inherit", env });
-  const timer = setTimeout(() => {
-    process.stderr.write(`the tests did not end in ${runMaxMs} ms\n`);
-    child.kill("SIGKILL");
-  }, runMaxMs);
-  signal.addEventListener("abort", () => child.kill("SIGINT"), { once: true });
-  return new Promise((resolve) => {
-    child.once("close", (code) => {
-      clearTimeout(timer);
-      resolve(code ?? 1);
-    });
-  });
+function sayLongest({ took }: TestReport): void {
+  const longest = took.toSorted((a, b) => b.ms - a.ms).slice(0, longestShown);
+  const lines = longest.map(({ file, ms }) => `  ${Math.round(ms / 1000)} s  ${file}`);
+  process.stdout.write(`${["the longest files:", ...lines].join("\n")}\n`);
 }
 
 process.exitCode = await main();

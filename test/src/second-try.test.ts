@@ -12,6 +12,7 @@ const named = (title: string, more: Partial<ReportedTest> = {}): ReportedTest =>
 const report = (passed: readonly string[], failed: readonly ReportedTest[] = []): TestReport => ({
   passed: passed.map((title) => named(title)),
   failed,
+  took: [],
 });
 const failing = (...files: string[]): TestReport =>
   report(
