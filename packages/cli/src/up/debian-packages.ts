@@ -59,24 +59,18 @@ export async function ensurePackages(
       details: { hint: "this is no Debian or Ubuntu: install them with its own package manager" },
     });
   }
+  const names = missing.map(({ debianName }) => debianName);
+  const rights = await rootRights(names);
   terminal.say(`installing ${missing.length} Debian packages:`);
   for (const { debianName, purpose } of missing) terminal.say(`  ${debianName}: ${purpose}`);
-  const names = missing.map(({ debianName }) => debianName);
-  const prefix = await rootPrefix(names);
+  if (rights.asks) await askForPassword(names, signal);
+  const asRoot = (command: readonly string[], title: string): Promise<void> =>
+    runAsRoot(rights, command, title, terminal, signal);
   // What an interrupted run left half configured would make apt refuse; does nothing otherwise.
-  await runAsRoot(
-    [...prefix, "dpkg", "--configure", "-a"],
-    "dpkg --configure -a",
-    terminal,
-    signal,
-  );
-  await runAsRoot([...prefix, "apt-get", "update"], "apt-get update", terminal, signal);
-  await runAsRoot(
-    [...prefix, "sh", "-c", installScript, "sh", ...names],
-    `apt-get install ${names.join(" ")}`,
-    terminal,
-    signal,
-  );
+  await asRoot(["dpkg", "--configure", "-a"], "dpkg --configure -a");
+  await asRoot(["apt-get", "update"], "apt-get update");
+  const install = ["sh", "-c", installScript, "sh", ...names];
+  await asRoot(install, `apt-get install ${names.join(" ")}`);
 }
 
 /**
@@ -86,19 +80,41 @@ export async function ensurePackages(
 const installScript =
   'exec apt-get install -y --no-install-recommends -o APT::Status-Fd=3 -o Dpkg::Use-Pty=0 "$@" 3>&1';
 
-/** The command that gives root's rights, empty for root. */
-async function rootPrefix(names: readonly string[]): Promise<readonly string[]> {
+interface RootRights {
+  /** What a command begins with to have them. */
+  readonly prefix: readonly string[];
+  /** Of a person at this terminal: what it has allowed holds for this session, so that nothing may leave that. */
+  readonly asks: boolean;
+}
+
+async function rootRights(names: readonly string[]): Promise<RootRights> {
   const noninteractive = ["env", "DEBIAN_FRONTEND=noninteractive"];
-  if (process.getuid?.() === 0) return noninteractive;
+  if (process.getuid?.() === 0) return { prefix: noninteractive, asks: false };
   const hasSudo = await run("sudo", ["-n", "true"]).then(
     () => true,
     () => false,
   );
-  if (hasSudo) return ["sudo", "-n", ...noninteractive];
+  if (hasSudo) return { prefix: ["sudo", "-n", ...noninteractive], asks: false };
   const canAsk = process.stdin.isTTY === true && (await findProgram("sudo")) !== undefined;
-  if (canAsk) return ["sudo", ...noninteractive];
-  throw new TidepoolError("unavailable", "packages are missing and only root may install them", {
-    details: { hint: `run as root: apt-get install -y --no-install-recommends ${names.join(" ")}` },
+  if (canAsk) return { prefix: ["sudo", ...noninteractive], asks: true };
+  throw onlyRootMay(names);
+}
+
+/** Once, before anything is drawn over its prompt; sudo remembers it for a while. */
+async function askForPassword(names: readonly string[], signal?: AbortSignal): Promise<void> {
+  const child = spawn("sudo", ["-v"], { stdio: "inherit" });
+  const code = await new Promise<number | null>((resolve) => {
+    child.once("error", () => resolve(null));
+    child.once("close", resolve);
+  });
+  signal?.throwIfAborted();
+  if (code !== 0) throw onlyRootMay(names);
+}
+
+function onlyRootMay(names: readonly string[]): TidepoolError {
+  const list = names.join(" ");
+  return new TidepoolError("unavailable", `only root may install what is missing: ${list}`, {
+    details: { hint: `run as root: apt-get install -y --no-install-recommends ${list}` },
   });
 }
 
@@ -107,7 +123,8 @@ const shownLinesMax = 8;
 const interruptMaxMs = 5_000;
 
 async function runAsRoot(
-  [command = "", ...args]: readonly string[],
+  { prefix, asks }: RootRights,
+  asked: readonly string[],
   title: string,
   terminal: Terminal,
   signal: AbortSignal | undefined,
@@ -118,8 +135,10 @@ async function runAsRoot(
     "installing packages",
     (percent) => `${Math.round(percent)} %`,
   );
-  // Its own group: Ctrl-C comes to us, and we end apt with its downloads.
-  const child = spawn(command, args, { stdio: ["inherit", "pipe", "pipe"], detached: true });
+  const [command = "", ...args] = [...prefix, ...asked];
+  // In a group of its own Ctrl-C comes to us alone, and we end apt with its downloads; in ours it comes to all.
+  const detached = !asks;
+  const child = spawn(command, args, { stdio: ["inherit", "pipe", "pipe"], detached });
   const kept: string[] = [];
   const keep = (line: string): void => {
     kept.push(line);
@@ -134,9 +153,9 @@ async function runAsRoot(
   const interrupt = (): void => {
     const end = (name: NodeJS.Signals): void => {
       try {
-        process.kill(-(child.pid ?? 0), name);
+        if (child.pid !== undefined) process.kill(detached ? -child.pid : child.pid, name);
       } catch {
-        // already gone
+        // already gone, or sudo's, which a user may not end
       }
     };
     end("SIGTERM");
