@@ -38,7 +38,7 @@ const groups: readonly AddCommands[] = [
 
 export function createProgram(context: CommandContext): Command {
   const program = withGroups(context);
-  addCompletionCommands(program, context, () => withGroups(context));
+  addCompletionCommands(program, context, () => createProgram(context));
   return program;
 }
 

@@ -164,6 +164,9 @@ describe("A project file", () => {
     assert.deepEqual(await completedByBash("tidepool up --hypervisor=q"), ["qemu"]);
     assert.deepEqual(await completedByBash("tidepool logs --since 1h -f o"), ["one"]);
     assert.deepEqual(await completedByBash("tidepool schedule list --function=o"), ["one"]);
+    assert.deepEqual(await completedByBash("tidepool completion f"), ["fish"]);
+    const { stdout: value } = await runTidepool(["complete", "--", "up", "--hypervisor=q"]);
+    assert.equal(value, "qemu\n:4\n"); // other shells put the option before it themselves
     const { stdout: commands } = await runTidepool(["complete", "--", "de"]);
     assert.match(commands, /^deploy\b.*\n(.*\n)*delete\b/m);
   });

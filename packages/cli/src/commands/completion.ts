@@ -33,7 +33,7 @@ const bashWords = `if ! declare -F _get_comp_words_by_ref >/dev/null; then
 fi
 `;
 
-/** Candidates are whole words, `--option=value`; readline, for which "=" ends a word, is given what follows it. */
+/** Bash alone takes whole words, `--option=value`; readline, for which "=" ends a word, is given what follows it. */
 const bashValues = `
 __tidepool_complete_word() {
     local cur prev words cword
@@ -43,26 +43,42 @@ __tidepool_complete_word() {
         COMPREPLY=("\${COMPREPLY[@]#"\${cur%%=*}="}")
     fi
 }
-complete -F __tidepool_complete_word tidepool
+complete -o default -F __tidepool_complete_word tidepool
 `;
 
 /** What the script calls: the command that was typed, where it is no program of the search path. */
 export function printCompletionScript(shell: string, terminal: Terminal): void {
-  if (shell === "bash") terminal.out(bashWords);
-  script(shell, "tidepool", process.env["TIDEPOOL_COMMAND"] ?? "tidepool");
-  if (shell === "bash") terminal.out(bashValues);
+  const asked = process.env["TIDEPOOL_COMMAND"] ?? "tidepool";
+  if (shell !== "bash") return script(shell, "tidepool", asked);
+  terminal.out(bashWords);
+  script(shell, "tidepool", `${asked} ${wholeWords}`);
+  terminal.out(bashValues);
 }
 
-/** Prints what can follow `words`, the last of which is being typed. */
+/** Before "complete": the candidates for `--option=part` repeat the option. */
+const wholeWords = "whole-words";
+
+export interface CompletionRequest {
+  /** The last of them is being typed. */
+  readonly words: readonly string[];
+  readonly wholeWords: boolean;
+  readonly address: string;
+}
+
+/** Prints what can follow the words. */
 export async function complete(
-  words: readonly string[],
+  request: CompletionRequest,
   program: Command,
-  address: string,
   terminal: Terminal,
 ): Promise<void> {
-  const names = await functionNames(address);
+  const { words } = request;
+  if (takesFile(words, program)) return terminal.out(`${shellsOwnFiles}\n`);
+  const names = await functionNames(request.address);
   const values = optionWords(words, program, names);
-  if (values !== undefined) return terminal.out(`${[...values, noFiles].join("\n")}\n`);
+  if (values !== undefined) {
+    const lines = request.wholeWords ? values : values.map((word) => word.replace(/^[^=]*=/, ""));
+    return terminal.out(`${[...lines, noFiles].join("\n")}\n`);
+  }
   const root = new RootCommand();
   describe(root, program, names);
   describeAll(root, program, "", names);
@@ -72,18 +88,65 @@ export async function complete(
 /** What the scripts take for: complete no file names. */
 const noFiles = ":4";
 
-/** What `--option=part` can become; undefined where no such word is being typed, or the shell's own files are right. */
+/** What they take for: complete file names as ever. */
+const shellsOwnFiles = ":0";
+
+/** Whether the word being typed names a file: as an argument, or after an option or its "=". */
+export function takesFile(words: readonly string[], program: Command): boolean {
+  const { command, positional } = placeOf(words, program);
+  const typed = words.at(-1) ?? "";
+  const [, long = words.at(-2)] = /^(--[^=]+)=/.exec(typed) ?? [];
+  const option = optionOf(long, command, program);
+  if (option?.required === true) return /<(dir|path|file)\b/.test(option.flags);
+  if (typed.startsWith("-")) return false;
+  const { registeredArguments: all } = command;
+  const argument = all[positional] ?? (all.at(-1)?.variadic === true ? all.at(-1) : undefined);
+  return /^(file|folder|path)$/.test(argument?.name() ?? "");
+}
+
+function optionOf(
+  word: string | undefined,
+  command: Command,
+  program: Command,
+): Option | undefined {
+  const options = word === undefined ? [] : [...command.options, ...program.options];
+  return options.find(({ long, short }) => long === word || short === word);
+}
+
+/** The command that the words before the last one name, and how many of its arguments they give. */
+function placeOf(
+  words: readonly string[],
+  program: Command,
+): { readonly command: Command; readonly positional: number } {
+  let command = program;
+  let positional = 0;
+  let takesNext = false;
+  for (const word of words.slice(0, -1)) {
+    const isValue = takesNext;
+    takesNext = false;
+    if (isValue) continue;
+    if (word.startsWith("-")) {
+      const option = optionOf(word, command, program);
+      takesNext = option?.required === true;
+      continue;
+    }
+    const child =
+      positional > 0 ? undefined : command.commands.find((each) => each.name() === word);
+    if (child === undefined) positional += 1;
+    else command = child;
+  }
+  return { command, positional };
+}
+
+/** What `--option=part` can become; undefined where no such word is being typed, or nothing is known of its values. */
 export function optionWords(
   words: readonly string[],
   program: Command,
   names: readonly string[],
 ): readonly string[] | undefined {
   const [, long, part = ""] = /^(--[^=]+)=(.*)$/s.exec(words.at(-1) ?? "") ?? [];
-  const command = words.reduce(
-    (at, word) => at.commands.find((child) => child.name() === word) ?? at,
-    program,
-  );
-  const option = [...command.options, ...program.options].find((each) => each.long === long);
+  const { command } = placeOf(words, program);
+  const option = optionOf(long, command, program);
   return option === undefined
     ? undefined
     : optionValues(option, names)
@@ -153,7 +216,7 @@ function describeOption(described: Described, option: Option, names: readonly st
     );
 }
 
-/** Undefined where the shell's own completion, of files, is the right one. */
+/** Undefined where nothing is known of them. */
 function valuesOf(argument: Argument, names: readonly string[]): readonly string[] | undefined {
   if (argument.argChoices !== undefined) return argument.argChoices;
   return argument.name() === "function" ? names : undefined;

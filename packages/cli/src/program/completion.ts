@@ -9,11 +9,11 @@ import type { CommandContext } from "./parts.ts";
 
 const shells = ["bash", "zsh", "fish", "powershell"] as const;
 
-/** @param withoutCompletion the same commands again, to be described */
+/** @param described the same commands again */
 export function addCompletionCommands(
   program: Command,
   { terminal }: CommandContext,
-  withoutCompletion: () => Command,
+  described: () => Command,
 ): void {
   command(
     program,
@@ -26,11 +26,18 @@ export function addCompletionCommands(
       const { printCompletionScript } = await import("../commands/completion.ts");
       printCompletionScript(shell, terminal);
     });
-  program
-    .command("complete", { hidden: true })
-    .argument("[words...]")
-    .action(async (words: string[]) => {
-      const { complete } = await import("../commands/completion.ts");
-      await complete(words, withoutCompletion(), String(program.opts()["address"]), terminal);
-    });
+  const ask = async (words: string[], wholeWords: boolean): Promise<void> => {
+    const { complete } = await import("../commands/completion.ts");
+    const address = String(program.opts()["address"]);
+    await complete({ words, wholeWords, address }, described(), terminal);
+  };
+  const hidden = { hidden: true };
+  const addComplete = (parent: Command, wholeWords: boolean): void => {
+    parent
+      .command("complete", hidden)
+      .argument("[words...]")
+      .action((words: string[]) => ask(words, wholeWords));
+  };
+  addComplete(program, false);
+  addComplete(program.command("whole-words", hidden), true);
 }
