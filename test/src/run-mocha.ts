@@ -113,10 +113,12 @@ function spawnMocha(
     process.stderr.write(`the tests did not end in ${runMaxMs} ms: ${files.join(", ")}\n`);
     child.kill("SIGKILL");
   }, runMaxMs);
-  signal.addEventListener("abort", () => child.kill("SIGINT"), { once: true });
+  const interrupt = (): void => void child.kill("SIGINT");
+  signal.addEventListener("abort", interrupt, { once: true });
   return new Promise((resolve) => {
     child.once("close", (code) => {
       clearTimeout(timer);
+      signal.removeEventListener("abort", interrupt);
       process.stdout.write(Buffer.concat(kept));
       resolve(code ?? 1);
     });
