@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { firstTrouble, percentOf } from "./debian-packages.ts";
+import { firstTrouble, hintOf, percentOf } from "./debian-packages.ts";
 
 describe("Debian packages", () => {
   it("tell how far apt is, and nothing by other lines", () => {
@@ -22,6 +22,12 @@ describe("Debian packages", () => {
     assert.equal(told[0], "Unable to flush stdout: Bad file descriptor");
     assert.match(told[2] ?? "", /post-installation script/);
     assert.equal(told.length, 8);
+  });
+
+  it("tell where a package is that this release does not have", () => {
+    const lines = ["Reading state information...", "E: Unable to locate package nats-server"];
+    assert.match(hintOf(lines), /Debian 12 and Ubuntu 24.04/);
+    assert.match(hintOf(["E: Failed to fetch http://deb.debian.org/debian"]), /network/);
   });
 
   it("tell the last lines of a failure without a complaint", () => {

@@ -173,10 +173,15 @@ async function runAsRoot(
   throw new TidepoolError(
     "unavailable",
     `${title} failed (${code}):\n${firstTrouble(kept).join("\n")}`,
-    {
-      details: { hint: "is the network there, and do the apt sources name main and universe?" },
-    },
+    { details: { hint: hintOf(kept) } },
   );
+}
+
+/** An older release lacks some of them, and no setting of apt helps there. */
+export function hintOf(lines: readonly string[]): string {
+  return lines.some((line) => line.startsWith("E: Unable to locate package"))
+    ? "Debian 12 and Ubuntu 24.04 have all packages: is this an older release, or do the apt sources lack main or universe?"
+    : "is the network there?";
 }
 
 /** The first complaint with the line before it: what follows is mostly its consequence. */
