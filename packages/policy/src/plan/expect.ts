@@ -11,6 +11,8 @@ import type { FunctionRecord } from "./record.ts";
 /** A fixed period of at least this degree, and with so many of the calls in its windows, decides alone. */
 const exactDegreeMin = 0.6;
 const exactCoverageMin = 0.9;
+/** Where calls lie further about their times, as share of a slot, that says no more than slots do. */
+const spreadMax = 1 / 6;
 /** From this share of windows in which more calls follow on, a period has several times. */
 const followShareOfTimes = 0.2;
 /** A period whose calls lie so many times further beside it than beside rounds is none: no less than this counts. */
@@ -41,18 +43,17 @@ export function exactForecast(
   if (slots === undefined || !mayHaveRounds(record)) return period;
   if (latest?.history === history && latest.slots === slots && latest.nowMs === nowMs)
     return latest.found;
-  const found = sooner(period, forecastRounds(history, slots, nowMs));
+  const found = sooner(period, forecastRounds(history, slots, nowMs), slots.slotMs);
   latest = { history, slots, nowMs, found };
   return found;
 }
 
-/** Whether a fixed period, or rounds, leave a learned forecast nothing to add. */
-export function isSharp(exact: Forecast | undefined): exact is Forecast {
-  return (
-    exact !== undefined &&
-    (exact.degree >= exactDegreeMin || exact.isRound === true) &&
-    exact.coverage >= exactCoverageMin
-  );
+/** Whether a fixed period, or rounds, leave a learned forecast in slots so long nothing to add. */
+export function isSharp(exact: Forecast | undefined, slotMs: number): exact is Forecast {
+  if (exact === undefined || exact.coverage < exactCoverageMin) return false;
+  const isLoose = exact.evidence.dispersionMs > slotMs * spreadMax;
+  if (exact.isRound === true) return !isLoose;
+  return exact.degree >= exactDegreeMin && !(isLoose && exact.followShare >= followShareOfTimes);
 }
 
 /** Without a look at each call: whether any would be found. */
@@ -63,11 +64,15 @@ export function mayHaveRounds({ history, slots }: FunctionRecord): boolean {
   return newest.atMs - oldest.atMs >= spanMinMs && !isSlotClock(slots.phase);
 }
 
-function sooner(period: Forecast | undefined, rounds: Forecast | undefined): Forecast | undefined {
+function sooner(
+  period: Forecast | undefined,
+  rounds: Forecast | undefined,
+  slotMs: number,
+): Forecast | undefined {
   if (period === undefined || rounds === undefined) return period ?? rounds;
   const isLoose =
     period.evidence.dispersionMs > looseFactor * Math.max(leastMs, rounds.evidence.dispersionMs);
-  const isWhole = isSharp(period) && period.followShare < followShareOfTimes && !isLoose;
+  const isWhole = isSharp(period, slotMs) && period.followShare < followShareOfTimes && !isLoose;
   if (!isWhole) return rounds.coverage >= exactCoverageMin ? rounds : period;
   const isOther = period.periodMs < roundMs && rounds.window.endAtMs < period.window.startAtMs;
   return isOther ? rounds : period;

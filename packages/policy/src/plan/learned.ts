@@ -236,13 +236,13 @@ function longestGap({ calls }: SlotMemory): number {
  * Whether a fixed period leaves the learned forecast nothing to add. Its windows are as sharp as the instants
  * that it was found in: where those are in whole slots, rounding moves calls across a window's edge.
  */
-function isExact(exact: Forecast | undefined, { phase }: SlotMemory): boolean {
-  return isSharp(exact) && !isSlotClock(phase);
+function isExact(exact: Forecast | undefined, { phase, slotMs }: SlotMemory): boolean {
+  return isSharp(exact, slotMs) && !isSlotClock(phase);
 }
 
 /** Whether a fixed period is sure, and so long that it matters little where in a slot a call came. */
 function isWide(exact: Forecast | undefined, slotMs: number): boolean {
-  return isSharp(exact) && exact.periodMs >= widePeriodSlots * slotMs;
+  return isSharp(exact, slotMs) && exact.periodMs >= widePeriodSlots * slotMs;
 }
 
 function slotMsOf(policy: PlanPolicy): number {

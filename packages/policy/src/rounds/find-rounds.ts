@@ -27,6 +27,8 @@ const reaches = [
 /** Around a time its rate is taken from this share of the round on either side, and at least from so much. */
 const aroundShare = 1 / 24;
 const aroundLeastMs = 900_000;
+/** Where others come so near, the nearest of them came again sooner than by chance: a shorter reach shows nothing. */
+const besideMs = 60_000;
 /** Share of the calls that came again at all. */
 const hitShareMin = 0.4;
 
@@ -74,7 +76,9 @@ export function findRounds(instants: Instants, ticksSeen: number, grainMs: numbe
         const isHit = (asideMs[i] ?? 0) <= reachMs;
         if (isHit) hits += 1;
         // The one that came again says nothing of how often others come.
-        const rate = Math.max(restRate, ((around[i] ?? 0) - (isHit ? 1 : 0)) / aroundSpanMs);
+        const own = isHit ? 1 : 0;
+        const near = reachMs < besideMs ? ((beside[i] ?? 0) - own) / (2 * besideMs) : 0;
+        const rate = Math.max(restRate, near, ((around[i] ?? 0) - own) / aroundSpanMs);
         chance += Math.min(1, rate * (2 * reachMs + grainMs));
       }
       if (hits < trials * hitShareMin) continue;
@@ -88,9 +92,10 @@ export function findRounds(instants: Instants, ticksSeen: number, grainMs: numbe
   return found;
 }
 
-/** How far aside each of the newest calls came again, and how many came around then: room that each look fills anew. */
+/** How far aside each of the newest calls came again, how many came around then, and right beside: filled anew by each look. */
 const asideMs = new Float64Array(callsTried);
 const around = new Float64Array(callsTried);
+const beside = new Float64Array(callsTried);
 
 interface Look {
   /** From so many of the newest calls a round back is known. */
@@ -107,24 +112,30 @@ function lookAgain(instants: Instants, periodMs: number): Look | undefined {
   const spanMs = instants.at(0) - oldestMs;
   const leastReachMs = reaches[0].reachMs;
   if (spanMs < periodMs - leastReachMs) return undefined;
-  const besideMs = Math.max(aroundLeastMs, aroundShare * periodMs);
+  const aroundMs = Math.max(aroundLeastMs, aroundShare * periodMs);
   let after = 0; // the oldest later than the time looked at
   let from = 0;
   let to = 0;
+  let nearFrom = 0;
+  let nearTo = 0;
   let trials = 0;
   for (; trials < Math.min(callsTried, count); trials += 1) {
     const atMs = instants.at(trials) - periodMs;
     if (atMs < oldestMs - leastReachMs) break;
     while (after + 1 < count && instants.at(after + 1) > atMs) after += 1;
-    while (to < count && instants.at(to) > atMs + besideMs) to += 1;
+    while (to < count && instants.at(to) > atMs + aroundMs) to += 1;
     from = Math.max(from, to);
-    while (from < count && instants.at(from) >= atMs - besideMs) from += 1;
+    while (from < count && instants.at(from) >= atMs - aroundMs) from += 1;
     around[trials] = from - to;
+    while (nearTo < count && instants.at(nearTo) > atMs + besideMs) nearTo += 1;
+    nearFrom = Math.max(nearFrom, nearTo);
+    while (nearFrom < count && instants.at(nearFrom) >= atMs - besideMs) nearFrom += 1;
+    beside[trials] = nearFrom - nearTo;
     asideMs[trials] = Math.min(
       instants.asideMs(after, atMs),
       after + 1 < count ? instants.asideMs(after + 1, atMs) : Number.POSITIVE_INFINITY,
     );
   }
   if (trials === 0) return undefined;
-  return { trials, aroundSpanMs: 2 * besideMs, restRate: count / spanMs };
+  return { trials, aroundSpanMs: 2 * aroundMs, restRate: count / spanMs };
 }

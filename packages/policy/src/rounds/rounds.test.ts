@@ -84,6 +84,16 @@ describe("calls at the same times again", () => {
     }
   });
 
+  it("are not taken for the same where several come at any instant of a minute", () => {
+    const found: number[] = [];
+    const random = seededRandom(3);
+    for (let atMs = mondayMs; atMs < mondayMs + dayMs; atMs += 5 * minuteMs)
+      for (let n = 0; n < 2; n += 1) found.push(atMs + Math.round(random() * minuteMs));
+    found.sort((a, b) => a - b);
+    const { calls: count, cold } = replayed(found, mondayMs + dayMs / 3);
+    assert.ok(cold <= count / 20, `${cold} of ${count} cold`);
+  });
+
   it("are told with their windows", () => {
     let record = policy.createRecord(settings);
     const found = calls({ days: 5, times: phases, count: 2 }, 7);
