@@ -3,7 +3,8 @@
  * clock, or about the step, that leads to them. A window of this is where a VM waits; whether a tick belongs to
  * the pattern at all is the tolerance's matter.
  */
-import type { Hit, Pattern } from "./history.ts";
+import { earliest, edgesOf, withOlder } from "./edges.ts";
+import type { Hit, Pattern, Tick } from "./history.ts";
 import { isClock, nextDue } from "./track.ts";
 
 export interface Aim {
@@ -18,9 +19,7 @@ const roundStepsMs = [60_000, 1_000] as const;
 /** A whole step must be worth so many of itself for a period to be taken for so many of them. */
 const stepsMin = 10;
 /** So many standard errors beside what was measured, a whole period is ruled out. */
-const errorsToRound = 3;
-/** A clock with one number less to fit is taken while its spread is at most so much larger. */
-const roundSpreadMax = 1.12;
+const errorsToRound = 4;
 /** One-sided 99th percentile of a spread measured in so few hits (Student), from one degree of freedom on. */
 const spreadsBeside = [31.8, 6.97, 4.54, 3.75, 3.37, 3.14, 3, 2.9, 2.82, 2.76, 2.72] as const;
 /** Jitter has an end more often than a tail: not far beyond the largest error seen, and the less the more were. */
@@ -30,32 +29,47 @@ const leastMs = 500;
 const leastShare = 0.05;
 /** To wait on costs only when nobody came. */
 const lateFactor = 2;
+/** From so many hits on it is seen whether they follow a clock, or each the one before. */
+const hitsToTell = 4;
 
-export function aim(pattern: Pattern, periods: number): Aim {
+/** @param ticks all that are remembered: they may go back further than the pattern's hits */
+export function aim(pattern: Pattern, periods: number, ticks: readonly Tick[]): Aim {
   const { recent, periodMs } = pattern;
   const least = Math.min(leastMs, leastShare * periodMs);
   const latest = recent.at(-1);
-  if (latest === undefined) return withSpread(nextDue(pattern, periods), least, pattern);
-  if (!isClock(pattern)) {
-    const spread = spreadOfSteps(recent, periodMs);
+  if (latest === undefined) return withSpread(nextDue(pattern, periods), least, least, pattern);
+  const clock = clockThrough(recent, periodMs, latest.index + periods, ticks);
+  const steps = isClock(pattern) ? undefined : spreadOfSteps(recent, periodMs);
+  if (
+    steps !== undefined &&
+    (recent.length < hitsToTell || steps.spread < clock.spread || clock.earlyMs === Infinity)
+  ) {
     // The errors of steps add up over windows without a call.
-    return withSpread(
-      nextDue(pattern, periods),
-      Math.max(least, spread * Math.sqrt(periods)),
-      pattern,
-    );
+    const besideMs = Math.max(least, steps.besideMs * Math.sqrt(periods));
+    return withSpread(nextDue(pattern, periods), besideMs, besideMs, pattern);
   }
-  const due = clockThrough(recent, periodMs, latest.index + periods);
-  return withSpread(due.atMs, Math.max(least, due.besideMs), pattern);
+  const besideMs = Math.max(least, clock.besideMs);
+  const earlyMs = Math.max(least, Math.min(besideMs, clock.earlyMs));
+  return withSpread(clock.atMs, earlyMs, besideMs, pattern);
 }
 
-function withSpread(atMs: number, besideMs: number, { toleranceMs, periodMs }: Pattern): Aim {
-  const earlyMs = Math.min(besideMs, toleranceMs);
-  return { atMs, earlyMs, lateMs: Math.min(lateFactor * earlyMs, toleranceMs, periodMs / 4) };
+function withSpread(
+  atMs: number,
+  earlyMs: number,
+  besideMs: number,
+  { toleranceMs, periodMs }: Pattern,
+): Aim {
+  const lateMs = Math.min(lateFactor * Math.min(besideMs, toleranceMs), toleranceMs, periodMs / 4);
+  return { atMs, earlyMs: Math.min(earlyMs, toleranceMs), lateMs };
 }
 
 /** When hit `index` is due by the clock through the recent ones, and how far beside that it may lie. */
-function clockThrough(recent: readonly Hit[], periodMs: number, index: number): Due {
+function clockThrough(
+  recent: readonly Hit[],
+  periodMs: number,
+  index: number,
+  ticks: readonly Tick[],
+): Due {
   const count = recent.length;
   const originMs = recent[0]?.atMs ?? 0;
   let meanIndex = 0;
@@ -73,22 +87,28 @@ function clockThrough(recent: readonly Hit[], periodMs: number, index: number): 
   if (roundMs !== undefined) {
     const round = errorsBeside(recent, middle, roundMs);
     const spread = Math.sqrt(round.sum / Math.max(1, count - 1));
-    if (spread <= Math.max(1, fittedSpread * roundSpreadMax)) {
-      const ahead = Math.sqrt(1 + 1 / count);
-      const besideMs = beside(spread * ahead, round.largest * ahead, count - 1);
-      return { atMs: middle.atMs + (index - meanIndex) * roundMs, besideMs };
-    }
+    const ahead = Math.sqrt(1 + 1 / count);
+    const atMs = middle.atMs + (index - meanIndex) * roundMs;
+    const besideMs = beside(spread * ahead, round.largest * ahead, count - 1);
+    const beat = { atMs, periodMs: roundMs };
+    const edges = withOlder(edgesOf(recent, beat), ticks, originMs, beat);
+    return { atMs, spread, besideMs, earlyMs: earliest(edges) * ahead };
   }
   // Ahead of its end a fitted line is surer of nothing than of its middle.
   const end = (recent.at(-1)?.index ?? 0) + 1 - meanIndex;
   const ahead = Math.sqrt(1 + 1 / count + (end * end) / square);
+  const atMs = middle.atMs + (index - meanIndex) * periodMs;
   const besideMs = beside(fittedSpread * ahead, fitted.largest * ahead, count - 2);
-  return { atMs: middle.atMs + (index - meanIndex) * periodMs, besideMs };
+  const edges = edgesOf(recent, { atMs, periodMs });
+  return { atMs, spread: fittedSpread, besideMs, earlyMs: earliest(edges) * ahead };
 }
 
 interface Due {
   readonly atMs: number;
+  readonly spread: number;
   readonly besideMs: number;
+  /** How far before it, by how early the earliest came. */
+  readonly earlyMs: number;
 }
 
 function errorsBeside(
@@ -108,14 +128,18 @@ function errorsBeside(
 
 function wholePeriod(periodMs: number, doubtMs: number): number | undefined {
   for (const stepMs of roundStepsMs) {
-    if (periodMs < stepsMin * stepMs) continue;
+    // Some whole number is always near where the doubt is as wide as the steps.
+    if (periodMs < stepsMin * stepMs || 2 * doubtMs > stepMs) continue;
     const whole = Math.round(periodMs / stepMs) * stepMs;
     if (Math.abs(whole - periodMs) <= Math.max(1, doubtMs)) return whole;
   }
   return undefined;
 }
 
-function spreadOfSteps(recent: readonly Hit[], periodMs: number): number {
+function spreadOfSteps(
+  recent: readonly Hit[],
+  periodMs: number,
+): { readonly spread: number; readonly besideMs: number } {
   let sum = 0;
   let largest = 0;
   let count = 0;
@@ -129,7 +153,8 @@ function spreadOfSteps(recent: readonly Hit[], periodMs: number): number {
     largest = Math.max(largest, error);
     count += 1;
   }
-  return beside(Math.sqrt(sum / Math.max(1, count - 1)), largest, count - 1);
+  const spread = Math.sqrt(sum / Math.max(1, count - 1));
+  return { spread, besideMs: beside(spread, largest, count - 1) };
 }
 
 export function beside(spread: number, largest: number, freedom: number): number {

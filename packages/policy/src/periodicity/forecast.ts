@@ -78,10 +78,11 @@ function ofPattern(
   policy: ForecastPolicy,
 ): Forecast | undefined {
   let periods = Math.max(1, Math.floor((nowMs - nextDue(pattern, 0)) / pattern.periodMs));
-  let due = aim(pattern, periods);
-  if (due.atMs + due.lateMs < nowMs) {
+  let due = aim(pattern, periods, history.ticks);
+  // What is aimed at may lie before the tick that is due by more than a window.
+  while (due.atMs + due.lateMs < nowMs && periods <= policy.missesMax) {
     periods += 1;
-    due = aim(pattern, periods);
+    due = aim(pattern, periods, history.ticks);
   }
   const missesInRow = periods - 1;
   if (missesInRow >= policy.missesMax) return undefined;
