@@ -3,7 +3,12 @@
  * along, with a deadline, and cancelled by the caller's signal.
  */
 import { context, propagation, SpanKind } from "@opentelemetry/api";
-import { credentials, makeGenericClientConstructor, Metadata } from "@grpc/grpc-js";
+import {
+  connectivityState,
+  credentials,
+  makeGenericClientConstructor,
+  Metadata,
+} from "@grpc/grpc-js";
 import type {
   CallOptions,
   ChannelCredentials,
@@ -31,6 +36,9 @@ const messageMaxBytes = 64 * 1024 * 1024;
  */
 const keepaliveEveryMs = 2_000;
 const keepaliveAnswerMaxMs = 5_000;
+
+/** Without any connection a call would fail unsent. Frontends that are restarted one after the other are soon there again. */
+const reconnectWaitMaxMs = 3_000;
 
 export interface TlsOptions {
   /** PEM of who is trusted; the system's authorities when absent. */
@@ -79,12 +87,13 @@ export class Transport {
     this.client.close();
   }
 
-  unary<Request, Response>(
+  async unary<Request, Response>(
     method: MethodDefinition<Request, Response>,
     request: Request,
     limits: CallLimits,
   ): Promise<Response> {
-    return this.inSpan(method, limits, (metadata, options, settle) =>
+    const left = await this.reconnected(limits);
+    return this.inSpan(method, left, (metadata, options, settle) =>
       this.client.makeUnaryRequest(
         method.path,
         method.requestSerialize,
@@ -103,9 +112,10 @@ export class Transport {
     requests: AsyncIterable<Request>,
     limits: CallLimits,
   ): Promise<Response> {
+    const left = await this.reconnected(limits);
     let call: ClientWritableStream<Request> | undefined;
     let isAnswered = false;
-    const answer = this.inSpan<Response>(method, limits, (metadata, options, settle) => {
+    const answer = this.inSpan<Response>(method, left, (metadata, options, settle) => {
       call = this.client.makeClientStreamRequest(
         method.path,
         method.requestSerialize,
@@ -142,13 +152,14 @@ export class Transport {
     signal: AbortSignal | undefined,
     timeoutMs?: number,
   ): AsyncGenerator<Response> {
+    const left = await this.reconnected({ signal, timeoutMs });
     const stream = this.client.makeServerStreamRequest(
       method.path,
       method.requestSerialize,
       method.responseDeserialize,
       request,
       outgoingMetadata(this.token),
-      timeoutMs === undefined ? {} : { deadline: systemClock.nowMs() + timeoutMs },
+      left.timeoutMs === undefined ? {} : { deadline: systemClock.nowMs() + left.timeoutMs },
     );
     const cancel = (): void => stream.cancel();
     signal?.addEventListener("abort", cancel, { once: true });
@@ -161,6 +172,21 @@ export class Transport {
       signal?.removeEventListener("abort", cancel);
       stream.cancel();
     }
+  }
+
+  /** @returns what is left of the call's limits */
+  private async reconnected(limits: CallLimits): Promise<CallLimits> {
+    const state = this.client.getChannel().getConnectivityState(true);
+    if (state !== connectivityState.TRANSIENT_FAILURE) return limits;
+    const { timeoutMs, signal } = limits;
+    const beganAtMs = systemClock.nowMs();
+    await new Promise<void>((resolve) => {
+      const waitMs = Math.min(reconnectWaitMaxMs, timeoutMs ?? Infinity);
+      signal?.addEventListener("abort", () => resolve(), { once: true });
+      this.client.waitForReady(beganAtMs + waitMs, () => resolve());
+    });
+    if (timeoutMs === undefined) return limits;
+    return { ...limits, timeoutMs: Math.max(1, timeoutMs - (systemClock.nowMs() - beganAtMs)) };
   }
 
   private inSpan<Response>(
