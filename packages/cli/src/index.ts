@@ -7,3 +7,4 @@ export { authorizationBlock } from "./certs/nats-users.ts";
 export { issueInto } from "./certs/cert-folder.ts";
 export { Cluster } from "./cluster/cluster.ts";
 export type { ClusterOptions } from "./cluster/cluster.ts";
+export { thisMachine } from "./cluster/network.ts";

@@ -3,17 +3,18 @@
  *   node --import tsx --conditions=source test/src/cluster/chaos-run.ts --seconds 600 --seed 1 --periodic
  * With --rolling every process is restarted once, in order, and none is killed; with --cuts host-nats,nats-nats (or
  * scheduler-nats, frontend-host) links are cut instead, with clocks --apart milliseconds apart. --periodic adds functions
- * that are called at fixed periods. Tells what is done, then every call that failed, and in the end prints what it came
+ * that are called at fixed periods, --logs DIR keeps what the processes logged. Tells what is done, then every call that failed, and in the end prints what it came
  * to. The exit code is 1 when more was lost than is promised. Needs root and a build.
  */
 import { parseArgs } from "node:util";
-import { chaos, killKinds } from "./chaos.ts";
-import type { ChaosResult } from "./chaos.ts";
+import { killInTurn, killKinds, restartInTurn } from "./chaos.ts";
+import type { KindOfKill } from "./chaos.ts";
 import { beyond, countBy, preparedShares, recoveries } from "./chaos-report.ts";
-import type { FailedCall } from "./load.ts";
-import { cutKinds, partitions, uncut } from "./partitions.ts";
-import type { PartitionResult } from "./partitions.ts";
-import type { UnderLoadResult } from "./under-load.ts";
+import type { FailedCall, SlowCall } from "./load.ts";
+import { LoadedCluster, warmAndFresh } from "./loaded-cluster.ts";
+import type { DisturbedCalls, Ends } from "./loaded-cluster.ts";
+import { cutInTurn, cutKinds, uncut } from "./partitions.ts";
+import type { Cut } from "./partitions.ts";
 
 const { values } = parseArgs({
   options: {
@@ -27,6 +28,7 @@ const { values } = parseArgs({
     cuts: { type: "string", default: "" },
     apart: { type: "string", default: "0" },
     hypervisor: { type: "string", default: "simulated" },
+    logs: { type: "string" },
   },
 });
 
@@ -34,6 +36,8 @@ const { values } = parseArgs({
 const failedShareMax = 0.000_2;
 /** After a kill. */
 const predictedAgainMaxMs = 15_000;
+/** Longer than a lease of a shard, and than a host goes on without NATS. */
+const cutMs = 8_000;
 
 const startedAtMs = Date.now();
 const seconds = (ms: number): string => (ms / 1_000).toFixed(1);
@@ -44,35 +48,52 @@ const print = (name: string, value: unknown): void =>
     `${name.padEnd(34)} ${typeof value === "string" ? value : JSON.stringify(value)}\n`,
   );
 
-const cuts = cutKinds.filter((kind) => values.cuts.split(",").includes(kind));
-const common = {
+const cutsAsked = values.cuts
+  .split(",")
+  .flatMap((asked) => cutKinds.find((kind) => kind === asked) ?? []);
+const loaded = await LoadedCluster.start({
   callsPerSecond: Number(values.rate),
   hypervisor: values.hypervisor === "qemu" ? "qemu" : "simulated",
-  isPeriodic: values.periodic,
+  clocksApartMs: Number(values.apart),
+  ...(cutsAsked.length === 0 ? {} : { functions: warmAndFresh }),
+  ...(values.logs === undefined ? {} : { logsTo: values.logs }),
   say,
-} as const;
-process.exitCode = (cuts.length > 0 ? await cut() : await kill()) ? 0 : 1;
+});
+try {
+  process.exitCode = (await (cutsAsked.length > 0 ? cut() : kill())) ? 0 : 1;
+} finally {
+  await loaded.stop();
+}
 
 async function kill(): Promise<boolean> {
-  const result = await chaos({
-    ...common,
-    durationMs: values.rolling ? undefined : Number(values.seconds) * 1_000,
-    seed: Number(values.seed),
-    killEveryMs: Number(values.every) * 1_000,
-    kinds: killKinds.filter((kind) => values.kinds.split(",").includes(kind)),
-  });
-  const { kills, failures, syncCount } = result;
+  const disturb = async (): Promise<readonly KindOfKill[]> => {
+    if (!values.rolling)
+      return killInTurn(loaded, {
+        seed: Number(values.seed),
+        everyMs: Number(values.every) * 1_000,
+        kinds: killKinds.filter((kind) => values.kinds.split(",").includes(kind)),
+        durationMs: Number(values.seconds) * 1_000,
+        say,
+      });
+    await restartInTurn(loaded, say);
+    return [];
+  };
+  const [kills, calls] = await loaded.during(disturb, { isPeriodic: values.periodic });
+  const ends = await loaded.ends();
+  const { failures, syncCount } = calls;
   const outside = new Set(beyond(failures, kills));
   for (const failure of failures) tell(outside.has(failure) ? "beyond" : "inside", failure, kills);
-  printCalls(result);
+  for (const refusal of calls.refusals) tell("not accepted", refusal, kills);
+  printCalls(calls, ends);
+  const isOwned = printWitnessed();
   const share = outside.size / Math.max(1, syncCount);
   print("failed inside what was killed", failures.length - outside.size);
   print("failed beyond it", `${outside.size}, ${(share * 100).toFixed(3)} % of the waiting ones`);
-  const isAgain = !values.periodic || printRecoveries(result);
-  return isWhole(result) && share <= failedShareMax && isAgain;
+  const isAgain = !values.periodic || printRecoveries(kills, calls);
+  return isWhole(calls, ends) && isOwned && share <= failedShareMax && isAgain;
 }
 
-function printRecoveries({ kills, periodic }: ChaosResult): boolean {
+function printRecoveries(kills: readonly KindOfKill[], { periodic }: DisturbedCalls): boolean {
   for (const { name, atMs, start, why } of periodic.filter((call) => call.why !== undefined)) {
     const kill = kills.findLast((each) => each.atMs <= atMs);
     const after = kill === undefined ? "" : `${seconds(atMs - kill.atMs)} s after ${kill.name}`;
@@ -100,35 +121,51 @@ function printRecoveries({ kills, periodic }: ChaosResult): boolean {
 }
 
 async function cut(): Promise<boolean> {
-  const result = await partitions({
-    ...common,
-    cuts,
-    cutMs: 8_000,
-    mendedMs: 5_000,
-    clocksApartMs: Number(values.apart),
-  });
-  for (const failure of result.failures) tell("failed", failure, killsOf(result));
-  for (const refusal of result.refusals) tell("not accepted", refusal, killsOf(result));
-  printCalls(result);
-  const { violations, obeyedCount, refusedEpochs, missing } = result;
-  const strange = uncut(result);
+  const [cuts, calls] = await loaded.during(
+    () => cutInTurn(loaded, { kinds: cutsAsked, cutMs, say }),
+    { isPeriodic: values.periodic },
+  );
+  const ends = await loaded.ends();
+  const events = cuts.map(({ kind, atMs }) => ({ name: kind, atMs }));
+  for (const failure of calls.failures) tell("failed", failure, events);
+  for (const refusal of calls.refusals) tell("not accepted", refusal, events);
+  printCalls(calls, ends);
+  const strange = uncut(calls.failures, cuts);
   print("failed while nothing was cut", strange.length);
-  for (const each of result.cuts) {
-    const during = result.failures.filter(
-      ({ atMs, endedAtMs }) => endedAtMs >= each.atMs && atMs <= each.mendedAtMs,
-    );
-    const codes = countBy(during, ({ code, reason }) => `${code} ${reason ?? ""}`);
-    print(`  ${each.kind}`, `${during.length} failed ${JSON.stringify(codes)}`);
-  }
-  print("orders obeyed", obeyedCount);
-  print("orders of former owners refused", refusedEpochs);
-  print("two owners at once", violations);
-  print("not there again in the end", missing);
-  return isWhole(result) && strange.length + violations.length + missing.length === 0;
+  for (const each of cuts) printCut(each, calls);
+  return printWitnessed() && isWhole(calls, ends) && strange.length === 0;
 }
 
-function killsOf({ cuts: made }: PartitionResult): readonly { name: string; atMs: number }[] {
-  return made.map(({ kind, atMs }) => ({ name: kind, atMs }));
+/** How many calls noticed a cut, and from when to when. */
+function printCut(
+  { kind, atMs, mendedAtMs, wellAtMs }: Cut,
+  { failures, slow }: DisturbedCalls,
+): void {
+  const isDuring = (call: SlowCall): boolean => call.endedAtMs >= atMs && call.atMs <= wellAtMs;
+  const failed = failures.filter(isDuring);
+  const waited = slow.filter(isDuring);
+  const noticed = [...failed, ...waited];
+  const first = Math.max(0, Math.min(...noticed.map((call) => call.atMs)) - atMs);
+  const last = Math.max(...noticed.map((call) => call.atMs)) - atMs;
+  const longest = Math.max(...waited.map((call) => call.endedAtMs - call.atMs));
+  const codes = countBy(failed, ({ code, reason }) => `${code} ${reason ?? ""}`);
+  const span =
+    noticed.length === 0
+      ? ""
+      : `, by calls begun ${seconds(first)} to ${seconds(last)} s after it, the longest took ${seconds(longest)} s`;
+  print(
+    `  ${kind}`,
+    `${failed.length} failed ${JSON.stringify(codes)}, ${waited.length} slow${span}`,
+  );
+  print("    well again after the mending", `${seconds(wellAtMs - mendedAtMs)} s`);
+}
+
+function printWitnessed(): boolean {
+  const violations = loaded.witness.violations();
+  print("orders obeyed", loaded.witness.obeyed.length);
+  print("orders of former owners refused", loaded.witness.refusedEpochs.length);
+  print("two owners at once", violations);
+  return violations.length === 0;
 }
 
 function tell(
@@ -145,8 +182,10 @@ function tell(
   say(`${what}: ${code} ${component ?? ""} ${reason ?? ""} (${retryable}) ${when}: ${message}`);
 }
 
-function printCalls({ failures, refusals, ...result }: UnderLoadResult): void {
-  const { syncCount, acceptedCount, statuses, latenciesMs } = result;
+function printCalls(
+  { failures, refusals, syncCount, latenciesMs }: DisturbedCalls,
+  { acceptedCount, statuses }: Ends,
+): void {
   const at = (share: number): number => latenciesMs[Math.floor(latenciesMs.length * share)] ?? 0;
   const codeOf = ({ code, reason, isRetryable }: FailedCall): string =>
     `${code} ${reason ?? ""}${isRetryable ? "" : " not retryable"}`;
@@ -159,6 +198,6 @@ function printCalls({ failures, refusals, ...result }: UnderLoadResult): void {
 }
 
 /** Nothing accepted was lost, and nothing failed that may not be tried again. */
-function isWhole({ statuses, acceptedCount, failures }: UnderLoadResult): boolean {
+function isWhole({ failures }: DisturbedCalls, { statuses, acceptedCount }: Ends): boolean {
   return statuses["succeeded"] === acceptedCount && failures.every((each) => each.isRetryable);
 }

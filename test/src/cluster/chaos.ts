@@ -1,77 +1,76 @@
-/** A cluster under load while its processes are killed at random, the seed decides what and when, or restarted in turn. */
-import type { Cluster } from "@tidepool/cli";
+/** Kills a cluster's processes at random, the seed decides which and when; or restarts every one, in turn. */
 import { systemClock } from "@tidepool/common";
 import { seededRandom } from "@tidepool/policy";
 import type { Kill } from "./chaos-report.ts";
-import { underLoad } from "./under-load.ts";
-import type { UnderLoadOptions, UnderLoadResult } from "./under-load.ts";
+import type { LoadedCluster } from "./loaded-cluster.ts";
 
 /** "agent": a host's process alone, its VMs stay; "host": all that runs on it, and it stays away for a while. */
 export const killKinds = ["nats", "scheduler", "agent", "frontend", "host"] as const;
 export type KillKind = (typeof killKinds)[number];
 
-export interface ChaosOptions extends UnderLoadOptions {
-  /** Undefined: as long as it takes to restart every process once. */
-  readonly durationMs: number | undefined;
+export interface KillOptions {
   readonly seed: number;
   /** Between two kills, on average. */
-  readonly killEveryMs: number;
+  readonly everyMs: number;
   /** Killed in turn; which of a kind is drawn. */
   readonly kinds: readonly KillKind[];
+  /** Undefined: until one of each kind was killed, the next when the cluster is well again after the last. */
+  readonly durationMs?: number | undefined;
+  readonly say: (line: string) => void;
 }
 
-export interface ChaosResult extends UnderLoadResult {
-  readonly kills: readonly (Kill & { readonly kind: KillKind })[];
-}
+export type KindOfKill = Kill & { readonly kind: KillKind };
 
-const restartPauseMs = 3_000;
 /** What a machine takes to be there again. */
 const hostAwayMs = 6_000;
 
-export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { durationMs, seed, say } = options;
-  let kills: ChaosResult["kills"] = [];
-  const result = await underLoad(options, async (cluster) => {
-    if (durationMs === undefined) await restartInTurn(cluster, say);
-    else kills = await killInTurn(cluster, options, seededRandom(seed), durationMs);
-  });
-  return { ...result, kills };
+export async function killInTurn(
+  loaded: Pick<LoadedCluster, "cluster" | "requireWell">,
+  { seed, everyMs, kinds, durationMs, say }: KillOptions,
+): Promise<readonly KindOfKill[]> {
+  const random = seededRandom(seed);
+  const signal = durationMs === undefined ? undefined : AbortSignal.timeout(durationMs);
+  const kills: KindOfKill[] = [];
+  for (;;) {
+    await systemClock.sleep(everyMs * (0.5 + random()), signal).catch(() => {});
+    const kind = kinds[kills.length % kinds.length];
+    if (signal?.aborted === true || kind === undefined) return kills;
+    kills.push(await kill(loaded.cluster, kind, random, say));
+    if (signal !== undefined) continue;
+    await loaded.requireWell();
+    if (kills.length >= kinds.length) return kills;
+  }
 }
 
-/** In the order that docs/operations.md gives. */
-async function restartInTurn(cluster: Cluster, say: (line: string) => void): Promise<void> {
+async function kill(
+  cluster: LoadedCluster["cluster"],
+  kind: KillKind,
+  random: () => number,
+  say: (line: string) => void,
+): Promise<KindOfKill> {
+  const machine = kind === "agent" ? "host" : kind;
+  const names = cluster.names.filter((name) => name.startsWith(`${machine}-`));
+  const name = names[Math.floor(random() * names.length)] ?? "";
+  say(`kill ${kind} ${name}`);
+  const atMs = systemClock.nowMs();
+  await (kind === "host" ? cluster.powerOff(name) : cluster.kill(name));
+  const killed = { atMs, endedAtMs: systemClock.nowMs(), name, kind };
+  if (kind !== "host") return killed;
+  await systemClock.sleep(hostAwayMs);
+  await cluster.startPart(name);
+  return killed;
+}
+
+/** In the order that docs/operations.md gives, and as an operator does, who looks whether it is well before the next. */
+export async function restartInTurn(
+  { cluster, requireWell }: Pick<LoadedCluster, "cluster" | "requireWell">,
+  say: (line: string) => void,
+): Promise<void> {
   for (const kind of ["nats", "scheduler", "host", "frontend"]) {
     for (const name of cluster.names.filter((each) => each.startsWith(`${kind}-`))) {
       say(`restart ${name}`);
       await cluster.restart(name);
-      // As an operator does, who looks whether it is well before the next.
-      await systemClock.sleep(restartPauseMs);
+      await requireWell();
     }
   }
-}
-
-async function killInTurn(
-  cluster: Cluster,
-  { killEveryMs, kinds, say }: ChaosOptions,
-  random: () => number,
-  durationMs: number,
-): Promise<ChaosResult["kills"]> {
-  const kills: (Kill & { readonly kind: KillKind })[] = [];
-  const signal = AbortSignal.timeout(durationMs);
-  while (!signal.aborted) {
-    await systemClock.sleep(killEveryMs * (0.5 + random()), signal).catch(() => {});
-    const kind = kinds[kills.length % kinds.length];
-    if (signal.aborted || kind === undefined) continue;
-    const machine = kind === "agent" ? "host" : kind;
-    const names = cluster.names.filter((name) => name.startsWith(`${machine}-`));
-    const name = names[Math.floor(random() * names.length)] ?? "";
-    say(`kill ${kind} ${name}`);
-    const atMs = systemClock.nowMs();
-    await (kind === "host" ? cluster.powerOff(name) : cluster.kill(name));
-    kills.push({ atMs, endedAtMs: systemClock.nowMs(), name, kind });
-    if (kind !== "host") continue;
-    await systemClock.sleep(hostAwayMs);
-    await cluster.startPart(name);
-  }
-  return kills;
 }

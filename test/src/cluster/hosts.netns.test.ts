@@ -91,9 +91,8 @@ describe("Hosts of a cluster", function () {
     await client.hosts.drain(hostId);
     await until(async () => (await stateOf(hostId)) === "drained");
     assert.ok(isElsewhere(hostId), JSON.stringify([seen.idle("kept"), seen.idle("held")]));
-    for (const name of [hostId, "scheduler-1", "scheduler-2", "frontend-1"]) {
-      await cluster.restart(name);
-    }
+    const restarted = [hostId, "scheduler-1", "scheduler-2", "frontend-1"];
+    await Promise.all(restarted.map((name) => cluster.restart(name)));
     await until(async () => (await stateOf(hostId)) === "drained");
     for (let call = 0; call < 20; call += 1) {
       assert.equal((await client.invoke("kept", call)).payload, call);

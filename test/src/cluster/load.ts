@@ -32,7 +32,17 @@ export interface LoadResult {
   readonly refusals: readonly FailedCall[];
   /** Milliseconds, sorted. */
   readonly latenciesMs: readonly number[];
+  /** Of the answered ones, those that waited long enough to be noticed. */
+  readonly slow: readonly SlowCall[];
 }
+
+export interface SlowCall {
+  readonly atMs: number;
+  readonly endedAtMs: number;
+}
+
+/** Who waits for an answer notices that. */
+export const slowMs = 1_000;
 
 const callTimeoutMs = 30_000;
 
@@ -42,6 +52,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   const failures: FailedCall[] = [];
   const refusals: FailedCall[] = [];
   const latenciesMs: number[] = [];
+  const slow: SlowCall[] = [];
   const acceptedIds: string[] = [];
   const underWay = new Set<Promise<void>>();
   let syncCount = 0;
@@ -54,7 +65,9 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
     try {
       const answer = await client.invoke(name, payload, { timeoutMs: callTimeoutMs });
       if (answer.payload !== payload) throw new Error(`answered ${String(answer.payload)}`);
-      latenciesMs.push(systemClock.nowMs() - atMs);
+      const endedAtMs = systemClock.nowMs();
+      latenciesMs.push(endedAtMs - atMs);
+      if (endedAtMs - atMs >= slowMs) slow.push({ atMs, endedAtMs });
     } catch (error) {
       failures.push(failureOf(error, atMs));
     }
@@ -62,7 +75,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   const accepted = async (name: string, payload: number): Promise<void> => {
     const atMs = systemClock.nowMs();
     try {
-      const dedupeKey = `load-${payload}`;
+      const dedupeKey = `load-${startedAtMs}-${payload}`;
       const { requestId } = await again(() => client.invokeAsync(name, payload, { dedupeKey }));
       acceptedIds.push(requestId);
     } catch (error) {
@@ -82,7 +95,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   }
   await Promise.all(underWay);
   latenciesMs.sort((a, b) => a - b);
-  return { syncCount, acceptedIds, failures, refusals, latenciesMs };
+  return { syncCount, acceptedIds, failures, refusals, latenciesMs, slow };
 }
 
 const acceptTries = 8;

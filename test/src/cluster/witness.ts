@@ -19,6 +19,21 @@ interface Obeyed extends Command {
   readonly answeredAtMs: number;
 }
 
+/** Of the answer, what is looked at. */
+interface StreamList {
+  readonly streams: readonly StreamState[] | null;
+  /** Of which nobody answered. */
+  readonly missing?: readonly string[] | null;
+}
+
+interface StreamState {
+  readonly config: { readonly name: string };
+  readonly cluster?: {
+    readonly leader?: string;
+    readonly replicas?: readonly { readonly current: boolean }[];
+  };
+}
+
 const { AssignRequest, HostHeartbeat, KeepRequest, VmFact } = tidepool.internal.v1;
 /** Later answers come to nobody. */
 const unansweredMax = 100_000;
@@ -126,6 +141,23 @@ export class Witness {
         ),
     );
     return (await Promise.all(asked)).flat();
+  }
+
+  /** Streams without a leader, or whose copies are not all as new as its own. */
+  async illStreams(): Promise<readonly string[]> {
+    const [bus] = this.#buses;
+    const asked = bus?.connection.request("$JS.API.STREAM.LIST", "{}", { timeout: 2_000 });
+    const answer = await asked?.then(
+      (message) => message.json<StreamList>(),
+      () => undefined,
+    );
+    if (answer?.streams == null || (answer.missing ?? []).length > 0) return ["streams"];
+    return answer.streams
+      .filter(({ cluster }) => {
+        const isCurrent = cluster?.replicas?.every(({ current }) => current) ?? true;
+        return cluster?.leader === undefined || !isCurrent;
+      })
+      .map(({ config }) => `stream ${config.name}`);
   }
 
   isHeard(hostId: string): boolean {

@@ -18,6 +18,8 @@ const run = promisify(execFile);
 /** Of one network; .254 is this machine. */
 export const machinesMax = 200;
 const ownNumber = 254;
+/** Stands for this machine where links are cut. */
+export const thisMachine = "client";
 /** Frames to it arrive nowhere. */
 const nobodysAddress = "02:00:00:00:00:01";
 
@@ -56,7 +58,8 @@ export class Network {
   }
 
   address(name: string): string {
-    return `${this.#subnet}.${this.#names.indexOf(name) + 1}`;
+    const number = name === thisMachine ? ownNumber : this.#names.indexOf(name) + 1;
+    return `${this.#subnet}.${number}`;
   }
 
   /** What a command is to begin with to run on that machine. */
@@ -117,14 +120,20 @@ export class Network {
   }
 
   async #silence(from: string, to: string): Promise<void> {
-    const place = ["-n", this.#namespace(from), "neighbour", "replace", this.address(to)];
-    const nobody = ["lladdr", nobodysAddress, "dev", "eth0", "nud", "permanent"];
-    await run("ip", [...place, ...nobody]);
+    const [place, device] = this.#placeOf(from);
+    const nobody = ["lladdr", nobodysAddress, "dev", device, "nud", "permanent"];
+    await run("ip", [...place, "neighbour", "replace", this.address(to), ...nobody]);
   }
 
   async #hear(from: string, to: string): Promise<void> {
-    const neighbour = [this.address(to), "dev", "eth0"];
-    await run("ip", ["-n", this.#namespace(from), "neighbour", "delete", ...neighbour]);
+    const [place, device] = this.#placeOf(from);
+    await run("ip", [...place, "neighbour", "delete", this.address(to), "dev", device]);
+  }
+
+  /** What leads `ip` there, and the device that is plugged into the switch. */
+  #placeOf(name: string): readonly [readonly string[], string] {
+    if (name === thisMachine) return [[], this.#ownLink];
+    return [["-n", this.#namespace(name)], "eth0"];
   }
 
   #namespace(name: string): string {

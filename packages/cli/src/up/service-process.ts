@@ -88,13 +88,15 @@ export async function startService(options: ServiceOptions): Promise<RunningProc
     kill,
   };
 
+  const settled = new AbortController();
   const problem = await Promise.race([
     ready.promise.then(() => undefined),
     exited.promise.then((reason) => `ended before it was ready (${reason})`),
-    after(readyMaxMs, signal).then(() =>
+    after(readyMaxMs, AbortSignal.any([signal, settled.signal])).then(() =>
       signal.aborted ? "was cancelled" : `was not ready in ${readyMaxMs} ms`,
     ),
   ]);
+  settled.abort();
   if (problem === undefined) return running;
   await stop();
   signal.throwIfAborted();
@@ -142,9 +144,13 @@ function killGroup(pid: number, signal: NodeJS.Signals): void {
 
 async function after(ms: number, signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
     const timer = setTimeout(resolve, ms);
     timer.unref();
-    signal.addEventListener("abort", () => resolve(), { once: true });
+    signal.addEventListener("abort", end, { once: true });
   });
 }
 
