@@ -23,6 +23,21 @@ describe("preferredOwner", () => {
     }
   });
 
+  it("gives each of any two members half of the shards", () => {
+    const two = fc.uniqueArray(fc.stringMatching(/^[a-z0-9-]{1,12}$/), {
+      minLength: 2,
+      maxLength: 2,
+    });
+    fc.assert(
+      fc.property(two, (ids) => {
+        const [one] = ids;
+        const count = shards.filter((shard) => preferredOwner(shard, ids) === one).length;
+        assert.equal(count, shardCount / 2);
+      }),
+      { seed: 5 },
+    );
+  });
+
   it("moves, of any members, only to the one that joins and only from the one that leaves, a fair share", () => {
     const memberIds = fc.uniqueArray(fc.stringMatching(/^[a-z0-9-]{1,12}$/), {
       minLength: 2,

@@ -69,10 +69,19 @@ export function preferredOwner(shard: number, memberIds: Iterable<string>): stri
   return best;
 }
 
-/** FNV-1a over the id and the shard, then mixed (murmur3's finalizer): FNV alone orders like its input. */
+/**
+ * Shards go in pairs, and who scores high for the one scores low for the other: of two members each has half,
+ * whatever their names; of more, the shares differ less than if each shard were drawn by itself.
+ */
 function scoreOf(shard: number, memberId: string): number {
+  const score = hashOf(`${memberId}/${shard >>> 1}`);
+  return shard % 2 === 0 ? score : ~score >>> 0;
+}
+
+/** FNV-1a, then mixed (murmur3's finalizer): FNV alone orders like its input. */
+function hashOf(text: string): number {
   let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(`${memberId}/${shard}`)) {
+  for (const byte of new TextEncoder().encode(text)) {
     hash = Math.imul(hash ^ byte, 0x01000193);
   }
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
