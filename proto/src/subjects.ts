@@ -70,6 +70,11 @@ export const getForecast = (shard: number): string => `${root}.shard.${token(sha
 export const shardDemand = (shard: number): string => `${root}.shard.${token(shard)}.demand`;
 export const allShardDemand = `${root}.shard.*.demand`;
 
+/** tidepool.v1.scheduler.{schedulerId}.vouch — VouchRequest → Ack */
+export const vouch = (schedulerId: string): string =>
+  `${root}.scheduler.${token(schedulerId)}.vouch`;
+export const allVouches = `${root}.scheduler.*.vouch`;
+
 /** tidepool.v1.arrivals.{shard} — ArrivalBatch, in stream ARRIVALS */
 export const arrivals = (shard: number): string => `${root}.arrivals.${token(shard)}`;
 export const allArrivals = `${root}.arrivals.*`;

@@ -21,4 +21,20 @@ describe("OwnEcho", () => {
     echo.wrote(5, 990);
     assert.equal(echo.deafMs(9_000), 0);
   });
+
+  it("counts as deaf while writing only what it wrote without a pause, from the first that it did not hear", () => {
+    const echo = new OwnEcho(2_000);
+    echo.heard(4, 0);
+    echo.wrote(5, 1_000);
+    assert.equal(echo.deafWhileWritingMs, 0);
+    echo.wrote(6, 2_500);
+    assert.equal(echo.deafWhileWritingMs, 1_500);
+    echo.wrote(7, 9_000); // nobody could write meanwhile
+    assert.equal(echo.deafWhileWritingMs, 0);
+    assert.equal(echo.deafMs(9_000), 8_000, "it has heard nothing all the same");
+    echo.wrote(8, 10_500);
+    assert.equal(echo.deafWhileWritingMs, 1_500);
+    echo.heard(8, 10_600);
+    assert.equal(echo.deafWhileWritingMs, 0);
+  });
 });

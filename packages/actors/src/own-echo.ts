@@ -3,27 +3,47 @@
  * or has ended unnoticed. Pure; instants come in, of a clock that only goes forward.
  */
 export class OwnEcho {
+  private readonly pauseMaxMs: number;
   private writtenRevision = 0;
   private heardRevision = 0;
-  /** Since when something should have been heard. */
+  private wroteAtMs = 0;
+  /** Since when something should have been heard… */
   private waitsSinceMs: number | undefined;
+  /** …and since when without a pause in what was written. */
+  private waitsWritingSinceMs: number | undefined;
+
+  /** @param pauseMaxMs who has not written for longer could not */
+  constructor(pauseMaxMs = Number.POSITIVE_INFINITY) {
+    this.pauseMaxMs = pauseMaxMs;
+  }
 
   get hasHeard(): boolean {
     return this.heardRevision > 0;
   }
 
   wrote(revision: number, nowMs: number): void {
+    if (nowMs - this.wroteAtMs > this.pauseMaxMs) this.waitsWritingSinceMs = undefined;
     this.writtenRevision = revision;
-    if (revision > this.heardRevision) this.waitsSinceMs ??= nowMs;
+    this.wroteAtMs = nowMs;
+    if (revision <= this.heardRevision) return;
+    this.waitsSinceMs ??= nowMs;
+    this.waitsWritingSinceMs ??= nowMs;
   }
 
   heard(revision: number, nowMs: number): void {
     this.heardRevision = Math.max(this.heardRevision, revision);
     this.waitsSinceMs = this.heardRevision < this.writtenRevision ? nowMs : undefined;
+    this.waitsWritingSinceMs = this.waitsSinceMs;
   }
 
   /** 0 while it hears all. */
   deafMs(nowMs: number): number {
     return this.waitsSinceMs === undefined ? 0 : nowMs - this.waitsSinceMs;
+  }
+
+  /** How long it has written without hearing: while nobody can write, nobody hears anything either. */
+  get deafWhileWritingMs(): number {
+    const { waitsWritingSinceMs: sinceMs, wroteAtMs } = this;
+    return sinceMs === undefined ? 0 : Math.max(0, wroteAtMs - sinceMs);
   }
 }

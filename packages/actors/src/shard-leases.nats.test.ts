@@ -19,7 +19,13 @@ import type { LossReason } from "./shard-leases.ts";
 import { ensureStorage } from "./storage.ts";
 import type { Storage } from "./storage.ts";
 
-const timing = { renewEveryMs: 100, memberTtlMs: 800, fenceMarginMs: 300, drainMaxMs: 500 };
+const timing = {
+  renewEveryMs: 100,
+  memberTtlMs: 800,
+  fenceMarginMs: 300,
+  electionMaxMs: 60_000,
+  drainMaxMs: 500,
+};
 const shardCount = 8;
 /** Far longer than anything waited for takes, on a slow machine too. */
 const conditionMaxMs = 60_000;
@@ -91,6 +97,25 @@ describe("ShardLeases", () => {
     while (!claim()) {
       assert.ok(Date.now() < deadlineAtMs, `not in ${waitMaxMs} ms: ${what}`);
       await systemClock.sleep(5);
+    }
+  };
+  /** Each of a and b is recorded as a witness of the other. */
+  const untilVouching = async ({ storage }: TestMember): Promise<void> => {
+    const witnesses = new Map<string, readonly string[]>();
+    const look = async (): Promise<void> => {
+      for (const id of ["a", "b"]) {
+        const value = (await storage.leases.get(`member.${id}`))?.value ?? new Uint8Array();
+        witnesses.set(id, tidepool.internal.v1.Member.decode(value).witnessIds);
+      }
+    };
+    const looking = setInterval(() => void look(), timing.renewEveryMs);
+    try {
+      await until(
+        "they vouch for one another",
+        () => witnesses.get("a")?.[0] === "b" && witnesses.get("b")?.[0] === "a",
+      );
+    } finally {
+      clearInterval(looking);
     }
   };
   const ownsAll = ({ leases }: TestMember) => leases.heldShards().length === shardCount;
@@ -183,6 +208,62 @@ describe("ShardLeases", () => {
     );
   });
 
+  it("goes on under its epochs while nobody can write leases and all members answer one another, and no longer", async () => {
+    let isWritable = true;
+    const electing = (real: Storage): Storage => {
+      const unlessElecting = (name: "put" | "create" | "update" | "delete") => ({
+        [name]: (...args: readonly unknown[]) =>
+          isWritable
+            ? (real.leases[name] as (...given: readonly unknown[]) => unknown)(...args)
+            : Promise.reject(new Error("no leader")),
+      });
+      const changes = (["put", "create", "update", "delete"] as const).map(unlessElecting);
+      const leases = Object.assign(Object.create(real.leases) as Storage["leases"], ...changes);
+      return { ...real, leases };
+    };
+    const a = await joinCluster("a", electing);
+    const b = await joinCluster("b", electing);
+    const share = (): boolean =>
+      a.leases.heldShards().length + b.leases.heldShards().length === shardCount &&
+      b.leases.heldShards().length > 0;
+    await until("they share", share);
+    const epochs = (): readonly (number | undefined)[] =>
+      [...Array(shardCount).keys()].map(
+        (shard) => a.leases.epochOf(shard) ?? b.leases.epochOf(shard),
+      );
+    const before = epochs();
+    a.losses.length = 0; // what it handed over to b
+    await untilVouching(a);
+    isWritable = false;
+    const electionEndsAtMs = Date.now() + 3 * timing.memberTtlMs;
+    await until("the election ends", () => {
+      assert.ok(share(), "one has lost a shard");
+      return Date.now() > electionEndsAtMs;
+    });
+    isWritable = true;
+    await systemClock.sleep(timing.memberTtlMs);
+    assert.deepEqual([a.losses, b.losses, epochs()], [[], [], before]);
+
+    isWritable = false;
+    await b.bus.connection.close();
+    await until("a, without an answer, is fenced", () => a.leases.heldShards().length === 0);
+    isWritable = true;
+    await until("a owns all", () => ownsAll(a));
+  });
+
+  it("lets one that has just joined take over at once what a witness of the dead takes for dead", async () => {
+    const a = await joinCluster("a");
+    const b = await joinCluster("b");
+    await until("they share", () => b.leases.heldShards().length > 0);
+    await untilVouching(a);
+    await b.bus.connection.close();
+    const c = await joinCluster("c");
+    const waitMaxMs = timing.electionMaxMs / 2;
+    const all = (): number => a.leases.heldShards().length + c.leases.heldShards().length;
+    await until("a and c own all", () => all() === shardCount, waitMaxMs);
+    assert.ok(c.leases.heldShards().length > 0);
+  });
+
   /** Storage of which what is followed is another server's: a copy that has gone wrong. */
   const followedElsewhere = (real: Storage, copy: Storage, hearsItself: boolean): Storage => {
     const put: Storage["leases"]["put"] = async (key, value, options) => {
@@ -204,18 +285,22 @@ describe("ShardLeases", () => {
       await rm(copyDir, { recursive: true });
     }
   };
+  const memberB = tidepool.internal.v1.Member.encode({ schedulerId: "b" }).finish();
   const leaseOf = (ownerId: string, epoch: number): Uint8Array =>
     tidepool.internal.v1.ShardLease.encode({ ownerId, epoch }).finish();
 
   it("looks a lease up where it is written, when it was told of wrongly", async () => {
     await withCopy(async (copy) => {
       const real = await ensureStorage(await connectTo(server));
-      await copy.leases.put("member.b", "1");
+      await copy.leases.put("member.b", memberB);
       for (let shard = 0; shard < shardCount; shard += 1) {
         await real.leases.put(`shard.${shard}`, leaseOf("a", 5));
         await copy.leases.put(`shard.${shard}`, leaseOf("b", 1));
       }
-      const beat = setInterval(() => void copy.leases.put("member.b", "1"), timing.renewEveryMs);
+      const beat = setInterval(
+        () => void copy.leases.put("member.b", memberB),
+        timing.renewEveryMs,
+      );
       try {
         const a = await joinCluster("a", (own) => followedElsewhere(own, copy, true));
         const own = [...Array(shardCount).keys()].filter(

@@ -6,9 +6,9 @@
  *
  * A lease changes by compare-and-set only, and its epoch grows each time that it is taken, so that of two
  * members who both believe to own a shard the commands of one are refused. A member is alive while its key
- * keeps changing, by the observer's own monotonic clock; a member that could not renew its key gives up
- * all its shards before any observer can take it for dead. Clocks of different machines are never compared,
- * but for keys that were left behind long ago.
+ * keeps changing, or while it calls, by the observer's own monotonic clock; a member that could not renew its key and
+ * has nobody's word gives up all its shards before any observer can take it for dead (see membership.ts). Clocks of
+ * different machines are never compared, but for keys that were left behind long ago.
  *
  * What is followed may be read from a copy of the bucket that is behind, or has gone wrong when its server was killed.
  * So a member that does not hear its own renewals begins to read anew, and lets others take over when that does not
@@ -21,35 +21,19 @@ import type { Bus } from "./bus.ts";
 import { followBucket } from "./follow.ts";
 import type { BucketEntry, Following } from "./follow.ts";
 import { fromJetStream } from "./jetstream-error.ts";
+import { leaseTimingDefault, leftBehindAfterMs } from "./lease-timing.ts";
+import type { LeaseTiming } from "./lease-timing.ts";
+import { LeaseChecks } from "./lease-checks.ts";
+import type { KnownLease } from "./lease-checks.ts";
+import { MemberCalls } from "./member-calls.ts";
+import { Membership } from "./membership.ts";
 import { OwnEcho } from "./own-echo.ts";
+import { writeLease } from "./lease-store.ts";
 import { assignShards } from "./shard-assignment.ts";
 import type { LeaseView } from "./shard-assignment.ts";
 import type { Storage } from "./storage.ts";
 
 const { Member, ShardLease } = tidepool.internal.v1;
-
-export interface LeaseTiming {
-  readonly renewEveryMs: number;
-  /** A member that was not seen to renew for so long is dead. */
-  readonly memberTtlMs: number;
-  /** A member stops acting so long before the others may take it for dead. */
-  readonly fenceMarginMs: number;
-  /** Longest that draining may hold up giving a shard back. */
-  readonly drainMaxMs: number;
-}
-
-export const leaseTimingDefault: LeaseTiming = {
-  renewEveryMs: 1_000,
-  memberTtlMs: 4_000,
-  fenceMarginMs: 1_000,
-  drainMaxMs: 2_000,
-};
-
-/** Leases that are looked up where they are written, with each renewal. */
-export const leasesCheckedAtOnce = 16;
-
-/** A key whose age by the server's clock exceeds the time to live by this was left by a dead member. */
-export const clockSkewMaxMs = 5_000;
 
 export type LossReason = "handover" | "fenced" | "taken";
 
@@ -59,15 +43,13 @@ export interface ShardLeasesOptions {
   readonly memberId: string;
   readonly shardCount: number;
   readonly logger: Logger;
+  /** Where others are there, who hand over as soon as this one is announced. */
+  readonly beforeJoining?: () => Promise<void>;
   /** The shard is ours: start it. */
   readonly onTaken: (shard: number, epoch: number) => void;
   /** Stop it. At a handover the lease is given back after the promise has settled. */
   readonly onLost: (shard: number, reason: LossReason) => Promise<void>;
   readonly timing?: LeaseTiming;
-}
-
-interface KnownLease extends LeaseView {
-  readonly revision: number;
 }
 
 interface HeldLease {
@@ -79,18 +61,21 @@ export class ShardLeases {
   private readonly options: ShardLeasesOptions;
   private readonly timing: LeaseTiming;
   private readonly logger: Logger;
-  private readonly members = new Map<string, number>(); // when last seen to renew, monotonic
+  private readonly members: Membership;
+  private readonly calls: MemberCalls;
+  /** Revisions of the others' keys. */
+  private readonly memberRevisions = new Map<string, number>();
   private readonly leases = new Map<number, KnownLease>();
   private readonly held = new Map<number, HeldLease>();
   /** Shards whose lease is being changed by us right now. */
   private readonly changing = new Set<number>();
   private readonly stopped = new AbortController();
-  private renewedAtMs = Number.NEGATIVE_INFINITY;
-  private readonly echo = new OwnEcho();
+  private readonly echo: OwnEcho;
   private readAgainAtMs = Number.NEGATIVE_INFINITY;
-  private nextChecked = 0;
-  private checking: Promise<void> | undefined;
+  private readonly checks: LeaseChecks;
   private fenceTimer: NodeJS.Timeout | undefined;
+  /** At the instant at which the next member is dead unless it is heard. */
+  private deathTimer: NodeJS.Timeout | undefined;
   private following: Following | undefined;
   private renewing: Promise<void> = Promise.resolve();
   private isAssignmentDue = false;
@@ -100,6 +85,26 @@ export class ShardLeases {
     this.options = options;
     this.timing = options.timing ?? leaseTimingDefault;
     this.logger = options.logger.child({ part: "leases", memberId: options.memberId });
+    this.echo = new OwnEcho(this.timing.memberTtlMs / 2);
+    this.checks = new LeaseChecks({
+      storage: options.storage,
+      shardCount: options.shardCount,
+      logger: this.logger,
+      leases: this.leases,
+      changing: this.changing,
+      settleMs: this.timing.renewEveryMs,
+      signal: this.stopped.signal,
+    });
+    this.members = new Membership(options.memberId, this.timing);
+    this.calls = new MemberCalls({
+      bus: options.bus,
+      memberId: options.memberId,
+      everyMs: this.timing.renewEveryMs / 2,
+      members: this.members,
+      isCalling: () => !this.isGivenUp(),
+      onCalled: () => this.watchDeaths(),
+      onAnswered: (id, sentAtMs) => this.live(() => this.members.answeredBy(id, sentAtMs)),
+    });
   }
 
   /** Resolves when the member is announced and its first shards are being taken. */
@@ -108,9 +113,12 @@ export class ShardLeases {
       bucket: subjects.buckets.leases,
       logger: this.logger,
       receive: (entry) => this.receive(entry),
-      onRound: () => this.trustMembersAgain(),
+      // While we were away we could not hear the others either: that is no evidence against them.
+      onRound: () => this.members.trustAgain(monotonicMs()),
     });
     await this.following.caughtUp;
+    if (this.members.aliveIds(monotonicMs()).size > 1) await this.options.beforeJoining?.();
+    this.calls.start();
     await this.renew();
     this.isReady = true;
     this.assign();
@@ -121,9 +129,11 @@ export class ShardLeases {
   async stop(): Promise<void> {
     this.stopped.abort();
     await this.renewing;
-    await this.checking;
+    await this.checks.settled();
     await Promise.all([...this.held.keys()].map((shard) => this.giveBack(shard)));
     clearTimeout(this.fenceTimer);
+    clearTimeout(this.deathTimer);
+    await this.calls.stop();
     await this.following?.stop();
     if (!this.options.bus.isConnected) return;
     await this.options.storage.leases
@@ -144,7 +154,12 @@ export class ShardLeases {
   }
 
   private isFenced(): boolean {
-    return monotonicMs() - this.renewedAtMs >= this.timing.memberTtlMs - this.timing.fenceMarginMs;
+    return monotonicMs() >= this.members.actsUntilMs();
+  }
+
+  /** It does not hear what it writes: what it does not own for that others are to take over. */
+  private isGivenUp(): boolean {
+    return this.echo.deafWhileWritingMs >= this.timing.memberTtlMs;
   }
 
   private async keepRenewing(): Promise<void> {
@@ -155,15 +170,13 @@ export class ShardLeases {
       } catch {
         return;
       }
-      // What it does not own for that others are to take over.
-      if (this.echo.deafMs(monotonicMs()) < this.timing.memberTtlMs) {
+      if (!this.isGivenUp()) {
         await this.renew().catch((error: unknown) =>
           this.logger.warn("lease not renewed", { error: messageOf(error) }),
         );
       }
       this.readAgainWhenDeaf();
-      // Not waited for: renewals must go on.
-      this.checking ??= this.check().finally(() => (this.checking = undefined));
+      this.checks.next();
       this.assign();
     }
   }
@@ -171,9 +184,11 @@ export class ShardLeases {
   private async renew(): Promise<void> {
     const { memberId, storage } = this.options;
     const sentAtMs = monotonicMs();
+    const witnessIds = [...this.members.renewing(sentAtMs)];
     const value = Member.encode({
       schedulerId: memberId,
       renewedAt: toTimestamp(systemClock.nowMs()),
+      witnessIds,
     }).finish();
     const key = `member.${memberId}`;
     try {
@@ -182,10 +197,15 @@ export class ShardLeases {
     } catch (error) {
       throw fromJetStream(error, `membership of ${memberId}`);
     }
-    this.renewedAtMs = sentAtMs;
+    this.live(() => this.members.renewed(sentAtMs, witnessIds));
+  }
+
+  /** What lets it act for longer comes too late for what it had before its time was over. */
+  private live(prolong: () => void): void {
+    if (this.isFenced()) this.fence();
+    prolong();
     clearTimeout(this.fenceTimer);
-    const fenceInMs =
-      sentAtMs + this.timing.memberTtlMs - this.timing.fenceMarginMs - monotonicMs();
+    const fenceInMs = this.members.actsUntilMs() - monotonicMs();
     this.fenceTimer = setTimeout(() => this.fence(), Math.max(0, Math.ceil(fenceInMs)));
   }
 
@@ -214,12 +234,30 @@ export class ShardLeases {
   private receiveMember(id: string, entry: BucketEntry): void {
     if (id === this.options.memberId) this.echo.heard(entry.revision, monotonicMs());
     if (entry.value === undefined) {
-      this.members.delete(id);
+      this.members.gone(id);
       return;
     }
+    const { witnessIds } = Member.decode(entry.value);
     const ageMs = systemClock.nowMs() - entry.storedAtMs;
-    if (ageMs > this.timing.memberTtlMs + clockSkewMaxMs) this.members.delete(id);
-    else this.members.set(id, monotonicMs());
+    this.memberRevisions.set(id, entry.revision);
+    if (ageMs > leftBehindAfterMs(this.timing, witnessIds)) this.members.gone(id);
+    else this.members.recorded(id, witnessIds, monotonicMs());
+    this.watchDeaths();
+  }
+
+  /** A member's shards are taken as soon as it is dead. */
+  private watchDeaths(): void {
+    const nowMs = monotonicMs();
+    const nextMs = this.members.nextDeathAtMs(nowMs);
+    clearTimeout(this.deathTimer);
+    if (nextMs === undefined || this.stopped.signal.aborted) return;
+    this.deathTimer = setTimeout(
+      () => {
+        this.assign();
+        this.watchDeaths();
+      },
+      Math.ceil(nextMs - nowMs),
+    );
   }
 
   /** Others may be alive whom we take for dead. */
@@ -229,47 +267,11 @@ export class ShardLeases {
 
   private readAgainWhenDeaf(): void {
     const pauseMs = monotonicMs() - this.readAgainAtMs;
-    if (!this.isDeaf() || pauseMs < this.timing.memberTtlMs / 2) return;
+    const deafMaxMs = this.timing.memberTtlMs / 2;
+    if (this.echo.deafWhileWritingMs <= deafMaxMs || pauseMs < deafMaxMs) return;
     this.readAgainAtMs = monotonicMs();
     this.logger.warn("own renewals not heard: reading again");
     this.following?.again();
-  }
-
-  /** Some of the leases, in turn, as the leader of the bucket has them. */
-  private async check(): Promise<void> {
-    const { shardCount } = this.options;
-    const count = Math.min(leasesCheckedAtOnce, shardCount);
-    const first = this.nextChecked;
-    this.nextChecked = (first + count) % shardCount;
-    const numbers = Array.from({ length: count }, (_, index) => (first + index) % shardCount);
-    await Promise.all(numbers.map((shard) => this.checkLease(shard)));
-  }
-
-  private async checkLease(shard: number): Promise<void> {
-    const heard = this.leases.get(shard);
-    const entry = await this.options.storage.leases.get(`shard.${shard}`).catch(() => undefined);
-    if (!entry) return;
-    const { revision } = entry;
-    const { ownerId, epoch } = ShardLease.decode(entry.value);
-    if (heard?.revision === revision && heard.epoch === epoch && heard.ownerId === ownerId) return;
-    // What has just changed is heard in a moment.
-    await systemClock.sleep(this.timing.renewEveryMs, this.stopped.signal).catch(() => {});
-    if (this.leases.get(shard) !== heard || this.changing.has(shard)) return;
-    this.logger.warn("lease was not as it was heard", { shard });
-    this.leases.set(shard, { ownerId, epoch, revision });
-  }
-
-  /** While we were away we could not hear the others either: that is no evidence against them. */
-  private trustMembersAgain(): void {
-    for (const id of this.members.keys()) this.members.set(id, monotonicMs());
-  }
-
-  private aliveIds(): ReadonlySet<string> {
-    const alive = new Set([this.options.memberId]);
-    for (const [id, seenAtMs] of this.members) {
-      if (monotonicMs() - seenAtMs < this.timing.memberTtlMs) alive.add(id);
-    }
-    return alive;
   }
 
   /** After the burst of entries that comes with a change, once. */
@@ -286,17 +288,31 @@ export class ShardLeases {
     if (!this.isReady || this.stopped.signal.aborted || this.isFenced()) return;
     // Who hears nothing takes all others for dead.
     if (!this.echo.hasHeard || this.isDeaf()) return;
+    const nowMs = monotonicMs();
     const held = new Map([...this.held].map(([shard, { epoch }]) => [shard, epoch]));
     const { take, giveBack, lost } = assignShards({
       me: this.options.memberId,
-      aliveIds: this.aliveIds(),
+      aliveIds: this.members.aliveIds(nowMs),
       leases: this.leases,
       held,
       shardCount: this.options.shardCount,
     });
     for (const shard of lost) this.lose(shard, "taken");
+    // Nothing can be written where renewals cannot.
+    if (nowMs >= this.members.renewalEndsAtMs()) return;
+    for (const id of this.members.surelyDead(nowMs)) void this.bury(id);
     for (const shard of take) void this.take(shard);
     for (const shard of giveBack) void this.giveBack(shard);
+  }
+
+  /** Who joined since, and is none of its witnesses, need not wait for an election. */
+  private async bury(id: string): Promise<void> {
+    const previousSeq = this.memberRevisions.get(id);
+    if (previousSeq === undefined) return;
+    this.memberRevisions.delete(id);
+    await this.options.storage.leases.delete(`member.${id}`, { previousSeq }).catch(() => {
+      this.logger.debug("another was faster, or it lives", { id });
+    });
   }
 
   private async take(shard: number): Promise<void> {
@@ -364,19 +380,9 @@ export class ShardLeases {
     lease: LeaseView,
     revision: number | undefined,
   ): Promise<number> {
-    const { leases } = this.options.storage;
-    const value = ShardLease.encode(lease).finish();
-    const key = `shard.${shard}`;
-    try {
-      const written =
-        revision === undefined
-          ? await leases.create(key, value)
-          : await leases.update(key, value, revision);
-      this.leases.set(shard, { ...lease, revision: written });
-      return written;
-    } catch (error) {
-      throw fromJetStream(error, `lease of shard ${shard}`);
-    }
+    const written = await writeLease(this.options.storage, shard, lease, revision);
+    this.leases.set(shard, { ...lease, revision: written });
+    return written;
   }
 
   /** Nothing is known of a change that failed: what the bucket tells next decides. */

@@ -17,7 +17,13 @@ import { Witness } from "../cluster/witness.ts";
 
 export const warmingPolicy = { base: 3, floor: 1, ceiling: 6 };
 export const shardCount = 8;
-const leaseTiming = { renewEveryMs: 150, memberTtlMs: 1_200, fenceMarginMs: 400, drainMaxMs: 500 };
+const leaseTiming = {
+  renewEveryMs: 150,
+  memberTtlMs: 1_200,
+  fenceMarginMs: 400,
+  electionMaxMs: 3_600,
+  drainMaxMs: 500,
+};
 
 interface Part {
   readonly bus: Bus;

@@ -109,12 +109,14 @@ const schedulerPermissions: Permissions = {
       subjects.warmingTargets,
       "tidepool.v1.call.*.expectation",
       subjects.acceptCall,
+      subjects.allVouches,
       inboxes,
     ],
   },
   subscribe: {
     allow: [
       "tidepool.v1.shard.>",
+      subjects.allVouches,
       subjects.allHostHeartbeats,
       subjects.allVmFacts,
       `$JS.FC.>`,
@@ -138,6 +140,7 @@ const frontendPermissions: Permissions = {
       subjects.allShardDemand,
       subjects.warmingTargets,
       "tidepool.v1.call.*.expectation",
+      subjects.allVouches,
     ],
   },
   subscribe: {
@@ -147,6 +150,7 @@ const frontendPermissions: Permissions = {
       "tidepool.v1.host.*.assign",
       "tidepool.v1.host.*.keep",
       "tidepool.v1.stream.*.end",
+      subjects.allVouches,
     ],
   },
 };

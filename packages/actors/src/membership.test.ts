@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { Membership } from "./membership.ts";
+
+const timing = { memberTtlMs: 4_000, fenceMarginMs: 1_000, electionMaxMs: 12_000 };
+
+/** One that has heard the named others at 0 and renewed at 0. */
+function aMember(...others: readonly string[]): Membership {
+  const member = new Membership("a", timing);
+  for (const id of others) member.recorded(id, ["a"], 0);
+  member.renewed(0, member.renewing(0));
+  return member;
+}
+
+describe("A member of a cluster", () => {
+  it("acts for its time to live less the margin when it is alone, and cannot be vouched for", () => {
+    const member = aMember();
+    member.answeredBy("b", 2_000);
+    assert.equal(member.actsUntilMs(), 3_000);
+  });
+
+  it("goes on without renewing while all others answer, each counted from when it was called", () => {
+    const member = aMember("b", "c");
+    member.answeredBy("b", 2_500);
+    assert.equal(member.actsUntilMs(), 3_000, "c has not answered");
+    member.answeredBy("c", 2_000);
+    assert.equal(member.actsUntilMs(), 5_000);
+    member.answeredBy("c", 1_000); // an earlier answer that comes late
+    assert.equal(member.actsUntilMs(), 5_000);
+  });
+
+  it("does not go on for longer than an election may take, whoever answers", () => {
+    const member = aMember("b");
+    member.answeredBy("b", 60_000);
+    assert.equal(member.actsUntilMs(), 15_000);
+  });
+
+  it("needs the word of those too that a renewal of unknown outcome has named", () => {
+    const member = aMember("b");
+    member.recorded("c", [], 500);
+    assert.deepEqual(member.renewing(1_000), ["b", "c"]);
+    member.answeredBy("b", 2_000);
+    assert.equal(member.actsUntilMs(), 3_000);
+    member.answeredBy("c", 2_000);
+    assert.equal(member.actsUntilMs(), 5_000);
+  });
+
+  it("needs the word of one that has fallen silent for two times to live, and then no more", () => {
+    const member = aMember("b", "c");
+    member.recorded("b", ["a"], 5_000);
+    assert.deepEqual(member.renewing(7_999), ["b", "c"]);
+    assert.deepEqual(member.renewing(8_000), ["b"]);
+    member.renewed(8_000, ["b"]);
+    member.answeredBy("b", 9_000);
+    assert.equal(member.actsUntilMs(), 12_000);
+  });
+
+  it("takes another for dead that was neither heard to renew nor to call for its time to live", () => {
+    const member = aMember("b");
+    assert.deepEqual([...member.aliveIds(3_999)], ["a", "b"]);
+    assert.equal(member.nextDeathAtMs(1_000), 4_000);
+    assert.ok(member.called("b", 3_000));
+    assert.equal(member.nextDeathAtMs(1_000), 7_000);
+    assert.deepEqual([...member.aliveIds(6_999)], ["a", "b"]);
+    assert.deepEqual([...member.aliveIds(7_000)], ["a"]);
+    assert.deepEqual(member.surelyDead(6_999), []);
+    assert.deepEqual(member.surelyDead(7_000), ["b"]);
+  });
+
+  it("waits for an election longer where others than itself vouch, and is not sure then", () => {
+    const member = aMember();
+    member.recorded("b", ["c"], 0);
+    assert.deepEqual([...member.aliveIds(15_999)], ["a", "b"]);
+    assert.deepEqual([...member.aliveIds(16_000)], ["a"]);
+    assert.deepEqual(member.surelyDead(16_000), []);
+  });
+
+  it("does not wait longer where nobody vouches", () => {
+    const member = aMember();
+    member.recorded("b", [], 0);
+    assert.deepEqual([...member.aliveIds(4_000)], ["a"]);
+  });
+
+  it("answers for nobody whom it does not know, and forgets who is gone", () => {
+    const member = aMember("b");
+    assert.equal(member.called("c", 1_000), false);
+    member.gone("b");
+    assert.equal(member.called("b", 1_000), false);
+    assert.deepEqual([...member.aliveIds(1_000)], ["a"]);
+  });
+
+  it("trusts all again after a time in which it could not hear", () => {
+    const member = aMember("b");
+    member.trustAgain(5_000);
+    assert.deepEqual([...member.aliveIds(8_999)], ["a", "b"]);
+  });
+});

@@ -1,0 +1,135 @@
+/**
+ * Which members of a cluster live, and how long this one may act. Pure: instants come in, of a clock that only goes
+ * forward.
+ *
+ *   renewed in the bucket ──ttl − margin──▶ must have renewed again, or…
+ *                            ╰─ all its witnesses answer ──up to electionMaxMs more──▶ fenced
+ *
+ * While the servers of the bucket elect a leader nobody can renew, but nobody can take a lease either. So members
+ * vouch for one another: one that answers a call takes the caller for alive from then on, as if it had renewed.
+ *
+ * - All witnesses must have answered: each could take over by itself.
+ * - They are recorded with each renewal, for whoever is none: it cannot tell whether they have answered, and waits
+ *   for as long as that may count. A witness that has taken the member for dead says so to all, by removing its record.
+ * - Those of a renewal whose outcome is unknown count too, and one that is not heard stays a witness for two times to
+ *   live: while it could believe to be one, and renewals are on their way, it is asked.
+ */
+export interface MembershipTiming {
+  /** A member that was not heard for so long is dead. */
+  readonly memberTtlMs: number;
+  /** A member stops acting so long before the others may take it for dead. */
+  readonly fenceMarginMs: number;
+  /** Longest that witnesses stand in for renewals. */
+  readonly electionMaxMs: number;
+}
+
+interface Other {
+  heardAtMs: number;
+  /** It may go on without renewing, on the word of others. */
+  outlives: boolean;
+  isVouchedByMe: boolean;
+}
+
+export class Membership {
+  private readonly me: string;
+  private readonly timing: MembershipTiming;
+  private readonly others = new Map<string, Other>();
+  private renewedAtMs = Number.NEGATIVE_INFINITY;
+  private witnesses = new Set<string>();
+  /** When the last call that each has answered was sent. */
+  private readonly answered = new Map<string, number>();
+
+  constructor(me: string, timing: MembershipTiming) {
+    this.me = me;
+    this.timing = timing;
+  }
+
+  /** A renewal is about to be sent. @returns witnesses to be recorded with it */
+  renewing(nowMs: number): readonly string[] {
+    const keptMs = 2 * this.timing.memberTtlMs;
+    const ids = [...this.others].filter(([, { heardAtMs }]) => nowMs - heardAtMs < keptMs);
+    for (const [id] of ids) this.witnesses.add(id);
+    return ids.map(([id]) => id);
+  }
+
+  /** It is stored. @param ids as they were recorded with it */
+  renewed(sentAtMs: number, ids: readonly string[]): void {
+    this.renewedAtMs = sentAtMs;
+    this.witnesses = new Set(ids);
+    for (const id of this.answered.keys()) if (!this.witnesses.has(id)) this.answered.delete(id);
+  }
+
+  /** Whom to call. */
+  witnessIds(): readonly string[] {
+    return [...this.witnesses];
+  }
+
+  answeredBy(id: string, sentAtMs: number): void {
+    this.answered.set(id, Math.max(sentAtMs, this.answered.get(id) ?? sentAtMs));
+  }
+
+  /** Without anybody's word: until then leases may be changed. */
+  renewalEndsAtMs(): number {
+    return this.renewedAtMs + this.timing.memberTtlMs - this.timing.fenceMarginMs;
+  }
+
+  actsUntilMs(): number {
+    const endsAtMs = this.renewalEndsAtMs();
+    if (this.witnesses.size === 0) return endsAtMs;
+    const { memberTtlMs, fenceMarginMs, electionMaxMs } = this.timing;
+    const answers = [...this.witnesses].map(
+      (id) => this.answered.get(id) ?? Number.NEGATIVE_INFINITY,
+    );
+    const vouchedMs = Math.min(...answers) + memberTtlMs - fenceMarginMs;
+    return Math.max(endsAtMs, Math.min(vouchedMs, endsAtMs + electionMaxMs));
+  }
+
+  /** Another has renewed. @param witnessIds as recorded with it */
+  recorded(id: string, witnessIds: readonly string[], nowMs: number): void {
+    if (id === this.me) return;
+    const isVouchedByMe = witnessIds.includes(this.me);
+    this.others.set(id, { heardAtMs: nowMs, outlives: witnessIds.length > 0, isVouchedByMe });
+  }
+
+  /** @returns whether it is known: to answer is to take it for alive for a time to live */
+  called(id: string, nowMs: number): boolean {
+    const other = this.others.get(id);
+    if (other !== undefined) other.heardAtMs = nowMs;
+    return other !== undefined;
+  }
+
+  gone(id: string): void {
+    this.others.delete(id);
+  }
+
+  /** While we could not hear, silence was no evidence against anybody. */
+  trustAgain(nowMs: number): void {
+    for (const other of this.others.values()) other.heardAtMs = nowMs;
+  }
+
+  /** This one among them. */
+  aliveIds(nowMs: number): ReadonlySet<string> {
+    const alive = [...this.others].filter(([, other]) => nowMs < this.diesAtMs(other));
+    return new Set([this.me, ...alive.map(([id]) => id)]);
+  }
+
+  /** When the next one is dead unless it is heard before; undefined where there is none. */
+  nextDeathAtMs(nowMs: number): number | undefined {
+    const deaths = [...this.others.values()]
+      .map((other) => this.diesAtMs(other))
+      .filter((atMs) => atMs > nowMs);
+    return deaths.length === 0 ? undefined : Math.min(...deaths);
+  }
+
+  /** Dead by the word of this one, which its own life depended on: nobody need wait any longer. */
+  surelyDead(nowMs: number): readonly string[] {
+    return [...this.others]
+      .filter(([, other]) => other.isVouchedByMe && nowMs >= this.diesAtMs(other))
+      .map(([id]) => id);
+  }
+
+  private diesAtMs({ heardAtMs, outlives, isVouchedByMe }: Other): number {
+    const { memberTtlMs, electionMaxMs } = this.timing;
+    return heardAtMs + memberTtlMs + (outlives && !isVouchedByMe ? electionMaxMs : 0);
+  }
+}
