@@ -9,7 +9,7 @@ import type { Clock, Logger } from "@tidepool/common";
 import { policies } from "@tidepool/policy";
 import type { FunctionPolicy, WarmingPolicy } from "@tidepool/policy";
 import { subjects, tidepool } from "@tidepool/proto";
-import { firstHeartbeatWaitMs, HostTable } from "./hosts/host-table.ts";
+import { firstHeartbeatWaitMs, heartbeatRoundMs, HostTable } from "./hosts/host-table.ts";
 import type { HostFunction } from "./hosts/heartbeat.ts";
 import { NatsArrivalSource } from "./nats/arrival-source.ts";
 import { demandToWire, parseDemand, targetsToWire } from "./nats/demand-codec.ts";
@@ -88,6 +88,7 @@ export class Scheduler {
   private ticker: NodeJS.Timeout | undefined;
   private changeTimer: NodeJS.Timeout | undefined;
   private firstHeartbeat: NodeJS.Timeout | undefined;
+  private listensSinceMs = 0;
   private ownsTargetsSinceMs: number | undefined;
   private targetsToldAtMs = Number.NEGATIVE_INFINITY;
 
@@ -121,6 +122,7 @@ export class Scheduler {
       memberId: schedulerId,
       shardCount,
       logger: this.logger,
+      beforeJoining: () => this.hearHosts(),
       onTaken: (shard, epoch) => this.startShard(shard, epoch),
       onLost: (shard, reason) => this.stopShard(shard, reason),
       ...(leaseTiming === undefined ? {} : { timing: leaseTiming }),
@@ -165,6 +167,7 @@ export class Scheduler {
         this.changedSoon();
       }),
     );
+    this.listensSinceMs = this.clock.nowMs();
     this.firstHeartbeat = setTimeout(() => this.hosts.giveUpWaiting(), firstHeartbeatWaitMs);
     await Promise.all([
       this.tenants.start(bus, storage),
@@ -194,6 +197,11 @@ export class Scheduler {
   /** Shards that this scheduler owns, ascending. */
   heldShards(): readonly number[] {
     return this.leases.heldShards();
+  }
+
+  /** A round of their heartbeats, so that not all is ordered of the first few. */
+  private async hearHosts(): Promise<void> {
+    await this.clock.sleep(this.listensSinceMs + heartbeatRoundMs - this.clock.nowMs());
   }
 
   private startShard(number: number, epoch: number): void {
@@ -275,8 +283,13 @@ export class Scheduler {
     const running = this.shards.get(number);
     if (running === undefined) return;
     this.shards.delete(number);
-    await Promise.all([running.firer.stop(), ...running.serving.map((serving) => serving.stop())]);
-    await running.shard.stop(reason === "handover");
+    const isHandover = reason === "handover";
+    const unserved = (): Promise<unknown> =>
+      Promise.all(running.serving.map((serving) => serving.stop()));
+    await Promise.all([running.firer.stop(), isHandover ? undefined : unserved()]);
+    await running.shard.stop(isHandover);
+    // Until the next owner finds all of it saved, callers are served here.
+    if (isHandover) await unserved();
   }
 
   /** Their host is going or gone: each shard of ours makes its own anew elsewhere. */

@@ -24,6 +24,9 @@ import { ReadyPools } from "./ready-pools.ts";
 export const hostSilenceMaxMs = 3_000;
 /** A scheduler that has just started listens so long for a first heartbeat before it says that there is none. */
 export const firstHeartbeatWaitMs = 1_500;
+/** Within this time every host has told of itself. */
+export const heartbeatRoundMs = 1_200;
+
 interface Host {
   readonly view: MutableView;
   heartbeat: Heartbeat;
