@@ -177,7 +177,8 @@ export class Transport {
   /** @returns what is left of the call's limits */
   private async reconnected(limits: CallLimits): Promise<CallLimits> {
     const state = this.client.getChannel().getConnectivityState(true);
-    if (state !== connectivityState.TRANSIENT_FAILURE) return limits;
+    // While it only connects, gRPC would let the call wait, and fail it with the first attempt that does.
+    if (state === connectivityState.READY) return limits;
     const { timeoutMs, signal } = limits;
     const beganAtMs = systemClock.nowMs();
     await new Promise<void>((resolve) => {

@@ -147,7 +147,7 @@ function printCut(
   const noticed = [...failed, ...waited];
   const first = Math.max(0, Math.min(...noticed.map((call) => call.atMs)) - atMs);
   const last = Math.max(...noticed.map((call) => call.atMs)) - atMs;
-  const longest = Math.max(...waited.map((call) => call.endedAtMs - call.atMs));
+  const longest = Math.max(...noticed.map((call) => call.endedAtMs - call.atMs));
   const codes = countBy(failed, ({ code, reason }) => `${code} ${reason ?? ""}`);
   const span =
     noticed.length === 0
