@@ -80,6 +80,9 @@ async function runMocha(
     const path = join(folder, "report.json");
     const code = await spawnMocha(launcher, files, path, options);
     const isThere = existsSync(path);
+    // With arguments it may be another reporter's.
+    if (!isThere && options.args === undefined && !options.signal.aborted)
+      process.stderr.write(`these tests did not come to their end: ${files.join(", ")}\n`);
     const report = isThere ? (JSON.parse(await readFile(path, "utf8")) as TestReport) : undefined;
     return { code, report };
   } finally {
