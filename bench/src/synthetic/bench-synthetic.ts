@@ -6,7 +6,7 @@
 import { planPolicyDefault, policyNamed, replayFunction, seededRandom } from "@tidepool/policy";
 import type { Claim, Report } from "../report.ts";
 import { after, around, bell, minuteMs, poisson, ticking, timetabled } from "./calls.ts";
-import type { Timetable } from "./calls.ts";
+import type { Jitter, Timetable } from "./calls.ts";
 
 const policy = policyNamed(process.env["BENCH_POLICY"] ?? "learned");
 const settings = planPolicyDefault;
@@ -66,7 +66,11 @@ export function benchSynthetic(): Promise<Report> {
     ...timetables.flatMap(({ what, from, table }) =>
       figures(what, (_, seed) => timetabled(table, seed), { cold: 1, idle: 60 }, from),
     ),
-    ...figures("two clocks, of the period and of thrice it", twoClocks, { cold: 10, idle: 660 }),
+    ...figures("two clocks, of the period and of thrice it", twoClocks, { cold: 1, idle: 60 }),
+    ...figures("two clocks, of the period and of 1.65 times it", unrelatedClocks, {
+      cold: 1,
+      idle: 60,
+    }),
     afterTheEnd(),
     calledPeriodic(),
   ];
@@ -157,10 +161,24 @@ const timetables: readonly { what: string; from: number; table: Timetable }[] = 
 ];
 
 function twoClocks(periodMs: number, seed: number): readonly number[] {
-  const one = ticking({ periodMs, jitter: after(2_000), ticks: 120, phaseMs: 0 }, seed);
-  const phaseMs = Math.round(periodMs * 0.4);
+  return withClock(periodMs, 3 * periodMs, after(2_000), seed);
+}
+
+/** Of 20 and 33 minutes, say. */
+function unrelatedClocks(periodMs: number, seed: number): readonly number[] {
+  const otherMs = Math.round((1.65 * periodMs) / minuteMs) * minuteMs;
+  return withClock(periodMs, otherMs, jitter, seed);
+}
+
+function withClock(periodMs: number, otherMs: number, late: Jitter, seed: number): number[] {
+  const one = ticking({ periodMs, jitter: late, ticks: 120, phaseMs: 0 }, seed);
   const two = ticking(
-    { periodMs: 3 * periodMs, jitter: after(2_000), ticks: 40, phaseMs },
+    {
+      periodMs: otherMs,
+      jitter: late,
+      ticks: Math.floor((120 * periodMs) / otherMs),
+      phaseMs: Math.round(periodMs * 0.4),
+    },
     seed + 1,
   );
   return [...one, ...two].toSorted((a, b) => a - b);
@@ -170,6 +188,7 @@ const scoredFrom = new Map<Make, number>([
   [bursts, 4 * learnedFrom],
   [changed, 36],
   [twoClocks, 40],
+  [unrelatedClocks, 60],
 ]);
 
 interface Asked {

@@ -34,6 +34,8 @@ export interface Forecast {
   readonly followShare: number;
   /** Calls come again at several times of this period. */
   readonly isRound?: true;
+  /** Periods of the other clocks, where there are several. */
+  readonly besidesMs?: readonly number[];
   readonly evidence: Evidence;
 }
 

@@ -62,7 +62,7 @@ export function describe(
       calls,
       next.isRound === true
         ? `again after ${seconds(next.periodMs)}, within ${seconds(dispersionMs)}`
-        : `every ${seconds(next.periodMs)}, within ${seconds(dispersionMs)}`,
+        : `${[next.periodMs, ...(next.besidesMs ?? [])].map((ms) => `every ${seconds(ms)}`).join(" and ")}, within ${seconds(dispersionMs)}`,
       `${hits} windows hit, ${misses} missed, ${missesInRow} of them just now`,
       `${Math.round(next.coverage * 100)} % of calls came inside a window`,
     ],

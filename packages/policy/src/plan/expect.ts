@@ -5,6 +5,7 @@
 import { isSlotClock } from "../model/phase.ts";
 import { forecast, type Forecast } from "../periodicity/index.ts";
 import { forecastRounds } from "../rounds/forecast-rounds.ts";
+import { forecastSuperposed } from "../rounds/superposed.ts";
 import type { PlanPolicy } from "./policy.ts";
 import type { FunctionRecord } from "./record.ts";
 
@@ -38,8 +39,8 @@ export function exactForecast(
   nowMs: number,
   policy: PlanPolicy,
 ): Forecast | undefined {
-  const period = forecast(record.history, nowMs, policy);
   const { history, slots } = record;
+  const period = forecastSuperposed(history, nowMs, policy) ?? forecast(history, nowMs, policy);
   if (slots === undefined || !mayHaveRounds(record)) return period;
   if (latest?.history === history && latest.slots === slots && latest.nowMs === nowMs)
     return latest.found;
