@@ -145,6 +145,11 @@ const timetables: readonly { what: string; from: number; table: Timetable }[] = 
     table: { times: phases, days: 70, jitter, isOn: (day) => day % 7 === 0 },
   },
   {
+    what: "on Mondays at one time, from the fourth week on",
+    from: 3,
+    table: { times: [540], days: 182, jitter, isOn: (day) => day % 7 === 0 },
+  },
+  {
     what: "at 0 and 20 past each hour, from the second day on",
     from: 48,
     table: { times: every(60, 0, 1439).flatMap((at) => [at, at + 20]), days: 7, jitter },

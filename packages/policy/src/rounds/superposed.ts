@@ -13,6 +13,8 @@ const coverageAlone = 0.98;
 const clocksMax = 3;
 /** A clock has so many of the ticks remembered. */
 const ticksMin = 5;
+/** A function with more calls for each beat of its clock has others that are not to be told apart. */
+const callsABeatMax = 4;
 /** Calls of one clock lie within this share of its period, and within so long. */
 const arcShare = 0.05;
 const arcMaxMs = 30_000;
@@ -51,7 +53,8 @@ export function forecastSuperposed(
   policy: ForecastPolicy,
 ): Forecast | undefined {
   const { pattern } = history;
-  if (pattern === null || pattern.coverage > coverageAlone) return undefined;
+  if (pattern === null || pattern.coverage > coverageAlone || isBusy(history, pattern.periodMs))
+    return undefined;
   if (latest?.history !== history) latest = clocksOf(history, pattern.periodMs);
   const { clocks, coverage } = latest;
   if (clocks.length < 2 || coverage < Math.max(coverageMin, pattern.coverage)) return undefined;
@@ -81,6 +84,7 @@ function clocksOf(history: History, firstPeriodMs: number): Taken {
     rest = left;
     periodMs = detect({ grainMs, ticks: rest, ticksSeen, callsSeen, pattern: null })?.periodMs;
   }
+  if (dials.length < 2) return { history, clocks: [], coverage: 0 };
   const kept = dials.map((): Tick[] => []);
   let covered = 0;
   for (const [index, tick] of ticks.entries()) {
@@ -98,6 +102,11 @@ function clocksOf(history: History, firstPeriodMs: number): Taken {
   const isWhole = kept.every((own) => own.length >= ticksMin);
   const coverage = isWhole ? covered / Math.min(ticksCompared, ticks.length) : 0;
   return { history, clocks, coverage };
+}
+
+function isBusy({ ticks }: History, periodMs: number): boolean {
+  const spanMs = (ticks.at(-1)?.atMs ?? 0) - (ticks.at(0)?.atMs ?? 0);
+  return ticks.length * periodMs > callsABeatMax * spanMs;
 }
 
 function isAlike(a: number, b: number): boolean {
