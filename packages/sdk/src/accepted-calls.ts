@@ -96,7 +96,11 @@ export async function invokeAsync(
   const { requestId: given, timeoutMs, signal, ...rest } = options;
   const requestId = given ?? randomUUID();
   const request = { name, payload: encodePayload(payload), requestId, ...rest };
-  const answer = await caller.read(tidepoolService.invokeAsync, request, { timeoutMs, signal });
+  const answer = await caller.read(
+    tidepoolService.invokeAsync,
+    request,
+    caller.storing({ timeoutMs, signal }),
+  );
   const accepted = answer.requestId ?? "";
   // One that was sent again is known by its own id, which nobody else has when it was chosen here.
   const isOwn = given === undefined && accepted === requestId;

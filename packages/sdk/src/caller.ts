@@ -6,6 +6,9 @@ import { systemClock, TidepoolError } from "@tidepool/common";
 import type { MethodDefinition } from "@tidepool/proto";
 import type { CallLimits, Transport } from "./transport.ts";
 
+export const timeoutDefaultMs = 10_000;
+/** What is stored waits for as long as NATS takes to elect a leader, 12 s at most: there is an answer by then. */
+export const changeTimeoutDefaultMs = 15_000;
 /** Times that one call is sent, at most. */
 export const attemptsMax = 3;
 /** Wait before the second attempt; doubles for the third. Longer where the server says so. */
@@ -14,11 +17,13 @@ export const retryWaitMs = 100;
 export class Caller {
   readonly transport: Transport;
   readonly #timeoutMs: number;
+  readonly #changeTimeoutMs: number;
 
-  /** @param timeoutMs of calls that name none */
-  constructor(transport: Transport, timeoutMs: number) {
+  /** @param timeoutMs of calls that name none; undefined: the defaults */
+  constructor(transport: Transport, timeoutMs: number | undefined) {
     this.transport = transport;
-    this.#timeoutMs = timeoutMs;
+    this.#timeoutMs = timeoutMs ?? timeoutDefaultMs;
+    this.#changeTimeoutMs = timeoutMs ?? changeTimeoutDefaultMs;
   }
 
   /** Sent once: it may have an effect. */
@@ -27,7 +32,7 @@ export class Caller {
     request: Request,
     limits: CallLimits,
   ): Promise<Response> {
-    return this.transport.unary(method, request, this.within(limits));
+    return this.transport.unary(method, request, this.storing(limits));
   }
 
   /** Sent again while the server is unavailable. */
@@ -44,6 +49,11 @@ export class Caller {
   }
 
   within({ timeoutMs = this.#timeoutMs, signal }: CallLimits): CallLimits {
+    return { timeoutMs, signal };
+  }
+
+  /** Of what is stored before it is answered. */
+  storing({ timeoutMs = this.#changeTimeoutMs, signal }: CallLimits): CallLimits {
     return { timeoutMs, signal };
   }
 

@@ -62,7 +62,7 @@ export interface ConnectOptions {
   readonly tls?: TlsOptions;
   /** As `tidepool token create` printed it; where calls need none: absent. */
   readonly token?: string;
-  /** Longest that calls other than invoke and uploadCode may take; default timeoutDefaultMs. */
+  /** Longest that calls other than invoke and uploadCode may take; default timeoutDefaultMs, for changes changeTimeoutDefaultMs. */
   readonly timeoutMs?: number;
 }
 
@@ -104,7 +104,6 @@ export interface LogOptions {
 }
 
 export const connectTimeoutDefaultMs = 5_000;
-export const timeoutDefaultMs = 10_000;
 const uploadChunkBytes = 64 * 1024;
 
 export class TidepoolClient {
@@ -139,7 +138,7 @@ export class TidepoolClient {
       transport.close();
       throw error;
     }
-    return new TidepoolClient(new Caller(transport, options.timeoutMs ?? timeoutDefaultMs));
+    return new TidepoolClient(new Caller(transport, options.timeoutMs));
   }
 
   close(): void {

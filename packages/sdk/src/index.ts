@@ -1,5 +1,6 @@
 export { attemptsMax, retryWaitMs } from "./caller.ts";
-export { connectTimeoutDefaultMs, TidepoolClient, timeoutDefaultMs } from "./client.ts";
+export { changeTimeoutDefaultMs, timeoutDefaultMs } from "./caller.ts";
+export { connectTimeoutDefaultMs, TidepoolClient } from "./client.ts";
 export type {
   ChangeOptions,
   ConnectOptions,
