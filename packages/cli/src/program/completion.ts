@@ -21,6 +21,7 @@ export function addCompletionCommands(
     "Print a script that completes commands, options and function names in a shell",
     'eval "$(tidepool completion bash)"',
   )
+    .addHelpText("after", "  $ tidepool completion fish | source")
     .addArgument(new Argument("<shell>").choices(shells))
     .action(async (shell: string) => {
       const { printCompletionScript } = await import("../commands/completion.ts");
