@@ -6,7 +6,7 @@
 import type { CallView } from "./call-view.ts";
 
 /** Slots after a call that are always forecast. */
-const soonSlots = 12;
+export const soonSlots = 12;
 /** Gaps looked at, newest first, and how far beside them a call may come. */
 const gapsSeen = 64;
 const gapReachShare = 0.1;

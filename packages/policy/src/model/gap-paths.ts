@@ -3,7 +3,7 @@
  * the history alone, so they are made once, where they are asked for, and kept with the history, which is packed
  * away with them. Who replays the same calls under other terms finds them again by what the history has come to.
  */
-import { markDue } from "./due.ts";
+import { markDue, soonSlots } from "./due.ts";
 import { isPeriodSought } from "./evidence.ts";
 import { Forecaster } from "./forecaster.ts";
 import type { FleetLearning } from "./fleet-learning.ts";
@@ -11,9 +11,12 @@ import type { GapPath } from "./gap-path.ts";
 import type { CallHistory } from "./history.ts";
 import { Network, printOf, type NetworkWeights } from "./network.ts";
 
-/** Slots that are marked due or quiet at once: few at first, since most functions are called again soon. */
-const markedSlotsFirst = 16;
+/** Slots that are marked due or quiet at once, after the first, which are due in any case. */
 const markedSlots = 64;
+/** A function called in each of its latest so many slots needs no network to tell the next. */
+const steadySlots = 32;
+/** Odds of a call then, over those slots: what came of them. */
+const steadyOdds = 2.5;
 /** Paths that are kept for other replays of the same calls: those made last. */
 const pathsKeptMax = 32_768;
 /** Editions of the same weights are told apart up to so many. */
@@ -40,13 +43,19 @@ export class GapPaths {
   at(calls: CallHistory, ahead: number): number {
     const value = this.#valueAt(calls, ahead);
     if (!Number.isNaN(value)) return value;
-    this.#open(calls);
     // As it is kept, so that it is the same when it is found again.
-    const made = Math.fround(this.#forecaster.probability(calls.lastSlot + ahead));
+    const made = Math.fround(this.#made(calls, ahead));
     const path = this.#pathOf(calls);
     path.values[ahead - 1] = made;
     path.isNew = true;
     return made;
+  }
+
+  #made(calls: CallHistory, ahead: number): number {
+    const steady = ahead === 1 ? calls.unbroken : 0;
+    if (steady >= steadySlots) return 1 / (1 + Math.exp(-calls.bias) / (steadyOdds * steady));
+    this.#open(calls);
+    return this.#forecaster.probability(calls.lastSlot + ahead);
   }
 
   /** Whether a call is due at all in that slot. */
@@ -77,6 +86,7 @@ export class GapPaths {
   learn(calls: CallHistory, ahead: number, isHit: boolean): void {
     const fleet = this.#fleet;
     if (fleet === undefined || !fleet.isLearning || !this.isDue(calls, ahead)) return;
+    if (ahead === 1 && calls.unbroken >= steadySlots) return;
     const weight = fleet.drawn(this.at(calls, ahead), isHit, drawOf(calls, ahead));
     if (weight === 0) return;
     this.#open(calls);
@@ -90,16 +100,19 @@ export class GapPaths {
   }
 
   #mark(calls: CallHistory, path: GapPath): void {
-    this.#open(calls);
     const marked = path.values.length;
-    const count = marked === 0 ? markedSlotsFirst : markedSlots;
-    const due = this.#due.subarray(0, count);
-    markDue(this.#forecaster.view, calls.lastSlot + 1 + marked, due);
-    const values = new Float32Array(marked + count);
-    values.set(path.values);
-    for (let i = 0; i < count; i += 1) values[marked + i] = due[i] === 1 ? Number.NaN : 0;
-    path.values = values;
     path.isNew = true;
+    if (marked === 0) {
+      path.values = new Float32Array(soonSlots).fill(Number.NaN);
+      return;
+    }
+    const due = this.#due;
+    this.#open(calls);
+    markDue(this.#forecaster.view, calls.lastSlot + 1 + marked, due);
+    const values = new Float32Array(marked + markedSlots);
+    values.set(path.values);
+    for (let i = 0; i < markedSlots; i += 1) values[marked + i] = due[i] === 1 ? Number.NaN : 0;
+    path.values = values;
   }
 
   #open(calls: CallHistory): void {

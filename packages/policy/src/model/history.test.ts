@@ -101,4 +101,13 @@ describe("call history", () => {
     assert.equal(history.total, 1);
     assert.equal(history.lastCount, 5);
   });
+
+  it("knows in how many slots on end calls came", () => {
+    const history = new CallHistory();
+    assert.equal(history.unbroken, 0);
+    for (let slot = 0; slot < 2_000; slot += 1) {
+      history.observe(slot < 10 ? 3 * slot : slot + 20, 1);
+      assert.equal(history.unbroken, Math.min(gapsMax, slot <= 10 ? 0 : slot - 10));
+    }
+  });
 });

@@ -99,6 +99,19 @@ export class CallHistory {
     return this.#gaps[(this.#head - 1 - index + 2 * size) % size] ?? 0;
   }
 
+  /** Of the newest gaps, how many follow one another without a slot between. */
+  get unbroken(): number {
+    const ring = this.#gaps;
+    let at = this.#head - 1;
+    let count = 0;
+    for (; count < this.gapCount; count += 1) {
+      if (at < 0) at += ring.length;
+      if (ring[at] !== 1) break;
+      at -= 1;
+    }
+    return count;
+  }
+
   /** Newest first: slots with calls into `times`, the gaps before them into `gaps`. Returns the gaps. */
   expand(times: Int32Array, gaps: Int32Array): number {
     const ring = this.#gaps;

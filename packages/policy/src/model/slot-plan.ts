@@ -102,14 +102,18 @@ export class SlotPlanner {
     if (open !== undefined && open.to >= from) yield open;
   }
 
-  /** Where nothing is loaded ahead: for how many slots what a call left waits. */
-  stay(memory: SlotMemory, policy: WarmPolicy): number {
+  /**
+   * Where nothing is loaded ahead: for how many slots what a call left waits.
+   * @param upTo more are not looked for
+   */
+  stay(memory: SlotMemory, policy: WarmPolicy, upTo = Number.POSITIVE_INFINITY): number {
     const { calls } = memory;
     // Not worth a look: it will have been called before then.
     if (isSoonCalled(calls, policy.keepAliveSlots / 2)) return policy.keepAliveSlots;
     const run = this.#run(memory, policy);
     let slots = 0;
-    while (run.next((more) => this.#paths.at(calls, slots + 1 + more))) slots += 1;
+    const ahead = (more: number): number => this.#paths.at(calls, slots + 1 + more);
+    while (slots < upTo && run.next(ahead)) slots += 1;
     return slots;
   }
 
@@ -125,9 +129,9 @@ export class SlotPlanner {
     const account = { ...memory.account };
     const isFollowed = this.stance(memory) === "follow";
     const planned = isFollowed ? this.#run(memory, policy) : undefined;
-    const stay = isFollowed ? 0 : this.stay(memory, policy);
     const free = new WarmRun("follow", policy, Number.POSITIVE_INFINITY);
     const last = Math.min(gap, settledSlotsMax);
+    const stay = isFollowed ? 0 : this.stay(memory, policy, last);
     for (let slot = 1; slot <= last; slot += 1) {
       const isHit = slot === gap;
       // Past the keep-alive nothing but time passes in slots that are not due and in which nothing waits.
