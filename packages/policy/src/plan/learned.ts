@@ -127,7 +127,11 @@ export class LearnedPlan {
     if (decision.degree > 0 || memory === undefined) return decision;
     const warm = warmPolicyOf(policy);
     const stay = this.#planner.stay(memory, warm);
-    if (stay === warm.keepAliveSlots) return decision;
+    if (stay === warm.keepAliveSlots) {
+      // Each call is kept as ever: whether a pattern shows is seen from slot to slot.
+      const holdsUntilMs = slotStartMs(memory, 1);
+      return holdsUntilMs > nowMs ? { ...decision, holdsUntilMs } : decision;
+    }
     const lingerMs = Math.max(nowMs + marginMs(policy), slotStartMs(memory, 1) - 1);
     return { ...decision, keepUntilMs: stay === 0 ? lingerMs : nowMs + stay * memory.slotMs };
   }

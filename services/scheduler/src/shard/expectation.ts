@@ -1,20 +1,28 @@
 /** What was expected of a call at the moment before it was learned from: the shard's half of its explanation. */
-import type { FunctionPolicy, PlanPolicy } from "@tidepool/policy";
+import type { FunctionPolicy, FunctionRecord, PlanPolicy } from "@tidepool/policy";
 import { toTimestamp } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
 import { isTickRequestId } from "@tidepool/schedules";
 import type { HostTable } from "../hosts/host-table.ts";
 import { windowToWire } from "../nats/host-commands.ts";
 import { predictionToWire } from "../nats/prediction.ts";
-import type { Arrival } from "../ports.ts";
+import type { Arrival, CallWindow } from "../ports.ts";
 import type { FunctionState, PreparedWindow } from "./function-state.ts";
 import type { Terms } from "./terms.ts";
 import { calledAtMsOf } from "./version-mix.ts";
-import { nearestWindow, overlap, windowsAround } from "./window-ledger.ts";
+import { nearestWindow, overlap } from "./window-ledger.ts";
+
+/** What was remembered before the call. */
+export interface Known {
+  readonly record: FunctionRecord;
+  /** The windows that it may have been meant for; undefined where none was followed yet. */
+  readonly followed: readonly CallWindow[] | undefined;
+}
 
 export interface ExpectationInput {
   readonly arrival: Arrival;
   readonly state: FunctionState;
+  readonly known: () => Known;
   readonly terms: Terms;
   readonly policy: FunctionPolicy;
   readonly settings: PlanPolicy;
@@ -25,15 +33,15 @@ export interface ExpectationInput {
 export function expectationOf({
   arrival,
   state,
+  known: knownOf,
   terms,
   policy,
   settings,
   hosts,
 }: ExpectationInput): () => tidepool.v1.CallExpectation.$Properties {
   const { requestId, functionName, atMs } = arrival;
-  const { record, told, notPrepared, calledVersion, ledger, latestPrepared } = state;
+  const { told, notPrepared, calledVersion, latestPrepared } = state;
   const isDeclared = isTickRequestId(requestId);
-  const followed = ledger === undefined ? undefined : windowsAround(ledger, atMs);
   const declared = latestPrepared?.window;
   const usedCount = latestPrepared?.usedCount ?? 0;
   const versionCalledAtMs = calledAtMsOf(state, arrival.version);
@@ -45,6 +53,7 @@ export function expectationOf({
       busyVms += busy;
     }
   return () => {
+    const { record, followed } = knownOf();
     const known = policy.describe(record, settings, atMs, 1);
     const { latestCallAtMs, degree } = known;
     // The account may be behind: it takes up the next window when there is something to decide.

@@ -16,7 +16,7 @@ export function followWindows(
   if (decision.degree === 0 && state.ledger === undefined) return;
   const ledger = (state.ledger ??= createLedger(nowMs, state.record.history.ticks.at(-1)?.atMs));
   // While a VM stays for the next slot in any case, the windows after it are not looked for: most often it is called again.
-  if ((decision.holdsUntilMs ?? 0) <= nowMs) {
+  if (decision.degree === 0 || (decision.holdsUntilMs ?? 0) <= nowMs) {
     const next =
       decision.forecast === undefined
         ? acting.nextWindow(state.record, settings, nowMs)

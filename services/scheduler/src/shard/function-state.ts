@@ -1,10 +1,11 @@
 /** What a shard holds of one function while it owns it. The record outlives the owner; the rest does not. */
-import type { FunctionRecord } from "@tidepool/policy";
+import type { FunctionRecord, PlanPolicy } from "@tidepool/policy";
 import type { CallWindow, StoredFunction } from "../ports.ts";
 import type { ContributedDemand } from "./demand-book.ts";
 import type { Memories, MemoryHolder, Unpacked } from "./memories.ts";
 import { mostAskedFor } from "./version-mix.ts";
 import type { VersionMix } from "./version-mix.ts";
+import type { WaitingCalls } from "./waiting-calls.ts";
 import type { Waking } from "./wake-heap.ts";
 import type { WindowLedger } from "./window-ledger.ts";
 
@@ -37,6 +38,12 @@ export class FunctionState implements MemoryHolder, Waking {
   quietSinceMs = 0;
   /** Until then further calls change nothing of its plan. */
   heldUntilMs = 0;
+  /** The settings of that plan. */
+  heldBy: PlanPolicy | undefined = undefined;
+  /** What calls leave stays as long as hosts keep it by themselves. */
+  isKeptAsUsual = false;
+  /** Those calls that are not in its record yet: whoever reads the record finds them in it. */
+  waiting: WaitingCalls | undefined = undefined;
   /** A call of it is not planned for yet. */
   isCalled = false;
   wakeAtMs: number | undefined = undefined;
@@ -51,11 +58,11 @@ export class FunctionState implements MemoryHolder, Waking {
   }
 
   get record(): FunctionRecord {
-    return this.memories.unpack(this).record;
+    return this.inFull().record;
   }
 
   set record(record: FunctionRecord) {
-    const unpacked = this.memories.unpack(this);
+    const unpacked = this.inFull();
     if (unpacked.record === record) return;
     unpacked.record = record;
     unpacked.isChanged = true;
@@ -63,15 +70,31 @@ export class FunctionState implements MemoryHolder, Waking {
 
   /** How its windows went; undefined while it never had one. It is changed in place, so not to be held on to. */
   get ledger(): WindowLedger | undefined {
-    const unpacked = this.memories.unpack(this);
+    const unpacked = this.inFull();
     if (unpacked.ledger !== undefined) unpacked.isChanged = true;
     return unpacked.ledger;
   }
 
   set ledger(ledger: WindowLedger | undefined) {
-    const unpacked = this.memories.unpack(this);
+    const unpacked = this.inFull();
     unpacked.ledger = ledger;
     unpacked.isChanged = true;
+  }
+
+  /** Takes up the calls that wait. */
+  learnWaiting(): void {
+    if (this.waiting !== undefined) this.inFull();
+  }
+
+  private inFull(): Unpacked {
+    const unpacked = this.memories.unpack(this);
+    const { waiting } = this;
+    if (waiting !== undefined) {
+      this.waiting = undefined;
+      waiting.learnInto(unpacked);
+      unpacked.isChanged = true;
+    }
+    return unpacked;
   }
 
   /** As it goes into a snapshot. @param memory of its record and ledger, packed */

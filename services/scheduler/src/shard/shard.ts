@@ -9,7 +9,6 @@
  */
 import { TidepoolError } from "@tidepool/common";
 import type { tidepool } from "@tidepool/proto";
-import { isTickRequestId } from "@tidepool/schedules";
 import type {
   AcquireOrder,
   Arrival,
@@ -19,12 +18,12 @@ import type {
 } from "../ports.ts";
 import { Acquirer } from "./acquirer.ts";
 import type { AcquiredVm } from "./acquirer.ts";
+import { CallTaker } from "./call-taker.ts";
 import { Caps } from "./caps.ts";
 import { contribute } from "./contribution.ts";
 import { Declared } from "./declared.ts";
 import { DemandBook } from "./demand-book.ts";
 import type { ConfigDemand } from "./demand-book.ts";
-import { expectationOf } from "./expectation.ts";
 import { withLearning } from "./fleet-memory.ts";
 import { followWindows, whyNotPrepared } from "./follow-windows.ts";
 import { forecastReply } from "./forecast-reply.ts";
@@ -32,13 +31,12 @@ import { FunctionState } from "./function-state.ts";
 import { groupCalls } from "./group-calls.ts";
 import { Keeper } from "./keeper.ts";
 import { mannerOf } from "./manner.ts";
-import type { Manner } from "./manner.ts";
 import { Memories } from "./memories.ts";
 import { PlanQueue } from "./plan-queue.ts";
 import { preparedWindow, Prewarmer } from "./prewarmer.ts";
 import { canSettle, settleMs } from "./settle.ts";
-import { mixOf, mostAskedFor, noteVersion } from "./version-mix.ts";
-import { noteCall, notePrepared } from "./window-ledger.ts";
+import { mixOf, mostAskedFor } from "./version-mix.ts";
+import { notePrepared } from "./window-ledger.ts";
 import { replanBatch, snapshotEveryMs, snapshotPauseFactor, windowsShownMax } from "./world.ts";
 import type { ShardWorld } from "./world.ts";
 
@@ -49,6 +47,7 @@ export class Shard {
   private readonly keeper: Keeper;
   private readonly prewarmer: Prewarmer;
   private readonly caps: Caps;
+  private readonly calls: CallTaker;
   private readonly declared: Declared;
   private readonly demandBook = new DemandBook();
   private readonly memories = new Memories();
@@ -67,6 +66,7 @@ export class Shard {
     this.shard = shard;
     this.acquirer = new Acquirer(world, shard, (version) => this.noteSurprise(version));
     this.caps = new Caps(world, shard);
+    this.calls = new CallTaker(this.world, this.caps);
     this.keeper = new Keeper(world, shard);
     this.prewarmer = new Prewarmer(world, shard, this.keeper);
     this.declared = new Declared(world, this.prewarmer, this.caps);
@@ -242,37 +242,10 @@ export class Shard {
   }
 
   private take(state: FunctionState, calls: readonly Arrival[], sequence: number): void {
-    const version = this.world.functionOf(state.name);
-    const manner = mannerOf(this.world, version);
-    for (const arrival of calls) {
-      if (this.isLive) this.noteCall(state, arrival, version, manner);
-      noteVersion(state, arrival);
-      // What is declared is no news: a pattern is learned from the other calls.
-      if (isTickRequestId(arrival.requestId)) continue;
-      state.record = this.world.policy.noteArrival(state.record, manner.settings, arrival.atMs);
-    }
+    const keepAliveMs = this.calls.take(state, calls, this.isLive);
     state.sequence = sequence;
-    if (this.isLive) this.queue.noteCalled(state, manner.settings.keepAliveMs);
-    else this.planSoon(state);
-  }
-
-  /** Before it is learned from. */
-  private noteCall(
-    state: FunctionState,
-    arrival: Arrival,
-    version: FunctionVersion | undefined,
-    { acting, terms, settings }: Manner,
-  ): void {
-    const { requestId, atMs } = arrival;
-    const { hosts, explanations } = this.world;
-    if (requestId !== "" && version !== undefined) {
-      const input = { arrival, state, terms, policy: acting, settings, hosts };
-      explanations.add(requestId, expectationOf(input));
-    }
-    const isDeclared = isTickRequestId(requestId);
-    if (state.ledger !== undefined && !isDeclared)
-      noteCall(state.ledger, atMs, settings.keepAliveMs);
-    this.caps.noteUse(state, version, atMs);
+    if (!this.isLive) this.planSoon(state);
+    else if (keepAliveMs !== undefined) this.queue.noteCalled(state, keepAliveMs);
   }
 
   /** Decides for one function and carries it out; sets when to decide again. */
@@ -319,12 +292,16 @@ export class Shard {
     if (state.demand !== before) this.world.onDemandChanged();
     const isFree = state.prepared === undefined;
     state.quietSinceMs = isFree && kept.degree === 0 && state.told === undefined ? nowMs : 0;
-    state.heldUntilMs = isFree && isAfterCall ? (kept.holdsUntilMs ?? 0) : 0;
+    const isHeld = isFree && isAfterCall && kept === decision;
+    state.heldUntilMs = isHeld ? (kept.holdsUntilMs ?? 0) : 0;
+    state.heldBy = isHeld ? settings : undefined;
+    state.isKeptAsUsual = kept.degree === 0;
     const due = wakes.filter((atMs) => atMs !== undefined && atMs > nowMs);
     this.queue.wakeAt(state, due.length === 0 ? undefined : Math.min(...(due as number[])));
   }
 
   private forget(state: FunctionState): void {
+    state.learnWaiting();
     this.demandBook.remove(state.demand);
     this.queue.forget(state);
     this.states.delete(state.name);
@@ -394,6 +371,7 @@ export class Shard {
   private *stored(): Generator<StoredFunction> {
     for (const state of this.states.values()) {
       if (this.world.functionOf(state.name) === undefined) continue;
+      state.learnWaiting();
       yield state.stored(this.memories.bytesOf(state));
     }
   }

@@ -52,6 +52,17 @@ export function createLedger(nowMs: number, latestCallAtMs: number | undefined):
   };
 }
 
+/** To go on from: neither changes with the other. */
+export function copyLedger(ledger: WindowLedger): WindowLedger {
+  const { open, recent, waiting } = ledger;
+  return {
+    ...ledger,
+    open: open === null ? null : { ...open },
+    recent: [...recent],
+    waiting: waiting === null ? null : { ...waiting },
+  };
+}
+
 /** Before the call is learned from. */
 export function noteCall(ledger: WindowLedger, atMs: number, keepAliveMs: number): void {
   const { open, waiting, latestCallAtMs: latestMs } = ledger;
