@@ -135,6 +135,7 @@ export interface Forecast {
   readonly name: string;
   /** 0 when the calls are not periodic. */
   readonly degree: number;
+  /** 0 where calls have several times or periods, or none. */
   readonly periodMs: number;
   /** The next ones, soonest first. */
   readonly windows: readonly Window[];

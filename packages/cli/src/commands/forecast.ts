@@ -31,7 +31,7 @@ export function describeForecast(forecast: Forecast): string {
   return `${lines.join("\n")}\n${windowsTable(forecast)}${recentTable(forecast.recent)}`;
 }
 
-/** Calls that are declared, or expected slot by slot, have no period. */
+/** Calls that are declared, come at several times, or are expected slot by slot, have no one period. */
 function headLine({ name, degree, periodMs }: Forecast): string {
   if (degree === 0) return `${name}: no period known`;
   const period = periodMs > 0 ? `every ${formatDuration(periodMs)}` : "calls are expected";

@@ -17,8 +17,9 @@ export interface Description {
   readonly callsSeen: number;
   /** Undefined before the first. */
   readonly latestCallAtMs: number | undefined;
-  /** 0 when no period is known; then there are no windows. */
+  /** 0 when no pattern is known; then there are no windows. */
   readonly degree: number;
+  /** 0 where calls have several times or periods, or none. */
   readonly periodMs: number;
   /** Those that have not ended, soonest first. */
   readonly windows: readonly ExpectedWindow[];
@@ -54,14 +55,15 @@ export function describe(
   return {
     ...common,
     degree: next.degree,
-    periodMs: next.periodMs,
+    // Several times or clocks have no one period.
+    periodMs: next.isRound === true || next.besidesMs !== undefined ? 0 : next.periodMs,
     windows,
     hits,
     misses,
     evidence: [
       calls,
       next.isRound === true
-        ? `again after ${seconds(next.periodMs)}, within ${seconds(dispersionMs)}`
+        ? `at the same times of each ${roundName(next.periodMs)}, within ${seconds(dispersionMs)}`
         : `${[next.periodMs, ...(next.besidesMs ?? [])].map((ms) => `every ${seconds(ms)}`).join(" and ")}, within ${seconds(dispersionMs)}`,
       `${hits} windows hit, ${misses} missed, ${missesInRow} of them just now`,
       `${Math.round(next.coverage * 100)} % of calls came inside a window`,
@@ -79,6 +81,11 @@ export function nextWindow(
   if (next === undefined) return undefined;
   const { window, expectedAtMs, count, degree } = next;
   return { ...window, expectedAtMs, count: Math.ceil(count.upper), degree };
+}
+
+function roundName(periodMs: number): string {
+  const hours = periodMs / 3_600_000;
+  return hours >= 168 ? "week" : hours >= 24 ? "day" : "hour";
 }
 
 function seconds(ms: number): string {
