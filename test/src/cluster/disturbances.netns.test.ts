@@ -58,7 +58,7 @@ describe(`A cluster under ${callsPerSecond} calls a second, with clocks ${clocks
 
   it("fails no call for long, and none that may not be tried again, when links are cut", async () => {
     const [cuts, { failures, refusals, syncCount, acceptedIds }] = await loaded.during(() =>
-      cutInTurn(loaded, { kinds: insideKinds, cutMs: 7_000, say }),
+      cutInTurn(loaded, { kinds: insideKinds, cutMs: 6_000, say }),
     );
     assert.equal(cuts.length, insideKinds.length);
     assert.ok(syncCount > 200 && acceptedIds.length > 200);
