@@ -3,6 +3,7 @@
  * when it dies. For trying what a cluster does, and for the tests of it.
  */
 import { mkdir } from "node:fs/promises";
+import { totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { connectBus, ensureStorage } from "@tidepool/actors";
@@ -40,6 +41,8 @@ const hostPort = 7071;
 /** An election among nats-servers on a slow machine. */
 const leaderMaxMs = 60_000;
 const pollMs = 200;
+/** Of the machine's, for VMs. */
+const memoryShare = 0.75;
 const operatorId = "operator";
 const certificateDays = 30;
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..", "..");
@@ -239,6 +242,7 @@ export class Cluster {
       TIDEPOOL_HTTP_ADDRESS: `${address}:${httpPort}`,
       TIDEPOOL_HYPERVISOR: this.#options.hypervisor,
       TIDEPOOL_STATE_DIR: join(this.#options.folder, name),
+      ...this.#shareOfMemory(),
       ...this.#options.env,
       ...this.#options.envOf?.(name),
     };
@@ -253,6 +257,14 @@ export class Cluster {
         signal,
       }),
     );
+  }
+
+  /** Hosts of one machine share its memory; each would take itself to be alone there. Simulated VMs take none. */
+  #shareOfMemory(): NodeJS.ProcessEnv {
+    const { hypervisor, hosts } = this.#options;
+    if (hypervisor === "simulated" || process.env["TIDEPOOL_MEMORY_MIB"] !== undefined) return {};
+    const memoryMib = Math.floor((totalmem() / 1024 / 1024) * (memoryShare / hosts));
+    return { TIDEPOOL_MEMORY_MIB: String(memoryMib) };
   }
 
   async #keep(
