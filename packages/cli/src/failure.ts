@@ -3,7 +3,7 @@
  * comes first, since that is what their author looks for.
  */
 import { TidepoolError, given } from "@tidepool/common";
-import type { Code } from "@tidepool/common";
+import type { Code, Reason } from "@tidepool/common";
 import { callDetails } from "@tidepool/sdk";
 import { exitCodes } from "./exit-codes.ts";
 import type { Terminal } from "./terminal/terminal.ts";
@@ -46,11 +46,13 @@ const reasonHints: Readonly<Record<string, string>> = {
   reservedConcurrency: "raise what it has reserved with: ./tidepool config NAME --reserved CALLS",
   tenantRate: "raise the tenant's rate with: ./tidepool tenant set TENANT --rate CALLS",
   tenantConcurrency: "raise the tenant's with: ./tidepool tenant set TENANT --concurrency CALLS",
+  hostLost: "it may have run: call again only if it may run twice",
   functionUnknown: "see what exists with: ./tidepool list",
   noCode: "give it code with: ./tidepool deploy DIR --name NAME",
   versionUnknown: "see which there are with: ./tidepool versions NAME",
   aliasUnknown: "see which there are with: ./tidepool alias list NAME",
 };
+const notSentAgain: readonly string[] = ["hostLost", "functionStopped"] satisfies Reason[];
 /** Python's own, which its code may catch: no limit of ours was passed. */
 const pythonMemory = "MemoryError";
 
@@ -98,7 +100,9 @@ export function printFailure(
   const { requestId } = callDetails(error);
   const hint = hintOf(error, functionName);
   if (asJson) {
-    const { code, message, thrown, component, reason, retryable, retryAfterMs } = error;
+    const { code, message, thrown, component, reason, retryAfterMs } = error;
+    // Of a call that a host had it is not known whether it ran.
+    const retryable = error.retryable && !notSentAgain.includes(reason ?? "");
     const about = { component, reason, retryAfterMs, requestId, hint, thrown };
     const failure = { code, message, retryable, ...about };
     terminal.say(JSON.stringify({ error: failure }));

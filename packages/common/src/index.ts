@@ -1,3 +1,4 @@
+export { ensureFolder } from "./ensure-folder.ts";
 export { TidepoolError, assert, codes, isCode, messageOf } from "./error.ts";
 export type { Code, Component, Failure } from "./error.ts";
 export { reasons } from "./reasons.ts";

@@ -48,6 +48,15 @@ export function callError(thrown: unknown, address: string): TidepoolError {
   });
 }
 
+/** What the transport reports by itself names no call: it is the one that was sent. */
+export function withRequestId(thrown: unknown, requestId: string): TidepoolError {
+  const error = TidepoolError.from(thrown);
+  if (callDetails(error).requestId !== undefined) return error;
+  const { code, message, ...rest } = error.toFailure();
+  const details = { ...error.details, requestId };
+  return new TidepoolError(code, message, { ...rest, cause: error.cause, details });
+}
+
 function isServiceError(thrown: unknown): thrown is ServiceError {
   return thrown instanceof Error && "code" in thrown && typeof thrown.code === "number";
 }

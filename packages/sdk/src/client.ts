@@ -5,7 +5,8 @@
  * that it is retryable, which it says only when nothing was started. A call whose connection broke is never
  * sent again: it may have run.
  */
-import { systemClock, TidepoolError } from "@tidepool/common";
+import { randomUUID } from "node:crypto";
+import { TidepoolError } from "@tidepool/common";
 import { tidepoolService, toTimestamp } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
 import { invokeAsync, parseAcceptedCall, waitForInvocation } from "./accepted-calls.ts";
@@ -15,13 +16,11 @@ import type {
   InvokeAsyncOptions,
   WaitOptions,
 } from "./accepted-calls.ts";
-import { callDetails } from "./call-error.ts";
 import { DeadLettersClient } from "./dead-letters.ts";
 import {
   encodePayload,
   parseForecast,
   parseFunction,
-  parseInvokeResult,
   parseLogLine,
   parsePools,
   parseTenant,
@@ -32,6 +31,8 @@ import { Caller } from "./caller.ts";
 import { parseSettings, settingsToWire } from "./settings.ts";
 import type { CompleteSettings, FunctionSettings } from "./settings.ts";
 import { HostsClient } from "./hosts.ts";
+import { invoke } from "./invoke.ts";
+import type { InvokeOptions } from "./invoke.ts";
 import { SchedulesClient } from "./schedules.ts";
 import { SecretsClient } from "./secrets.ts";
 import { TokensClient } from "./tokens.ts";
@@ -64,15 +65,6 @@ export interface ConnectOptions {
   readonly token?: string;
   /** Longest that calls other than invoke and uploadCode may take; default timeoutDefaultMs, for changes changeTimeoutDefaultMs. */
   readonly timeoutMs?: number;
-}
-
-export interface InvokeOptions extends CallLimits {
-  /** Letters, digits, "-" and "_", at most 64; chosen by the server when absent. */
-  readonly requestId?: string;
-  /** Times that the call is sent, at most, where that is safe; 1: what fails is not sent again. */
-  readonly attemptsMax?: number;
-  /** A version or an alias; absent: the active version. */
-  readonly qualifier?: string;
 }
 
 export interface ChangeOptions extends CallLimits {
@@ -279,21 +271,7 @@ export class TidepoolClient {
     payload: unknown = null,
     options: InvokeOptions = {},
   ): Promise<InvokeResult> {
-    const { requestId = "", qualifier = "", signal, timeoutMs, attemptsMax: sendsMax } = options;
-    const request = { name, payload: encodePayload(payload), requestId, qualifier };
-    const endsAtMs = systemClock.nowMs() + (timeoutMs ?? Infinity);
-    return this.caller.repeat(
-      async () => {
-        const leftMs = endsAtMs - systemClock.nowMs();
-        const limits = { signal, timeoutMs: Number.isFinite(leftMs) ? leftMs : undefined };
-        return parseInvokeResult(
-          await this.caller.transport.unary(tidepoolService.invoke, request, limits),
-        );
-      },
-      (error, waitMs) => callDetails(error).maySendAgain && systemClock.nowMs() + waitMs < endsAtMs,
-      signal,
-      sendsMax,
-    );
+    return invoke(this.caller, name, payload, options);
   }
 
   /** The answer as the function writes it. Nothing is sent before its bytes, or its beginning, are asked for. */
@@ -302,7 +280,8 @@ export class TidepoolClient {
     payload: unknown = null,
     options: Omit<InvokeOptions, "attemptsMax"> = {},
   ): StreamedAnswer {
-    const { requestId = "", qualifier = "", ...limits } = options;
+    const { requestId: wished, qualifier = "", ...limits } = options;
+    const requestId = wished || randomUUID();
     const request = { name, payload: encodePayload(payload), requestId, qualifier };
     return new StreamedAnswer(this.caller, request, limits);
   }

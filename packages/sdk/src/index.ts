@@ -1,13 +1,8 @@
 export { attemptsMax, retryWaitMs } from "./caller.ts";
 export { changeTimeoutDefaultMs, timeoutDefaultMs } from "./caller.ts";
 export { connectTimeoutDefaultMs, TidepoolClient } from "./client.ts";
-export type {
-  ChangeOptions,
-  ConnectOptions,
-  InvokeOptions,
-  LogOptions,
-  UploadOptions,
-} from "./client.ts";
+export type { ChangeOptions, ConnectOptions, LogOptions, UploadOptions } from "./client.ts";
+export type { InvokeOptions } from "./invoke.ts";
 export { acceptedStatuses, waitTimeoutDefaultMs } from "./accepted-calls.ts";
 export type {
   AcceptedCall,

@@ -7,7 +7,7 @@
 import { TidepoolError } from "@tidepool/common";
 import { tidepoolService } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
-import { callDetails } from "./call-error.ts";
+import { callDetails, withRequestId } from "./call-error.ts";
 import type { Caller } from "./caller.ts";
 import { parseInvokeResult } from "./parse.ts";
 import type { CallLimits } from "./transport.ts";
@@ -97,7 +97,9 @@ export class StreamedAnswer implements AsyncIterable<Uint8Array> {
 
   private async next(): Promise<Part> {
     const { signal } = this.limits;
-    const next = await this.parts?.next();
+    const next = await this.parts?.next().catch((error: unknown) => {
+      throw withRequestId(error, this.request.requestId ?? "");
+    });
     if (next?.done === false) return next.value;
     if (signal?.aborted) throw cancelled(signal.reason);
     throw new TidepoolError("internal", "the answer ended without its end");

@@ -4,9 +4,9 @@
  *
  *   DIR/ca.pem  DIR/ca-key.pem  DIR/h-1.host/{ca,cert,key}.pem
  */
-import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { identityOf, TidepoolError } from "@tidepool/common";
+import { ensureFolder, identityOf, TidepoolError } from "@tidepool/common";
 import { createAuthority, expiresAtMs, issue } from "./authority.ts";
 import type { Identity } from "./authority.ts";
 
@@ -40,7 +40,7 @@ export async function issueInto(
     const { addresses } = member;
     const identity = await issue(authority, { name: identityOf(member), addresses, days });
     const path = join(folder, `${member.id}.${member.service}`);
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await ensureFolder(path, 0o700);
     await replace(join(path, "ca.pem"), authority.certificate);
     // The key first: who reads between the two finds a pair that does not fit, and reads again.
     await replace(join(path, "key.pem"), identity.key);
@@ -64,7 +64,7 @@ export async function listCertificates(folder: string): Promise<readonly FoundCe
 }
 
 async function ensureAuthority(folder: string): Promise<Identity> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await ensureFolder(folder, 0o700);
   const [certificatePath, keyPath] = [join(folder, "ca.pem"), join(folder, "ca-key.pem")];
   const certificate = await readFile(certificatePath, "utf8").catch(() => undefined);
   if (certificate !== undefined) return { certificate, key: await read(keyPath) };

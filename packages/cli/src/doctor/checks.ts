@@ -1,8 +1,8 @@
 /** What a machine needs for the main job, checked one by one; each with its fix. */
-import { mkdir, statfs } from "node:fs/promises";
+import { statfs } from "node:fs/promises";
 import { freemem, totalmem } from "node:os";
 import { defaultCacheDir, findGuestImage } from "@tidepool/guest";
-import { messageOf, TidepoolError } from "@tidepool/common";
+import { ensureFolder, messageOf, TidepoolError } from "@tidepool/common";
 import { TidepoolClient } from "@tidepool/sdk";
 import { readToken } from "../client.ts";
 import { formatBytes } from "../terminal/format.ts";
@@ -104,7 +104,7 @@ export function checkMemory(totalBytes: number, freeBytes: number): Check {
 
 async function checkDisk(name: string, path: string): Promise<Check> {
   try {
-    await mkdir(path, { recursive: true });
+    await ensureFolder(path);
     const { bavail, bsize } = await statfs(path);
     const free = bavail * bsize;
     const detail = `${formatBytes(free)} free at ${path}`;

@@ -4,10 +4,10 @@
  * left running is ended by the next.
  */
 import { randomUUID } from "node:crypto";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { TidepoolError } from "@tidepool/common";
+import { ensureFolder, messageOf, TidepoolError } from "@tidepool/common";
 import { endRunProcesses, startTicksOf } from "./run-processes.ts";
 
 export interface StateFolder {
@@ -46,12 +46,16 @@ export async function takeStateFolder(given: string, address?: string): Promise<
     logsPath: join(path, "logs"),
   };
   try {
-    for (const each of Object.values(folder)) await mkdir(each, { recursive: true, mode: 0o700 });
+    for (const each of Object.values(folder)) await ensureFolder(each, 0o700);
   } catch (error) {
-    throw new TidepoolError("invalid", `the data folder ${path} cannot be written`, {
-      cause: error,
-      details: { hint: "choose another with --data DIR" },
-    });
+    throw new TidepoolError(
+      "invalid",
+      `the data folder ${path} cannot be made: ${messageOf(error)}`,
+      {
+        cause: error,
+        details: { hint: "choose another with --data DIR" },
+      },
+    );
   }
   const notePath = notePathOf(path);
   const runId = randomUUID();

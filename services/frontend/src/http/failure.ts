@@ -5,6 +5,7 @@
 import { codes, TidepoolError } from "@tidepool/common";
 import type { Code, Reason } from "@tidepool/common";
 import { defaultComponent } from "../grpc/status.ts";
+import type { CallFailureDetails } from "../routing/invocation.ts";
 import { retryAfterDefaultSeconds } from "./limits.ts";
 
 export interface HttpFailure {
@@ -44,8 +45,10 @@ export function httpFailure(thrown: unknown, requestId: string): HttpFailure {
     thrown instanceof TidepoolError ? thrown : new TidepoolError("internal", "internal error");
   const { code } = error;
   const status = codes[code].http;
-  // A stopped function is not let go on by waiting.
-  const isBusy = (status === 429 || status === 503) && error.reason !== "functionStopped";
+  // A stopped function is not let go on by waiting, and what may have run is not to be sent again by itself.
+  const { mayHaveStarted = false } = error.details as Partial<CallFailureDetails>;
+  const isAgain = !mayHaveStarted && error.reason !== "functionStopped";
+  const isBusy = (status === 429 || status === 503) && isAgain;
   const headers: [string, string][] = isBusy ? [["retry-after", retryAfter(error)]] : [];
   const message =
     code === "functionError" && !isMalformed(error) ? "the function failed" : error.message;

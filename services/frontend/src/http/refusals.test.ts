@@ -65,12 +65,21 @@ describe("FunctionUrls, of what they refuse", () => {
     });
   }
 
+  const retryAfter = (error: TidepoolError): string | undefined =>
+    httpFailure(error, "id")
+      .headers.find(([name]) => name === "retry-after")
+      ?.at(1);
+
   it("names a time for all that are throttled but a stopped function", () => {
-    const retryAfter = (reason: string): string | undefined =>
-      httpFailure(new TidepoolError("throttled", "x", { reason }), "id")
-        .headers.find(([name]) => name === "retry-after")
-        ?.at(1);
-    assert.equal(retryAfter("functionRate"), "1");
-    assert.equal(retryAfter("functionStopped"), undefined);
+    const throttled = (reason: string) => new TidepoolError("throttled", "x", { reason });
+    assert.equal(retryAfter(throttled("functionRate")), "1");
+    assert.equal(retryAfter(throttled("functionStopped")), undefined);
+  });
+
+  it("names no time for a call that may have run: a client would send it again by itself", () => {
+    const lost = (mayHaveStarted: boolean) =>
+      new TidepoolError("unavailable", "x", { details: { mayHaveStarted } });
+    assert.equal(retryAfter(lost(false)), "1");
+    assert.equal(retryAfter(lost(true)), undefined);
   });
 });

@@ -9,9 +9,9 @@
  * to be destroyed meanwhile is destroyed when it is back.
  */
 import { createHash, randomUUID } from "node:crypto";
-import { chmod, chown, mkdir, rm } from "node:fs/promises";
+import { chmod, chown, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { TidepoolError } from "@tidepool/common";
+import { ensureFolder, TidepoolError } from "@tidepool/common";
 import type {
   Accelerator,
   Domain,
@@ -217,7 +217,7 @@ export class LibvirtHypervisor implements Hypervisor {
   /** Domains outlive this process; from now on not for longer than they wait for the next. */
   async #takeFolder(): Promise<void> {
     const { stateDir } = this.#options;
-    await mkdir(stateDir, { recursive: true, mode: 0o700 });
+    await ensureFolder(stateDir, 0o700);
     // Each domain's sockets are below it.
     this.#keeper ??= new Keeper(stateDir, "path");
   }

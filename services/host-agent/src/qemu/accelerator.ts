@@ -5,9 +5,9 @@
  */
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { access, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { access, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { messageOf } from "@tidepool/common";
+import { ensureFolder, messageOf } from "@tidepool/common";
 import type { GuestImage } from "@tidepool/guest";
 import { inTime } from "../within.ts";
 import { waitForBoot } from "./boot.ts";
@@ -55,7 +55,7 @@ export async function chooseAccelerator(
   const known = await readFile(path, "utf8").catch(() => undefined);
   if (known !== undefined) return JSON.parse(known) as AcceleratorChoice;
 
-  await mkdir(folder, { recursive: true });
+  await ensureFolder(folder);
   const choice = await probe(image, folder, options.runAs);
   const fresh = `${path}.${String(process.pid)}`;
   await writeFile(fresh, JSON.stringify(choice));

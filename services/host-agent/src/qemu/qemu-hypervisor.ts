@@ -8,8 +8,8 @@
  * written.
  */
 import { createHash } from "node:crypto";
-import { mkdir, rm, writeFile } from "node:fs/promises";
-import { TidepoolError } from "@tidepool/common";
+import { rm, writeFile } from "node:fs/promises";
+import { ensureFolder, TidepoolError } from "@tidepool/common";
 import type { GuestNetwork } from "../guest-network/guest-network.ts";
 import type {
   Accelerator,
@@ -184,7 +184,7 @@ export class QemuHypervisor implements Hypervisor {
   /** VMs outlive this process; from now on not for longer than they wait for the next. */
   async #takeFolder(): Promise<void> {
     const { stateDir, runAs } = this.#options;
-    await mkdir(stateDir, { recursive: true, mode: 0o700 });
+    await ensureFolder(stateDir, 0o700);
     await makeSocketsFolder(stateDir, runAs);
     this.#keeper ??= new Keeper(stateDir, "guest");
   }

@@ -10,7 +10,6 @@ import { constants } from "node:fs";
 import {
   chmod,
   chown,
-  mkdir,
   mkdtemp,
   open,
   readFile,
@@ -20,7 +19,7 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { join } from "node:path";
-import { TidepoolError } from "@tidepool/common";
+import { ensureFolder, TidepoolError } from "@tidepool/common";
 import { cacheLimits, noteUse, pruneCache } from "@tidepool/guest";
 
 const recordFile = "template.json";
@@ -81,7 +80,7 @@ export class TemplateStore {
 
   /** `make` fills the two files; they are kept when it resolves. */
   async create(id: string, make: (files: TemplateFiles) => Promise<void>): Promise<void> {
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    await ensureFolder(this.#folder, 0o700);
     const folder = await mkdtemp(join(this.#folder, `${id}.new-`));
     try {
       const files = filesIn(folder);
