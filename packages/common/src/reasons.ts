@@ -48,6 +48,8 @@ export const reasons = [
   "roleTooSmall",
   "doorFull",
   "noNetwork",
+  "openStreams",
+  "requestRate",
 ] as const;
 
 export type Reason = (typeof reasons)[number];

@@ -3,6 +3,7 @@
  * and sent again where that is safe.
  */
 import { systemClock, TidepoolError } from "@tidepool/common";
+import type { Reason } from "@tidepool/common";
 import type { MethodDefinition } from "@tidepool/proto";
 import type { CallLimits, Transport } from "./transport.ts";
 
@@ -13,6 +14,8 @@ export const changeTimeoutDefaultMs = 15_000;
 export const attemptsMax = 3;
 /** Wait before the second attempt; doubles for the third. Longer where the server says so. */
 export const retryWaitMs = 100;
+
+const requestRate: Reason = "requestRate";
 
 export class Caller {
   readonly transport: Transport;
@@ -35,7 +38,7 @@ export class Caller {
     return this.transport.unary(method, request, this.storing(limits));
   }
 
-  /** Sent again while the server is unavailable. */
+  /** Sent again while the server is unavailable, or the tenant has asked too often. */
   read<Request, Response>(
     method: MethodDefinition<Request, Response>,
     request: Request,
@@ -43,7 +46,7 @@ export class Caller {
   ): Promise<Response> {
     return this.repeat(
       () => this.transport.unary(method, request, this.within(limits)),
-      ({ code }) => code === "unavailable",
+      ({ code, reason }) => code === "unavailable" || reason === requestRate,
       limits.signal,
     );
   }

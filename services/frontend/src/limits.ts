@@ -157,6 +157,10 @@ export const logLinesMax = 10_000;
 export const callsAtOnceMax = 10_000;
 /** …and beyond them those that only operators make: hosts, pools, tenants, tokens. */
 export const adminCallsKept = 100;
+/** Streams of logs, usage and pools that one tenant may have open at one frontend. */
+export const openEndsOfTenantMax = 200;
+/** Calls of one tenant at one frontend that run no function, but for operators'. */
+export const requestRate = { callsPerSecond: 1_000, burst: 2_000 } as const;
 /** Ten years. */
 export const tokenLifetimeMaxMs = 10 * 365 * 24 * 3_600_000;
 

@@ -3,13 +3,15 @@
  * for operators, whom the calls of tenants could otherwise keep out.
  */
 import type { Metadata } from "@grpc/grpc-js";
-import { TidepoolError } from "@tidepool/common";
+import { systemClock, TidepoolError } from "@tidepool/common";
+import type { Clock } from "@tidepool/common";
 import { subjects } from "@tidepool/proto";
 import { adminCallsKept, callsAtOnceMax } from "../limits.ts";
 import { isForAdmins, ruleOf } from "./rules.ts";
-import type { Operation } from "./rules.ts";
+import type { Operation, Rule } from "./rules.ts";
+import { TenantShares } from "./tenant-shares.ts";
 import type { Tokens } from "./tokens.ts";
-import { Visit } from "./visit.ts";
+import { isOperator, Visit } from "./visit.ts";
 import type { Caller } from "./visit.ts";
 
 /** Without tokens whoever reaches the door is its operator. */
@@ -22,18 +24,24 @@ const anyone: Caller = {
 export class Door {
   private readonly tokens: Pick<Tokens, "identify"> | undefined;
   private readonly roomMax: number;
+  private readonly shares: TenantShares;
   private callCount = 0;
 
   /** @param tokens undefined: callers need none */
-  constructor(tokens?: Pick<Tokens, "identify">, roomMax = callsAtOnceMax) {
+  constructor(
+    tokens?: Pick<Tokens, "identify">,
+    roomMax = callsAtOnceMax,
+    clock: Clock = systemClock,
+  ) {
     this.tokens = tokens;
     this.roomMax = roomMax;
+    this.shares = new TenantShares(clock);
   }
 
-  /** @throws TidepoolError `unauthenticated`, `forbidden`, `noCapacity` */
+  /** @throws TidepoolError `unauthenticated`, `forbidden`, `noCapacity`, `throttled` */
   enter(operation: Operation, metadata: Metadata): Visit {
     const caller = this.callerOf(metadata.get("authorization").map(String));
-    const rule = ruleOf(operation);
+    const rule: Rule = ruleOf(operation);
     if (!rule.roles.includes(caller.role)) {
       throw new TidepoolError(
         "forbidden",
@@ -41,7 +49,15 @@ export class Door {
         { component: "client", reason: "roleTooSmall" },
       );
     }
-    const max = isForAdmins(operation) ? this.roomMax + adminCallsKept : this.roomMax;
+    if (rule.isForOperators === true && !isOperator(caller)) {
+      throw new TidepoolError(
+        "forbidden",
+        `${operation} is for admins of the tenant '${subjects.tenantDefault}', the token is of '${caller.tenant}'`,
+        { component: "client", reason: "roleTooSmall" },
+      );
+    }
+    const isKept = isForAdmins(operation) && isOperator(caller);
+    const max = isKept ? this.roomMax + adminCallsKept : this.roomMax;
     if (this.callCount >= max) {
       throw new TidepoolError(
         "noCapacity",
@@ -49,9 +65,11 @@ export class Door {
         { component: "frontend", reason: "doorFull" },
       );
     }
+    const leaveShare = this.shares.enter(caller, operation, rule);
     this.callCount += 1;
     return new Visit(caller, rule, () => {
       this.callCount -= 1;
+      leaveShare();
     });
   }
 

@@ -12,6 +12,10 @@ export interface Rule {
   readonly tells: readonly string[];
   /** Paths of NATS subjects in the request. */
   readonly subjects?: readonly string[];
+  /** About all tenants or the hosts: only for admins of the tenant `default`, which is the operator's. */
+  readonly isForOperators?: true;
+  /** Goes on until its caller ends it. */
+  readonly isOpenEnd?: true;
   /** The list in the answer of which only the tenant's own is told, and where it has the name. */
   readonly list?: readonly [field: string, name: string];
 }
@@ -38,6 +42,7 @@ function under(field: string, paths: readonly string[]): string[] {
 }
 
 const nothing: readonly string[] = [];
+const ofOperators = { roles: admins, asks: nothing, tells: nothing, isForOperators: true } as const;
 
 export const rules = {
   CreateFunction: {
@@ -123,12 +128,18 @@ export const rules = {
     list: ["subscriptions", "name"],
   },
   DeleteSubscription: { roles: owners, asks: ["name"], tells: nothing },
-  GetUsage: { roles: readers, asks: ["functionName"], tells: ["functionName"] },
+  GetUsage: {
+    roles: readers,
+    asks: ["functionName"],
+    tells: ["functionName"],
+    isOpenEnd: true,
+  },
   GetForecast: { roles: readers, asks: ["name"], tells: ["name"] },
   GetLogs: {
     roles: readers,
     asks: ["name", "requestId"],
     tells: ["requestId", "functionName"],
+    isOpenEnd: true,
   },
   ExplainCall: {
     roles: everyone,
@@ -141,11 +152,11 @@ export const rules = {
     ],
   },
   GetTenant: { roles: readers, asks: nothing, tells: nothing },
-  UpdateTenant: { roles: admins, asks: nothing, tells: nothing },
-  WatchPools: { roles: admins, asks: nothing, tells: nothing },
-  ListHosts: { roles: admins, asks: nothing, tells: nothing },
-  DrainHost: { roles: admins, asks: nothing, tells: nothing },
-  UndrainHost: { roles: admins, asks: nothing, tells: nothing },
+  UpdateTenant: ofOperators,
+  WatchPools: { ...ofOperators, isOpenEnd: true },
+  ListHosts: ofOperators,
+  DrainHost: ofOperators,
+  UndrainHost: ofOperators,
   CreateToken: { roles: admins, asks: nothing, tells: nothing },
   ListTokens: { roles: admins, asks: nothing, tells: nothing },
   RevokeToken: { roles: admins, asks: nothing, tells: nothing },

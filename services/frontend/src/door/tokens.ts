@@ -6,8 +6,10 @@ import { fromTimestamp, subjects, toTimestamp } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
 import { requireRoom } from "../count-limits.ts";
 import { descriptionMaxBytes, tokenLifetimeMaxMs } from "../limits.ts";
+import { unknownTenant } from "../tenants/unknown-tenant.ts";
 import { roleFromWire, roleToWire } from "./roles.ts";
 import type { Role } from "./roles.ts";
+import { isOperator } from "./visit.ts";
 import type { Caller } from "./visit.ts";
 
 export interface StoredToken {
@@ -43,6 +45,7 @@ export interface TokensOptions {
   readonly logger: Logger;
 }
 
+type TokenMaker = Pick<Caller, "tenant" | "role">;
 type Wire = tidepool.v1.Token.$Properties;
 
 const noDigest = Buffer.alloc(32);
@@ -84,12 +87,14 @@ export class Tokens {
     this.endings.delete(id);
   }
 
-  /** @throws TidepoolError `invalid` */
+  /** Of one's own tenant, but for operators. @throws TidepoolError `invalid`, `notFound` */
   async create(
     request: tidepool.v1.CreateTokenRequest.$Properties,
+    caller: TokenMaker,
   ): Promise<tidepool.v1.CreateTokenResponse.$Properties> {
     const { store, clock, ensureTenant } = this.options;
-    const { tenant, role, description, lifetimeMs } = parseWish(request);
+    const { tenant, role, description, lifetimeMs } = parseWish(request, caller.tenant);
+    if (!reaches(caller, tenant)) throw unknownTenant(tenant);
     const tenants = store.values().map((each) => each.tenant);
     requireRoom("tokens", tenant, tenants);
     await ensureTenant(tenant);
@@ -112,20 +117,22 @@ export class Tokens {
     return { token: tokenToWire(token), text };
   }
 
-  /** By tenant, then by age. @param tenant "" for all */
-  list(tenant: string): Wire[] {
+  /** By tenant, then by age. @param tenant "" for all that the caller may see */
+  list(tenant: string, caller: TokenMaker): Wire[] {
     return this.options.store
       .values()
+      .filter((token) => reaches(caller, token.tenant))
       .filter((token) => tenant === "" || token.tenant === tenant)
       .toSorted((a, b) => a.tenant.localeCompare(b.tenant) || a.createdAtMs - b.createdAtMs)
       .map(tokenToWire);
   }
 
   /** @throws TidepoolError `notFound` */
-  async revoke(id: string): Promise<void> {
+  async revoke(id: string, caller: TokenMaker): Promise<void> {
     const { store } = this.options;
     const isId = /^[0-9a-f]{16}$/.test(id);
-    if (!isId || (await store.read(id))?.value === undefined) {
+    const found = isId ? (await store.read(id))?.value : undefined;
+    if (found === undefined || !reaches(caller, found.tenant)) {
       throw new TidepoolError("notFound", `no token '${id.slice(0, 16)}'`);
     }
     await store.remove(id);
@@ -161,8 +168,13 @@ export class Tokens {
   }
 }
 
-function parseWish(request: tidepool.v1.CreateTokenRequest.$Properties) {
-  const tenant = request.tenant || subjects.tenantDefault;
+function reaches(caller: TokenMaker, tenant: string): boolean {
+  return caller.tenant === tenant || isOperator(caller);
+}
+
+/** @param own the tenant of who asks */
+function parseWish(request: tidepool.v1.CreateTokenRequest.$Properties, own: string) {
+  const tenant = request.tenant || own;
   const role = roleFromWire(request.role);
   const description = request.description ?? "";
   const lifetimeMs = request.lifetimeMs ?? 0;

@@ -1,16 +1,20 @@
 import assert from "node:assert/strict";
 import { Metadata } from "@grpc/grpc-js";
 import { makeToken, silentLogger, TidepoolError } from "@tidepool/common";
-import { adminCallsKept } from "../limits.ts";
+import { adminCallsKept, openEndsOfTenantMax, requestRate } from "../limits.ts";
 import { Door } from "./door.ts";
 import { changeAt } from "./paths.ts";
 import { Tokens } from "./tokens.ts";
 import type { StoredToken, TokenStore } from "./tokens.ts";
+import type { Role } from "./roles.ts";
 import { rules } from "./rules.ts";
-import type { Rule } from "./rules.ts";
+import type { Operation, Rule } from "./rules.ts";
+import { TenantShares } from "./tenant-shares.ts";
 import { Visit } from "./visit.ts";
+import type { Caller } from "./visit.ts";
 
 const never = new AbortController().signal;
+const operator = { tenant: "default", role: "admin" } as const;
 const aVisit = (tenant: string, rule: Rule): Visit =>
   new Visit({ tenant, role: "deployer", revoked: never }, rule, () => {});
 
@@ -75,6 +79,45 @@ describe("Door", () => {
   });
 });
 
+describe("What one tenant may take of a door", () => {
+  const caller = (tenant: string, role: Role): Caller => ({ tenant, role, revoked: never });
+  const shares = (nowMs: () => number) =>
+    new TenantShares({ nowMs, sleep: () => Promise.resolve() });
+  const enter = (book: TenantShares, who: Caller, operation: Operation) =>
+    book.enter(who, operation, rules[operation]);
+
+  it("ends at its open streams, of which each that ends leaves room, and takes nothing from others", () => {
+    const book = shares(() => 0);
+    const [shop, other] = [caller("shop", "viewer"), caller("other", "viewer")];
+    const opened = Array.from({ length: openEndsOfTenantMax }, () => enter(book, shop, "GetLogs"));
+    assert.throws(() => enter(book, shop, "GetUsage"), {
+      code: "throttled",
+      reason: "openStreams",
+    });
+    enter(book, other, "GetLogs");
+    enter(book, shop, "ListFunctions");
+    opened[0]?.();
+    enter(book, shop, "GetUsage");
+  });
+
+  it("ends at its calls a second, but for functions' calls, and says when there is room again", () => {
+    let nowMs = 0;
+    const book = shares(() => nowMs);
+    const shop = caller("shop", "deployer");
+    for (let count = 0; count < requestRate.burst; count += 1) enter(book, shop, "ListFunctions");
+    assert.throws(() => enter(book, shop, "InvokeAsync"), {
+      code: "throttled",
+      reason: "requestRate",
+      retryAfterMs: 1,
+    });
+    enter(book, shop, "Invoke");
+    enter(book, caller("other", "deployer"), "ListFunctions");
+    enter(book, caller("default", "admin"), "ListFunctions");
+    nowMs += 1;
+    enter(book, shop, "InvokeAsync");
+  });
+});
+
 describe("Tokens", () => {
   const store = (tokens: Map<string, StoredToken>): TokenStore => ({
     get: (id) => tokens.get(id),
@@ -94,7 +137,7 @@ describe("Tokens", () => {
 
   it("know a token again, and none with one letter changed", async () => {
     const tokens = aBook(() => 0);
-    const { text = "" } = await tokens.create({ role: 4, tenant: "shop" });
+    const { text = "" } = await tokens.create({ role: 4, tenant: "shop" }, operator);
     assert.equal(tokens.identify(text)?.tenant, "shop");
     const other = text.endsWith("A") ? "B" : "A";
     assert.equal(tokens.identify(text.slice(0, -1) + other), undefined);
@@ -105,7 +148,7 @@ describe("Tokens", () => {
   it("refuse one that has expired", async () => {
     let nowMs = 0;
     const tokens = aBook(() => nowMs);
-    const { text = "" } = await tokens.create({ role: 4, lifetimeMs: 1_000 });
+    const { text = "" } = await tokens.create({ role: 4, lifetimeMs: 1_000 }, operator);
     nowMs = 999;
     assert.ok(tokens.identify(text));
     nowMs = 1_000;
@@ -126,7 +169,7 @@ describe("Tokens", () => {
     ["a lifetime below none", { role: 4, lifetimeMs: -1 }],
   ] as const) {
     it(`are not made with ${what}`, async () => {
-      await assert.rejects(aBook(() => 0).create(wish), { code: "invalid" });
+      await assert.rejects(aBook(() => 0).create(wish, operator), { code: "invalid" });
     });
   }
 });

@@ -16,6 +16,11 @@ export interface Caller {
   readonly revoked: AbortSignal;
 }
 
+/** An admin of another tenant is one within it alone. */
+export function isOperator({ tenant, role }: Pick<Caller, "tenant" | "role">): boolean {
+  return role === "admin" && tenant === subjects.tenantDefault;
+}
+
 export class Visit {
   readonly caller: Caller;
   private readonly rule: Rule;

@@ -7,17 +7,18 @@ export function tokenApi(handlers: Handlers, tokens: Tokens) {
   return {
     createToken: handlers.unary(
       "CreateToken",
-      (request: tidepool.v1.CreateTokenRequest.$Properties) => tokens.create(request),
+      (request: tidepool.v1.CreateTokenRequest.$Properties, { caller }) =>
+        tokens.create(request, caller),
     ),
     listTokens: handlers.unary(
       "ListTokens",
-      ({ tenant }: tidepool.v1.ListTokensRequest.$Properties) =>
-        Promise.resolve({ tokens: tokens.list(tenant ?? "") }),
+      ({ tenant }: tidepool.v1.ListTokensRequest.$Properties, { caller }) =>
+        Promise.resolve({ tokens: tokens.list(tenant ?? "", caller) }),
     ),
     revokeToken: handlers.unary(
       "RevokeToken",
-      async ({ id }: tidepool.v1.RevokeTokenRequest.$Properties) => {
-        await tokens.revoke(id ?? "");
+      async ({ id }: tidepool.v1.RevokeTokenRequest.$Properties, { caller }) => {
+        await tokens.revoke(id ?? "", caller);
         return {};
       },
     ),

@@ -1,10 +1,11 @@
 /** Tenants: who functions belong to, and what each has set for all of its own. There is one as soon as it has a token. */
-import { TidepoolError } from "@tidepool/common";
 import type { Clock } from "@tidepool/common";
 import { subjects, toTimestamp } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
 import type { TenantStore } from "../ports.ts";
+import { isOperator } from "../door/visit.ts";
 import type { Caller } from "../door/visit.ts";
+import { unknownTenant } from "./unknown-tenant.ts";
 import { parseTenantSettings } from "./tenant-settings.ts";
 
 type Tenant = tidepool.v1.Tenant.$Properties;
@@ -19,12 +20,9 @@ export class Tenants {
   }
 
   /** @throws TidepoolError `notFound` */
-  async get(
-    given: string | undefined,
-    { tenant, role }: Pick<Caller, "tenant" | "role">,
-  ): Promise<Tenant> {
-    const name = given || tenant;
-    if (name !== tenant && role !== "admin") throw unknown(name);
+  async get(given: string | undefined, caller: Pick<Caller, "tenant" | "role">): Promise<Tenant> {
+    const name = given || caller.tenant;
+    if (name !== caller.tenant && !isOperator(caller)) throw unknownTenant(name);
     return this.find(name);
   }
 
@@ -49,14 +47,7 @@ export class Tenants {
 
   private async find(name: string): Promise<Tenant & { readonly name: string }> {
     const found = subjects.isTenant(name) ? await this.store.find(name) : undefined;
-    if (found === undefined && name !== subjects.tenantDefault) throw unknown(name);
+    if (found === undefined && name !== subjects.tenantDefault) throw unknownTenant(name);
     return { settings: parseTenantSettings(undefined), ...found, name };
   }
-}
-
-function unknown(name: string): TidepoolError {
-  return new TidepoolError(
-    "notFound",
-    `no tenant '${name.slice(0, 80)}': there is one as soon as it has a token`,
-  );
 }
