@@ -53,6 +53,8 @@ const reasonHints: Readonly<Record<string, string>> = {
   aliasUnknown: "see which there are with: ./tidepool alias list NAME",
 };
 const notSentAgain: readonly string[] = ["hostLost", "functionStopped"] satisfies Reason[];
+const tlsHint =
+  "name whose certificates are trusted with --tls-ca FILE; without it, and without TIDEPOOL_TLS_CA, calls go in plain text";
 /** Python's own, which its code may catch: no limit of ours was passed. */
 const pythonMemory = "MemoryError";
 
@@ -66,6 +68,7 @@ export function hintOf(error: TidepoolError, functionName?: string): string | un
 function generalHintOf(error: TidepoolError): string | undefined {
   const own = error.details["hint"];
   if (typeof own === "string") return own;
+  if (error.details["isTls"] === true) return tlsHint;
   const ofReason = reasonHints[error.reason ?? ""];
   if (ofReason !== undefined) return ofReason;
   if (error.thrown?.name === pythonMemory) return hints.memoryLimit;

@@ -7,6 +7,8 @@ import { functionNameOf } from "./program/parts.ts";
 import { openTerminal } from "./terminal/terminal.ts";
 
 const terminal = openTerminal();
+// What Node says of a library's calls, as of TLS to an address, is not for who types a command.
+process.noDeprecation = true;
 // `tidepool list | head`: who reads may leave first.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(exitCodes.ok);

@@ -20,6 +20,7 @@ import { tidepoolService } from "@tidepool/proto";
 import type { MethodDefinition } from "@tidepool/proto";
 import { callError } from "./call-error.ts";
 import { targetOf } from "./target.ts";
+import { whyUnreachable } from "./why-unreachable.ts";
 
 export interface CallLimits {
   /** Longest this call may take; no deadline when absent. */
@@ -39,6 +40,8 @@ const keepaliveAnswerMaxMs = 5_000;
 
 /** Without any connection a call would fail unsent. Frontends that are restarted one after the other are soon there again. */
 const reconnectWaitMaxMs = 3_000;
+/** Longest that gRPC is asked why no connection stands. */
+const lastFailureMaxMs = 500;
 
 export interface TlsOptions {
   /** PEM of who is trusted; the system's authorities when absent. */
@@ -54,11 +57,13 @@ export class Transport {
   private readonly address: string;
   private readonly client: InstanceType<typeof GrpcClient>;
   private readonly token: string | undefined;
+  private readonly hasTls: boolean;
 
   /** @param token goes along with each call */
   constructor(address: string, tls?: TlsOptions, token?: string) {
     this.address = address;
     this.token = checkedToken(token);
+    this.hasTls = tls !== undefined;
     this.client = new GrpcClient(targetOf(address), credentialsOf(tls), {
       "grpc.service_config": serviceConfig,
       // A proxy of the environment is for the way out, and a platform of one's own is not there.
@@ -73,13 +78,35 @@ export class Transport {
   }
 
   /** @throws TidepoolError `unavailable` when no connection stands in time */
-  ready(timeoutMs: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.client.waitForReady(systemClock.nowMs() + timeoutMs, (error) => {
-        if (error === undefined) return resolve();
-        const message = `no tidepool answers at ${this.address} in ${timeoutMs} ms`;
-        reject(new TidepoolError("unavailable", message, { cause: error, component: "client" }));
-      });
+  async ready(timeoutMs: number): Promise<void> {
+    const cause = await new Promise<Error | undefined>((resolve) => {
+      this.client.waitForReady(systemClock.nowMs() + timeoutMs, resolve);
+    });
+    if (cause === undefined) return;
+    const found = whyUnreachable(await this.lastFailure(), this.hasTls);
+    const why = found === undefined ? "" : `: ${found.why}`;
+    const message = `no tidepool answers at ${this.address} in ${timeoutMs} ms${why}`;
+    throw new TidepoolError("unavailable", message, {
+      cause,
+      component: "client",
+      details: { isTls: found?.isTls === true },
+    });
+  }
+
+  /** What gRPC tells a call while no connection stands; nothing is sent. */
+  private lastFailure(): Promise<string> {
+    const { path, requestSerialize, responseDeserialize } = tidepoolService.listFunctions;
+    const deadline = systemClock.nowMs() + lastFailureMaxMs;
+    return new Promise((resolve) => {
+      this.client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        {},
+        new Metadata(),
+        { deadline },
+        (error) => resolve(error?.details ?? ""),
+      );
     });
   }
 
