@@ -23,6 +23,7 @@ const others = [
   "nameOf",
   "prefixOf",
   "shardOf",
+  "inboxesOf",
 ];
 const named = ["streams", "buckets", "codeBucket", "natsHeaders"];
 

@@ -62,6 +62,10 @@ function token(text: string | number): string {
 
 const root = "tidepool.v1";
 
+/** What the inboxes of a process begin with, to which others answer it; where each is a NATS user of its own. */
+export const inboxesOf = ({ service, id }: { service: string; id: string }): string =>
+  `_INBOX.${service}.${id}`;
+
 /** tidepool.v1.shard.{shard}.acquire — AcquireRequest → AcquireReply */
 export const acquireVm = (shard: number): string => `${root}.shard.${token(shard)}.acquire`;
 /** tidepool.v1.shard.{shard}.forecast — ForecastRequest → tidepool.v1.GetForecastResponse */

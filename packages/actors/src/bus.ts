@@ -4,6 +4,8 @@
  *
  * A request may be delivered and its reply lost: every handler must be safe to run twice.
  */
+import { X509Certificate } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { checkServerIdentity as checkHostIdentity } from "node:tls";
 import type { PeerCertificate } from "node:tls";
 import { context, propagation, ROOT_CONTEXT, SpanKind } from "@opentelemetry/api";
@@ -20,6 +22,7 @@ import { connect } from "@nats-io/transport-node";
 import {
   decodeFailure,
   encodeFailure,
+  identityIn,
   isIdentityOf,
   messageOf,
   systemClock,
@@ -73,6 +76,7 @@ const pingsUnansweredMax = 2;
 /** @throws TidepoolError `unavailable` when no server answers in connectTimeoutMs */
 export async function connectBus(options: BusOptions): Promise<Bus> {
   const tls = options.tls === undefined ? undefined : { ...options.tls, checkServerIdentity };
+  const inboxPrefix = await inboxPrefixOf(options.tls);
   const servers = options.servers.split(",").map((server) => server.trim());
   try {
     const connection = await connect({
@@ -85,6 +89,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
       maxPingOut: pingsUnansweredMax,
       ignoreAuthErrorAbort: true,
       noAsyncTraces: true,
+      ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
       ...(tls === undefined ? {} : { tls }),
     });
     if ((options.replicas ?? 1) > 1)
@@ -95,6 +100,16 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
       cause: error,
     });
   }
+}
+
+/** Replies to each process have subjects of its own, so that no other may hear them. */
+async function inboxPrefixOf(tls: BusOptions["tls"]): Promise<string | undefined> {
+  if (tls === undefined) return undefined;
+  // A file that cannot be read is told of when the connection is made.
+  const text = await readFile(tls.certFile).catch(() => undefined);
+  if (text === undefined) return undefined;
+  const identity = identityIn(new X509Certificate(text).subjectAltName ?? "");
+  return identity === undefined ? undefined : subjects.inboxesOf(identity);
 }
 
 /**

@@ -17,3 +17,9 @@ export function identityOf({
 export function isIdentityOf(service: string, names: string): boolean {
   return new RegExp(`(^|, )DNS:[^,]+\\.${service}\\.tidepool(,|$)`).test(names);
 }
+
+/** @param names as above; undefined where they name no process */
+export function identityIn(names: string): { id: string; service: string } | undefined {
+  const [, , id, service] = /(^|, )DNS:([^,]+)\.([a-z]+)\.tidepool(?:,|$)/.exec(names) ?? [];
+  return id === undefined || service === undefined ? undefined : { id, service };
+}

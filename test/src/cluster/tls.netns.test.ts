@@ -119,6 +119,7 @@ describe("TLS inside a cluster", () => {
       ["frontend-1.frontend", "tidepool.v1.host.host-1.assign"],
       ["frontend-1.frontend", "$KV.tidepool_leases.shard.0"],
       ["frontend-1.frontend", "$JS.API.STREAM.DELETE.KV_tidepool_functions"],
+      ["host-1.host", "_INBOX.scheduler.scheduler-1.x"],
     ];
     for (const [name, subject] of foreign) {
       const bus = await as(name);
@@ -129,6 +130,12 @@ describe("TLS inside a cluster", () => {
       );
       await bus.close();
     }
+    const host = await as("host-1.host");
+    const refused = await new Promise<Error | null>((resolve) => {
+      host.connection.subscribe("_INBOX.>", { callback: (error) => resolve(error) });
+    });
+    assert.match(String(refused), /permission/i, "the replies to others");
+    await host.close();
     assert.deepEqual((await client.invoke("echo", 3)).payload, 3);
   });
 

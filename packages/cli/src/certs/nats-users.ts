@@ -10,6 +10,8 @@ import type { Member } from "./cert-folder.ts";
 export interface Permissions {
   readonly publish: Rules;
   readonly subscribe: Rules;
+  /** Whether it may answer who asked it, once for each question. */
+  readonly answers: boolean;
 }
 
 export interface Rules {
@@ -18,7 +20,9 @@ export interface Rules {
 }
 
 const { streams, buckets, codeBucket } = subjects;
-const inboxes = "_INBOX.>";
+/** Replies to one process. */
+const inboxes = (member: Pick<Member, "service" | "id">): string =>
+  `${subjects.inboxesOf(member)}.>`;
 const kv = (bucket: string): string => `KV_${bucket}`;
 const writes = (bucket: string): string => `$KV.${bucket}.>`;
 
@@ -56,13 +60,13 @@ export function permissionsOf({ service, id }: Pick<Member, "service" | "id">): 
     case "host":
       return hostPermissions(id);
     case "scheduler":
-      return schedulerPermissions;
+      return schedulerPermissions(id);
     case "frontend":
       return frontendPermissions;
     case "client":
-      return { publish: { allow: [">"] }, subscribe: { allow: [">"] } };
+      return { publish: { allow: [">"] }, subscribe: { allow: [">"] }, answers: false };
     case "nats":
-      return { publish: { allow: [] }, subscribe: { allow: [] } };
+      return { publish: { allow: [] }, subscribe: { allow: [] }, answers: false };
   }
 }
 
@@ -78,9 +82,9 @@ function hostPermissions(id: string): Permissions {
         subjects.vmFact(id),
         subjects.allFunctionLogs,
         subjects.allUsage,
-        inboxes,
       ],
     },
+    answers: true,
     subscribe: {
       allow: [
         subjects.assignVm(id),
@@ -88,13 +92,14 @@ function hostPermissions(id: string): Permissions {
         subjects.endStream(id),
         subjects.warmingTargets,
         `$JS.FC.>`,
-        inboxes,
+        inboxes({ service: "host", id }),
       ],
     },
   };
 }
 
-const schedulerPermissions: Permissions = {
+const schedulerPermissions = (id: string): Permissions => ({
+  answers: true,
   publish: {
     allow: [
       ...looks,
@@ -110,7 +115,6 @@ const schedulerPermissions: Permissions = {
       "tidepool.v1.call.*.expectation",
       subjects.acceptCall,
       subjects.allVouches,
-      inboxes,
     ],
   },
   subscribe: {
@@ -120,13 +124,14 @@ const schedulerPermissions: Permissions = {
       subjects.allHostHeartbeats,
       subjects.allVmFacts,
       `$JS.FC.>`,
-      inboxes,
+      inboxes({ service: "scheduler", id }),
     ],
   },
-};
+});
 
 /** Owners name subjects of their own as destinations and sources: a frontend may use all that are not ours to keep. */
 const frontendPermissions: Permissions = {
+  answers: false,
   publish: {
     allow: [">"],
     deny: [
@@ -151,6 +156,9 @@ const frontendPermissions: Permissions = {
       "tidepool.v1.host.*.keep",
       "tidepool.v1.stream.*.end",
       subjects.allVouches,
+      "_INBOX.host.>",
+      "_INBOX.scheduler.>",
+      "_INBOX.client.>",
     ],
   },
 };
@@ -165,6 +173,7 @@ export function authorizationBlock(members: readonly Member[]): readonly string[
       `      permissions: {`,
       ...rules("publish", permissionsOf(member).publish),
       ...rules("subscribe", permissionsOf(member).subscribe),
+      ...(permissionsOf(member).answers ? ["        allow_responses: true"] : []),
       `      }`,
       `    }`,
     ]);
