@@ -102,13 +102,23 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   }
 }
 
-/** Replies to each process have subjects of its own, so that no other may hear them. */
+/**
+ * Replies to each process have subjects of its own, so that no other may hear them.
+ * @throws TidepoolError `unavailable` where its certificate has expired, with which no server takes it
+ */
 async function inboxPrefixOf(tls: BusOptions["tls"]): Promise<string | undefined> {
   if (tls === undefined) return undefined;
   // A file that cannot be read is told of when the connection is made.
   const text = await readFile(tls.certFile).catch(() => undefined);
   if (text === undefined) return undefined;
-  const identity = identityIn(new X509Certificate(text).subjectAltName ?? "");
+  const { validTo, subjectAltName = "" } = new X509Certificate(text);
+  if (Date.parse(validTo) <= systemClock.nowMs()) {
+    throw new TidepoolError(
+      "unavailable",
+      `the certificate ${tls.certFile} has expired on ${validTo}: issue it again with tidepool certs`,
+    );
+  }
+  const identity = identityIn(subjectAltName);
   return identity === undefined ? undefined : subjects.inboxesOf(identity);
 }
 

@@ -3,14 +3,24 @@ import { context, createContextKey } from "@opentelemetry/api";
 
 const key = createContextKey("tidepool call deadline");
 
-/** @param deadlineAtMs undefined when the caller named none */
-export function withCallDeadline<T>(deadlineAtMs: number | undefined, work: () => T): T {
-  if (deadlineAtMs === undefined) return work();
-  return context.with(context.active().setValue(key, deadlineAtMs), work);
+/** One call's waiting, which all that it does one after the other shares. */
+export interface CallWaiting {
+  /** Infinite when the caller named none, or nobody called. */
+  readonly deadlineAtMs: number;
+  /** Since when the store has not answered this call at the first attempt; undefined while it does. */
+  troubledSinceMs: number | undefined;
 }
 
-/** Infinite when the caller named none, or nobody called. */
-export function callDeadlineAtMs(): number {
-  const known = context.active().getValue(key);
-  return typeof known === "number" ? known : Number.POSITIVE_INFINITY;
+/** @param deadlineAtMs undefined when the caller named none */
+export function withCallDeadline<T>(deadlineAtMs: number | undefined, work: () => T): T {
+  const waiting = newWaiting(deadlineAtMs);
+  return context.with(context.active().setValue(key, waiting), work);
+}
+
+export function callWaiting(): CallWaiting {
+  return (context.active().getValue(key) as CallWaiting | undefined) ?? newWaiting(undefined);
+}
+
+function newWaiting(deadlineAtMs = Number.POSITIVE_INFINITY): CallWaiting {
+  return { deadlineAtMs, troubledSinceMs: undefined };
 }

@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, createServer } from "node:tls";
 import type { AddressInfo } from "node:net";
+import { connectBus } from "@tidepool/actors";
+import { silentLogger, tlsFilesIn } from "@tidepool/common";
 import { issueInto, listCertificates } from "./cert-folder.ts";
 import type { Member } from "./cert-folder.ts";
 
@@ -82,6 +84,16 @@ describe("Certificates of a cluster", () => {
       server.close();
       await rm(other, { recursive: true, force: true });
     }
+  });
+
+  it("are said to have expired by the process whose they are, before it goes to NATS", async () => {
+    await issueInto(folder, [{ service: "scheduler", id: "s-1", addresses: [] }], -1);
+    const tls = tlsFilesIn(join(folder, "s-1.scheduler"));
+    const options = { name: "s-1", component: "scheduler", logger: silentLogger } as const;
+    await assert.rejects(connectBus({ servers: "nats://127.0.0.1:1", tls, ...options }), {
+      code: "unavailable",
+      message: /s-1\.scheduler\/cert\.pem has expired on /,
+    });
   });
 
   it("are not there before they are made, and say how", async () => {

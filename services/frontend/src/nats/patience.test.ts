@@ -6,7 +6,8 @@ import assert from "node:assert/strict";
 import { JetStreamApiError } from "@nats-io/jetstream";
 import type { KvEntry } from "@nats-io/kv";
 import { systemClock, startTelemetry, TidepoolError } from "@tidepool/common";
-import { withCallDeadline } from "../call-deadline.ts";
+import { callWaiting, withCallDeadline } from "../call-deadline.ts";
+import { storeAgainMs, storeAttemptMs, storeWaitMaxMs } from "../limits.ts";
 import { patiently, putPatiently } from "./patience.ts";
 
 const cluster = { isConnected: true, replicas: 3 };
@@ -53,6 +54,37 @@ describe("patiently", () => {
       await telemetry.stop();
     }
   });
+});
+
+describe("patiently, for a call that needs several things", () => {
+  let telemetry: Awaited<ReturnType<typeof startTelemetry>>;
+  before(async () => (telemetry = await startTelemetry("test", {})));
+  after(() => telemetry.stop());
+
+  it("waits for all of them together no longer than for one", () =>
+    withCallDeadline(undefined, async () => {
+      callWaiting().troubledSinceMs = systemClock.nowMs() - storeWaitMaxMs;
+      let count = 0;
+      const asking = patiently(cluster, "asking", () => {
+        count += 1;
+        return silent();
+      });
+      await assert.rejects(asking, { code: "unavailable" });
+      assert.ok(count <= storeAttemptMs / storeAgainMs + 1, `asked ${count} times`);
+    }));
+
+  it("has its whole patience again when the store answers at once", () =>
+    withCallDeadline(undefined, async () => {
+      let isAnswered = false;
+      await patiently(cluster, "asking", () => {
+        const answer = isAnswered ? Promise.resolve(1) : silent();
+        isAnswered = true;
+        return answer;
+      });
+      assert.ok(callWaiting().troubledSinceMs !== undefined, "it had to wait");
+      await patiently(cluster, "asking", () => Promise.resolve(2));
+      assert.equal(callWaiting().troubledSinceMs, undefined);
+    }));
 });
 
 describe("putPatiently", () => {

@@ -2,13 +2,15 @@
  * Waiting for a NATS cluster that has lost a server: streams that the lost one led answer nothing until another
  * leads, which takes up to nine seconds. Callers wait that long, as far as they have the time, and see no error.
  *
+ * A call that needs several things of the store waits that long for all of them together.
+ *
  * What is attempted is sent again, so that it may be done twice; a write that must not be is one by compare-and-set.
  * With a single server there is nobody to wait for.
  */
 import type { KV } from "@nats-io/kv";
 import type { Bus } from "@tidepool/actors";
 import { systemClock, TidepoolError } from "@tidepool/common";
-import { callDeadlineAtMs } from "../call-deadline.ts";
+import { callWaiting } from "../call-deadline.ts";
 import {
   storeAgainMs,
   storeAnswerMarginMs,
@@ -38,15 +40,27 @@ export async function patiently<T>(
     return within(what, attemptMs ?? storeTimeoutMs, attempt(false));
   }
   const nowMs = systemClock.nowMs();
-  const untilMs = Math.min(nowMs + storeWaitMaxMs, callDeadlineAtMs() - storeAnswerMarginMs);
+  const call = callWaiting();
+  const sinceMs = call.troubledSinceMs ?? nowMs;
+  // Who has waited long for something else asks once all the same.
+  const patienceEndsAtMs = Math.max(sinceMs + storeWaitMaxMs, nowMs + storeAttemptMs);
+  const untilMs = Math.min(patienceEndsAtMs, call.deadlineAtMs - storeAnswerMarginMs);
   for (let isAgain = false; ; isAgain = true) {
     try {
       requireNats(bus, what);
       const leftMs = Math.max(1, untilMs - systemClock.nowMs());
-      return await within(what, attemptMs ?? Math.min(storeAttemptMs, leftMs), attempt(isAgain));
+      const done = await within(
+        what,
+        attemptMs ?? Math.min(storeAttemptMs, leftMs),
+        attempt(isAgain),
+      );
+      if (!isAgain) call.troubledSinceMs = undefined;
+      return done;
     } catch (thrown) {
       const error = TidepoolError.from(thrown);
-      if (error.code !== "unavailable" || systemClock.nowMs() + storeAgainMs > untilMs) throw error;
+      if (error.code !== "unavailable") throw error;
+      call.troubledSinceMs ??= nowMs;
+      if (systemClock.nowMs() + storeAgainMs > untilMs) throw error;
       await systemClock.sleep(storeAgainMs);
     }
   }
