@@ -83,6 +83,8 @@ describe("CallTaker", () => {
       assert.ok(waited.remembered);
       assert.deepEqual(waited.remembered, read.remembered);
       assert.deepEqual(waited.explanations, read.explanations);
+      for (const [index, explanation] of waited.explanations.entries())
+        assert.equal(Reflect.get(explanation, "callsSeen"), index);
       assert.equal(waited.remembered.record.history.callsSeen, calls.length);
     }
   });
