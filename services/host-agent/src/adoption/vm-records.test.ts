@@ -35,13 +35,15 @@ describe("VmRecords", () => {
     await records.remove("vm-1");
   });
 
-  it("passes over what is damaged, half written or of another format", async () => {
+  it("passes over what is damaged, half written or of another format, and keeps none of it", async () => {
     records.save({ vmId: "vm-1", template });
     await records.settled();
     const text = await readFile(join(dir, "vm-1.json"), "utf8");
     await writeFile(join(dir, "vm-2.json"), text.slice(0, 10));
     await writeFile(join(dir, "vm-3.json"), text.replace('"format":1', '"format":2'));
+    await writeFile(join(dir, "vm-4.json.new"), text);
     assert.deepEqual([...(await records.load()).keys()], ["vm-1"]);
+    assert.deepEqual(await readdir(dir), ["vm-1.json"]);
   });
 
   it("keeps no record of a VM that was saved while its folder cannot be written", async () => {

@@ -38,23 +38,14 @@ export class VmRecords {
     this.logger = logger;
   }
 
-  /** Those that can be read. */
+  /** Those that can be read; the others go, as their VMs do. */
   async load(): Promise<ReadonlyMap<string, VmRecord>> {
     const records = new Map<string, VmRecord>();
     const names = await readdir(this.dir).catch(() => []); // no VM was ever paused here
     for (const name of names) {
-      if (!name.endsWith(".json")) {
-        await rm(join(this.dir, name), { force: true }); // its writer has gone
-        continue;
-      }
-      try {
-        const text = await readFile(join(this.dir, name), "utf8");
-        const stored = JSON.parse(text) as { format?: unknown; record?: VmRecord };
-        if (stored.format !== format || stored.record === undefined) continue;
-        records.set(stored.record.vmId, stored.record);
-      } catch (error) {
-        this.logger.warn("record of a VM cannot be read", { name, error: messageOf(error) });
-      }
+      const record = name.endsWith(".json") ? await this.read(name) : undefined; // its writer has gone
+      if (record === undefined) await rm(join(this.dir, name), { force: true });
+      else records.set(record.vmId, record);
     }
     return records;
   }
@@ -79,6 +70,17 @@ export class VmRecords {
   /** Resolves when all that was begun is done. */
   async settled(): Promise<void> {
     await Promise.all(this.writing.values());
+  }
+
+  private async read(name: string): Promise<VmRecord | undefined> {
+    try {
+      const text = await readFile(join(this.dir, name), "utf8");
+      const stored = JSON.parse(text) as { format?: unknown; record?: VmRecord };
+      return stored.format === format ? stored.record : undefined;
+    } catch (error) {
+      this.logger.warn("record of a VM cannot be read", { name, error: messageOf(error) });
+      return undefined;
+    }
   }
 
   private queue(vmId: string, work: () => Promise<void>): void {
