@@ -39,11 +39,18 @@ export class ChannelListeners {
     this.#sockets.catch(() => {});
   }
 
-  static async listen(directory: string, user: QemuUser | undefined): Promise<ChannelListeners> {
+  /** @param signal ends them as close() does: who has given up waits for no channel */
+  static async listen(
+    directory: string,
+    user: QemuUser | undefined,
+    signal?: AbortSignal,
+  ): Promise<ChannelListeners> {
     const files = domainFiles(directory);
     const servers = channelNames.map(() => createServer());
     const listeners = new ChannelListeners(servers);
     try {
+      signal?.throwIfAborted();
+      signal?.addEventListener("abort", () => listeners.close(), { once: true });
       for (const [index, name] of channelNames.entries())
         await listen(servers[index], files[name], user);
     } catch (error) {

@@ -168,9 +168,13 @@ export class LibvirtHypervisor implements Hypervisor {
     await checkPaused(client, remote);
     await this.#takeFolder();
     const domain = this.#keep(vmId, name, uuidOf(remote));
+    const abort = new AbortController();
     try {
-      const directory = this.#directoryOf(vmId);
-      const joining = rejoinDomain(client, remote, { directory, qemuUser: this.#qemuUser });
+      const joining = rejoinDomain(client, remote, {
+        directory: this.#directoryOf(vmId),
+        qemuUser: this.#qemuUser,
+        signal: abort.signal,
+      });
       joining.then(
         (channels) => domain.attach(remote, channels),
         () => {},
@@ -180,6 +184,7 @@ export class LibvirtHypervisor implements Hypervisor {
       domain.control.once("close", () => this.#channelClosed(domain));
       return domain;
     } catch (thrown) {
+      abort.abort(thrown);
       // It is still there, for the caller to destroy; one that has ended has settled by itself.
       this.#domains.delete(name);
       throw TidepoolError.from(thrown, "unavailable");

@@ -100,9 +100,12 @@ export async function freezeTemplate(options: FreezeOptions, files: TemplateFile
     await inTime(boot, { maxMs: bootMaxMs, what: "booting the guest" });
     await saveDomain(client, domain, { directory, statePath: files.statePath, qemuUser });
   } finally {
-    await destroyByName(name);
     listeners.close();
-    await rm(directory, { recursive: true, force: true });
+    try {
+      await destroyByName(name);
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
   }
   if (qemuUser !== undefined) await takeBackRam(files.ramPath, qemuUser);
 }

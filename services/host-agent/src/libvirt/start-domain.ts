@@ -43,7 +43,7 @@ export async function startDomain(options: StartOptions): Promise<void> {
   const state = await readFile(files.statePath);
   await rm(directory, { recursive: true, force: true });
   await makeQemuDirectory(directory, qemuUser);
-  const listeners = await ChannelListeners.listen(directory, qemuUser);
+  const listeners = await ChannelListeners.listen(directory, qemuUser, signal);
   try {
     const xml = domainXml({
       ...machineSpec(machine, options.bootId),
@@ -87,11 +87,16 @@ export async function checkPaused(client: LibvirtClient, remote: RemoteDomain): 
 export async function rejoinDomain(
   client: LibvirtClient,
   remote: RemoteDomain,
-  { directory, qemuUser }: { readonly directory: string; readonly qemuUser: QemuUser | undefined },
+  options: {
+    readonly directory: string;
+    readonly qemuUser: QemuUser | undefined;
+    readonly signal: AbortSignal;
+  },
 ): Promise<Channels> {
+  const { directory, qemuUser, signal } = options;
   const files = domainFiles(directory);
   for (const name of channelNames) await rm(files[name], { force: true });
-  const listeners = await ChannelListeners.listen(directory, qemuUser);
+  const listeners = await ChannelListeners.listen(directory, qemuUser, signal);
   try {
     await client.resume(remote);
     for (const [index, name] of channelNames.entries()) {
