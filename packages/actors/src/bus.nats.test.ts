@@ -1,37 +1,24 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { SpanKind, trace } from "@opentelemetry/api";
-import { startTelemetry, silentLogger, TidepoolError, withSpan } from "@tidepool/common";
+import { startTelemetry, TidepoolError, withSpan } from "@tidepool/common";
 import { tidepool } from "@tidepool/proto";
-import { connectBus } from "./bus.ts";
 import type { Bus } from "./bus.ts";
-import { startNatsServer } from "./nats-server.ts";
-import type { NatsServer } from "./nats-server.ts";
+import { aNats } from "./testing/a-nats.ts";
+import type { TestNats } from "./testing/a-nats.ts";
 
 const { AcquireRequest, AcquireReply, Ack } = tidepool.internal.v1;
 
 describe("Bus", () => {
-  let server: NatsServer;
-  let storeDir: string;
+  let nats: TestNats;
   let bus: Bus;
 
   before(async () => {
     await startTelemetry("test", {});
-    storeDir = await mkdtemp(join(tmpdir(), "tidepool-bus-"));
-    server = await startNatsServer({ storeDir });
-    bus = await connectBus({
-      servers: server.url,
-      name: "test",
-      component: "scheduler",
-      logger: silentLogger,
-    });
+    nats = await aNats();
+    bus = nats.bus;
   });
   after(async () => {
-    await bus.close();
-    await server.stop();
-    await rm(storeDir, { recursive: true });
+    await nats.stop();
   });
 
   const ask = (

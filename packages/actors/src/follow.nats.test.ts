@@ -1,39 +1,26 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { silentLogger, systemClock } from "@tidepool/common";
 import { subjects } from "@tidepool/proto";
-import { connectBus } from "./bus.ts";
 import type { Bus } from "./bus.ts";
 import { followBucket } from "./follow.ts";
-import { startNatsServer } from "./nats-server.ts";
-import type { NatsServer } from "./nats-server.ts";
 import { ensureStorage } from "./storage.ts";
 import type { Storage } from "./storage.ts";
+import { aNats } from "./testing/a-nats.ts";
+import type { TestNats } from "./testing/a-nats.ts";
 
 describe("Following a bucket", function () {
   this.timeout(30_000);
-  let storeDir = "";
-  let server: NatsServer;
+  let nats: TestNats;
   let bus: Bus;
   let storage: Storage;
 
   before(async () => {
-    storeDir = await mkdtemp(join(tmpdir(), "tidepool-follow-"));
-    server = await startNatsServer({ storeDir });
-    bus = await connectBus({
-      servers: server.url,
-      name: "test",
-      component: "scheduler",
-      logger: silentLogger,
-    });
+    nats = await aNats();
+    bus = nats.bus;
     storage = await ensureStorage(bus);
   });
   after(async () => {
-    await bus.close();
-    await server.stop();
-    await rm(storeDir, { recursive: true });
+    await nats.stop();
   });
 
   it("begins elsewhere when the server that was to do it does not answer", async () => {

@@ -1,36 +1,22 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { jetstreamManager } from "@nats-io/jetstream";
-import { silentLogger } from "@tidepool/common";
 import { subjects } from "@tidepool/proto";
-import { connectBus } from "./bus.ts";
 import type { Bus } from "./bus.ts";
-import { startNatsServer } from "./nats-server.ts";
-import type { NatsServer } from "./nats-server.ts";
 import { arrivalsBytesMax, ensureStorage } from "./storage.ts";
 import { ensureAsyncStorage } from "./async-storage.ts";
+import { aNats } from "./testing/a-nats.ts";
+import type { TestNats } from "./testing/a-nats.ts";
 
 describe("ensureStorage", () => {
-  let storeDir: string;
-  let server: NatsServer;
+  let nats: TestNats;
   let bus: Bus;
 
   beforeEach(async () => {
-    storeDir = await mkdtemp(join(tmpdir(), "tidepool-storage-"));
-    server = await startNatsServer({ storeDir });
-    bus = await connectBus({
-      servers: server.url,
-      name: "test",
-      component: "scheduler",
-      logger: silentLogger,
-    });
+    nats = await aNats();
+    bus = nats.bus;
   });
   afterEach(async () => {
-    await bus.close();
-    await server.stop();
-    await rm(storeDir, { recursive: true });
+    await nats.stop();
   });
 
   it("makes every stream and bucket, each with a bound in bytes", async () => {

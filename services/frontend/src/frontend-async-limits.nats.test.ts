@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { jetstreamManager } from "@nats-io/jetstream";
+import { until } from "@tidepool/actors/testing";
 import { subjects, tidepool, tidepoolService } from "@tidepool/proto";
 import { fillKnownMs } from "./async/limits.ts";
 import { failed } from "./testing/a-client.ts";
-import { aFrontend, until } from "./testing/a-frontend.ts";
+import { aFrontend } from "./testing/a-frontend.ts";
 import type { TestFrontend } from "./testing/a-frontend.ts";
 
 const { InvocationStatus } = tidepool.v1;

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { connectBus } from "@tidepool/actors";
+import { until } from "@tidepool/actors/testing";
 import { silentLogger } from "@tidepool/common";
 import { tidepool, tidepoolService } from "@tidepool/proto";
 import { payloadMaxBytes } from "./limits.ts";
 import { Frontend } from "./frontend.ts";
 import { failed, TestClient } from "./testing/a-client.ts";
-import { aFrontend, until } from "./testing/a-frontend.ts";
+import { aFrontend } from "./testing/a-frontend.ts";
 import type { TestFrontend } from "./testing/a-frontend.ts";
 import { echo } from "./testing/a-host.ts";
 import type { SeenCall } from "./testing/a-host.ts";

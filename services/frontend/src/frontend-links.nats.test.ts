@@ -1,7 +1,8 @@
 /** What a frontend does about hosts whose connection is cut, or broke, while NATS still hears of them. */
 import assert from "node:assert/strict";
+import { until } from "@tidepool/actors/testing";
 import { failed } from "./testing/a-client.ts";
-import { aFrontend, until } from "./testing/a-frontend.ts";
+import { aFrontend } from "./testing/a-frontend.ts";
 import type { TestFrontend } from "./testing/a-frontend.ts";
 import { aHost } from "./testing/a-host.ts";
 import type { TestHost } from "./testing/a-host.ts";

@@ -1,11 +1,12 @@
 /** What owners do with schedules, over gRPC and in the real store. Their firing is the scheduler's. */
 import assert from "node:assert/strict";
+import { until } from "@tidepool/actors/testing";
 import { encodeProgress } from "@tidepool/schedules";
 import { fromTimestamp, subjects, tidepool, tidepoolService, toTimestamp } from "@tidepool/proto";
 import { Kvm } from "@nats-io/kv";
 import { failed } from "./testing/a-client.ts";
 import type { TestClient } from "./testing/a-client.ts";
-import { aFrontend, until } from "./testing/a-frontend.ts";
+import { aFrontend } from "./testing/a-frontend.ts";
 import type { TestFrontend } from "./testing/a-frontend.ts";
 import { schedulePayloadMaxBytes } from "./triggers/limits.ts";
 

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import type { ClientReadableStream } from "@grpc/grpc-js";
+import { until } from "@tidepool/actors/testing";
 import { streamWindowBytes, tidepool, tidepoolService } from "@tidepool/proto";
 import { answerPartMaxBytes } from "./limits.ts";
 import { failureOf } from "./testing/a-client.ts";
-import { aFrontend, until } from "./testing/a-frontend.ts";
+import { aFrontend } from "./testing/a-frontend.ts";
 import type { TestFrontend } from "./testing/a-frontend.ts";
 import { chunkBytes, echo } from "./testing/a-host.ts";
 import type { SeenCall } from "./testing/a-host.ts";

@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { headers } from "@nats-io/nats-core";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { until } from "@tidepool/actors/testing";
 import { tidepoolService } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
 import { failed } from "./testing/a-client.ts";
 import type { TestClient } from "./testing/a-client.ts";
-import { aFrontend, until } from "./testing/a-frontend.ts";
+import { aFrontend } from "./testing/a-frontend.ts";
 import type { TestFrontend } from "./testing/a-frontend.ts";
 
 type Settings = tidepool.v1.SubscriptionSettings.$Properties;

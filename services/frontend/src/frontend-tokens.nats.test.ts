@@ -1,12 +1,13 @@
 /** Every method, asked without a token, with a wrong and a revoked one, by too small a role, and by another tenant. */
 import assert from "node:assert/strict";
+import { until } from "@tidepool/actors/testing";
 import { makeToken } from "@tidepool/common";
 import { healthService, subjects, tidepool, tidepoolService } from "@tidepool/proto";
 import { isForAdmins, ruleOf, rules } from "./door/rules.ts";
 import type { Operation } from "./door/rules.ts";
 import type { Role } from "./door/roles.ts";
 import { failed, failureOf, TestClient } from "./testing/a-client.ts";
-import { aFrontend, until } from "./testing/a-frontend.ts";
+import { aFrontend } from "./testing/a-frontend.ts";
 import { ask } from "./testing/ask.ts";
 import type { TestFrontend } from "./testing/a-frontend.ts";
 import { anArchive } from "./testing/an-archive.ts";

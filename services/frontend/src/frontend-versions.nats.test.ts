@@ -6,11 +6,12 @@ import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
 import type { ServiceError } from "@grpc/grpc-js";
 import { jetstream } from "@nats-io/jetstream";
+import { until } from "@tidepool/actors/testing";
 import { subjects, tidepool, tidepoolService } from "@tidepool/proto";
 import { aliasesMax, switchMaxMs, versionsKeptMax } from "./limits.ts";
 import type { TestClient } from "./testing/a-client.ts";
 import { failed } from "./testing/a-client.ts";
-import { aFrontend, until } from "./testing/a-frontend.ts";
+import { aFrontend } from "./testing/a-frontend.ts";
 import type { TestFrontend } from "./testing/a-frontend.ts";
 import { anArchive } from "./testing/an-archive.ts";
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { until } from "@tidepool/actors/testing";
 import { startTelemetry } from "@tidepool/common";
 import type { Telemetry } from "@tidepool/common";
 import {
@@ -12,7 +13,7 @@ import {
 } from "@tidepool/proto";
 import { acquireAttemptsMax, drainMaxMs, payloadMaxBytes } from "./limits.ts";
 import { failed, failureOf, TestClient } from "./testing/a-client.ts";
-import { aFrontend, until } from "./testing/a-frontend.ts";
+import { aFrontend } from "./testing/a-frontend.ts";
 import type { TestFrontend } from "./testing/a-frontend.ts";
 import { echo, refuse } from "./testing/a-host.ts";
 import { anArchive } from "./testing/an-archive.ts";

@@ -4,16 +4,15 @@
  * come in real time, some seconds apart. Each is told with the instant that it was due: how late it comes is the machine's.
  */
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { connectBus, ensureStorage, startNatsServer } from "@tidepool/actors";
-import type { Bus, NatsServer, Stoppable, Storage } from "@tidepool/actors";
+import { ensureStorage } from "@tidepool/actors";
+import type { Bus, Stoppable, Storage } from "@tidepool/actors";
+import { aNats, until } from "@tidepool/actors/testing";
+import type { TestNats } from "@tidepool/actors/testing";
 import { silentLogger, systemClock } from "@tidepool/common";
 import { fromTimestamp, subjects, tidepool, toTimestamp } from "@tidepool/proto";
 import { Scheduler } from "./scheduler.ts";
 import type { SchedulerOptions } from "./scheduler.ts";
-import { TestHost, until } from "./testing/test-host.ts";
+import { TestHost } from "./testing/test-host.ts";
 import type { TestAssign } from "./testing/test-host.ts";
 
 type Forecast = tidepool.v1.GetForecastResponse.$Properties;
@@ -24,8 +23,7 @@ const periodMs = 2_500;
 const keepAliveMs = 4_000;
 
 describe("Scheduler", () => {
-  let storeDir: string;
-  let server: NatsServer;
+  let nats: TestNats;
   let bus: Bus;
   let storage: Storage;
   let schedulers: Scheduler[];
@@ -34,14 +32,8 @@ describe("Scheduler", () => {
   let target: number | undefined;
 
   beforeEach(async () => {
-    storeDir = await mkdtemp(join(tmpdir(), "tidepool-scheduler-"));
-    server = await startNatsServer({ storeDir });
-    bus = await connectBus({
-      servers: server.url,
-      name: "test",
-      component: "host",
-      logger: silentLogger,
-    });
+    nats = await aNats("host");
+    bus = nats.bus;
     storage = await ensureStorage(bus);
     schedulers = [];
     hosts = [];
@@ -54,9 +46,7 @@ describe("Scheduler", () => {
     await Promise.all(schedulers.map((scheduler) => scheduler.stop()));
     await Promise.all(hosts.map((host) => host.stop()));
     await watching.stop();
-    await bus.close();
-    await server.stop();
-    await rm(storeDir, { recursive: true });
+    await nats.stop();
   });
 
   const schedulerParts = (): Omit<SchedulerOptions, "schedulerId"> => ({
@@ -70,7 +60,7 @@ describe("Scheduler", () => {
     const scheduler = new Scheduler({ ...schedulerParts(), schedulerId });
     schedulers.push(scheduler);
     await scheduler.start();
-    await until("it owns all shards", () => scheduler.heldShards().length === shardCount);
+    await until(() => scheduler.heldShards().length === shardCount);
     for (const host of hosts) host.beat();
     return scheduler;
   };
@@ -154,7 +144,7 @@ describe("Scheduler", () => {
     let dueAtMs = await callPeriodically("tick");
     for (let round = 1; round <= 3; round += 1) {
       dueAtMs += periodMs;
-      await until("ordered", () => host.assigns.length >= round);
+      await until(() => host.assigns.length >= round);
       const prewarm = host.assigns.at(-1);
       assert.equal(prewarm?.requestId, "");
       assert.ok(prewarm.atMs < (prewarm.windowStartAtMs ?? 0), "ordered before its window");
@@ -165,7 +155,7 @@ describe("Scheduler", () => {
       assert.equal(host.assigns.length, round, "one pre-warm for each window");
       const keepCount = host.keeps.length;
       await call("tick", dueAtMs);
-      await until("the host is told", () => host.keeps.length > keepCount);
+      await until(() => host.keeps.length > keepCount);
       const keep = host.keeps.at(-1);
       assert.ok((keep?.keepUntilMs ?? 0) < dueAtMs + periodMs - 500, "released between windows");
     }
@@ -176,25 +166,25 @@ describe("Scheduler", () => {
     await publish("one");
     await publish("two");
     await startScheduler();
-    await until("the base target", () => target === 8);
+    await until(() => target === 8);
     await callPeriodically("one");
-    await until("a lower target", () => target !== undefined && target < 8);
+    await until(() => target !== undefined && target < 8);
     const withOne = target ?? 0;
     await callPeriodically("two");
-    await until("a still lower target", () => target !== undefined && target < withOne);
-    await until("the base target again", () => target === 8);
+    await until(() => target !== undefined && target < withOne);
+    await until(() => target === 8);
   });
 
   it("neither pre-warms nor cuts for calls at random", async () => {
     const host = startHost();
     await publish("random");
     await startScheduler();
-    await until("the base target", () => target === 8);
+    await until(() => target === 8);
     const gapsMs = [310, 2_900, 95, 1_210, 640, 4_400, 150, 780, 2_050, 60, 1_730, 505, 3_300, 870];
     let atMs = Date.now() - gapsMs.reduce((a, b) => a + b, 0);
     const atMsOfAll = gapsMs.map((gapMs) => (atMs += gapMs));
     await call("random", ...atMsOfAll);
-    await until("the calls are known", async () => (await forecastOf("random")).callsSeen === 14);
+    await until(async () => (await forecastOf("random")).callsSeen === 14);
     await systemClock.sleep(1_500);
     assert.equal((await forecastOf("random")).degree, 0);
     assert.equal(host.assigns.length, 0);
@@ -226,7 +216,7 @@ describe("Scheduler", () => {
     await publish("tick");
     const first = await startScheduler();
     const lastAtMs = await callPeriodically("tick");
-    await until("learned", async () => ((await forecastOf("tick")).degree ?? 0) > 0);
+    await until(async () => ((await forecastOf("tick")).degree ?? 0) > 0);
     await first.stop();
     await call("tick", lastAtMs + 5); // while nobody listens
     await startScheduler();
@@ -241,12 +231,7 @@ describe("Scheduler", () => {
 
   it("forecasts the same after its process was killed and another has taken its shards", async () => {
     await publish("tick");
-    const lost = await connectBus({
-      servers: server.url,
-      name: "lost",
-      component: "scheduler",
-      logger: silentLogger,
-    });
+    const lost = await nats.connect();
     const first = new Scheduler({
       ...schedulerParts(),
       bus: lost,
@@ -255,11 +240,11 @@ describe("Scheduler", () => {
     });
     schedulers.push(first);
     await first.start();
-    await until("it owns all shards", () => first.heldShards().length === shardCount);
+    await until(() => first.heldShards().length === shardCount);
     // Far apart: none is due while the shards move.
     const lastAtMs = Date.now();
     await call("tick", ...Array.from({ length: 10 }, (_, i) => lastAtMs - (9 - i) * 600_000));
-    await until("learned", async () => ((await forecastOf("tick")).degree ?? 0) > 0);
+    await until(async () => ((await forecastOf("tick")).degree ?? 0) > 0);
     const before = await forecastOf("tick");
     await lost.connection.close(); // as a kill does: nothing is saved, nothing given back
     await startScheduler("s-2");
@@ -270,7 +255,7 @@ describe("Scheduler", () => {
 
   const forecastWhenRead = async (name: string): Promise<Forecast> => {
     let found: Forecast | undefined;
-    await until("read", async () => {
+    await until(async () => {
       found = await forecastOf(name).catch(() => undefined);
       return found !== undefined;
     });
@@ -290,12 +275,12 @@ describe("Scheduler", () => {
     const lastAtMs = Date.now() - periodMs;
     await Promise.all(names.map((name) => callPeriodically(name, lastAtMs)));
     for (const name of names) {
-      await until("learned", async () => ((await forecastOf(name)).degree ?? 0) > 0);
+      await until(async () => ((await forecastOf(name)).degree ?? 0) > 0);
     }
     const second = new Scheduler({ ...schedulerParts(), schedulerId: "s-2" });
     schedulers.push(second);
     await second.start();
-    await until("they share", () => {
+    await until(() => {
       const [ofFirst, ofSecond] = [first.heldShards(), second.heldShards()];
       return ofSecond.length > 0 && ofFirst.length + ofSecond.length === shardCount;
     });
@@ -317,9 +302,9 @@ describe("Scheduler", () => {
     await publish("tick");
     await startScheduler();
     await callPeriodically("tick");
-    await until("a VM waits", () => host.assigns.length === 1);
+    await until(() => host.assigns.length === 1);
     await publish("tick", "2");
-    await until("the new version waits", () => host.assigns.some(({ version }) => version === "2"));
+    await until(() => host.assigns.some(({ version }) => version === "2"));
   });
 
   it("prepares as many VMs of a version that takes over as the one before has", async () => {
@@ -331,11 +316,11 @@ describe("Scheduler", () => {
     host.idle.set("hello@1", 2);
     host.beat();
     await call("hello", Date.now() - 10, Date.now());
-    await until("called", async () => (await forecastOf("hello")).callsSeen === 2);
+    await until(async () => (await forecastOf("hello")).callsSeen === 2);
     await publish("hello", "2");
     const ofNew = (): readonly TestAssign[] =>
       host.assigns.filter(({ version }) => version === "2");
-    await until("two of the new version", () => ofNew().length === 2);
+    await until(() => ofNew().length === 2);
     assert.ok(ofNew().every(({ requestId, windowStartAtMs }) => !requestId && !windowStartAtMs));
     await publish("hello", "2");
     await publish("hello", "1");
@@ -349,15 +334,13 @@ describe("Scheduler", () => {
     await publish("tick", "3", { live: "1" });
     await startScheduler();
     await callPeriodically("tick:live");
-    await until("a VM waits", () => host.assigns.length > 0);
+    await until(() => host.assigns.length > 0);
     assert.deepEqual(new Set(host.assigns.map(({ version }) => version)), new Set(["1"]));
     await publish("tick", "3", { live: "2" });
-    await until("the next version waits", () =>
-      host.assigns.some(({ version }) => version === "2"),
-    );
+    await until(() => host.assigns.some(({ version }) => version === "2"));
     await call("tick:live", Date.now());
     const before = host.assigns.length;
-    await until("pre-warmed again", () => host.assigns.length > before);
+    await until(() => host.assigns.length > before);
     assert.equal(host.assigns.at(-1)?.version, "2");
     assert.ok(host.assigns.every(({ version }) => version !== "3"));
   });
@@ -369,7 +352,7 @@ describe("Scheduler", () => {
     host.beat();
     await acquire("hello", "r-1");
     await storage.functions.delete("hello");
-    await until("told to keep none", () => {
+    await until(() => {
       const keep = host.keeps.at(-1);
       return keep?.name === "hello" && keep.count === 0;
     });
@@ -380,19 +363,18 @@ describe("Scheduler", () => {
     await publish("tick");
     const scheduler = await startScheduler();
     await callPeriodically("tick");
-    await until("a VM waits", () => host.assigns.length === 1);
-    const { port } = new URL(server.url);
-    await server.stop();
-    await until("fenced", () => scheduler.heldShards().length === 0);
-    await assert.rejects(acquire("tick", "r-1", 200), { code: "timeout" });
-    server = await startNatsServer({ storeDir, port: Number(port) });
-    await until("it owns all shards", () => scheduler.heldShards().length === shardCount);
+    await until(() => host.assigns.length === 1);
+    await nats.restart(async () => {
+      await until(() => scheduler.heldShards().length === 0);
+      await assert.rejects(acquire("tick", "r-1", 200), { code: "timeout" });
+    });
+    await until(() => scheduler.heldShards().length === shardCount);
     await callPeriodically("tick");
-    await until("pre-warmed again", () => (host.assigns.at(-1)?.epoch ?? 0) > 1);
+    await until(() => (host.assigns.at(-1)?.epoch ?? 0) > 1);
     host.beat();
     assert.equal((await acquire("tick", "r-1")).hostId, "h-1");
     await publish("late");
     await call("late", Date.now());
-    await until("reads on", async () => (await forecastOf("late")).callsSeen === 1);
+    await until(async () => (await forecastOf("late")).callsSeen === 1);
   });
 });

@@ -3,17 +3,15 @@
  * killed. Each tick must be asked for, and all askers must mean the same call.
  */
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { connectBus, ensureStorage, startNatsServer } from "@tidepool/actors";
-import type { Bus, NatsServer } from "@tidepool/actors";
+import { ensureStorage } from "@tidepool/actors";
+import type { Bus } from "@tidepool/actors";
+import { aNats, until } from "@tidepool/actors/testing";
+import type { TestNats } from "@tidepool/actors/testing";
 import { silentLogger } from "@tidepool/common";
 import { subjects, tidepool } from "@tidepool/proto";
 import { encodeSchedule, tickRequestId } from "@tidepool/schedules";
 import type { StoredSchedule } from "@tidepool/schedules";
 import { Scheduler } from "./scheduler.ts";
-import { until } from "./testing/test-host.ts";
 
 const { InvokeAsyncRequest, InvokeAsyncResponse } = tidepool.v1;
 const shardCount = 16;
@@ -21,17 +19,9 @@ const scheduleCount = 8;
 const everyMs = 1_000;
 
 describe("Schedules over changes of owners", function () {
-  let storeDir: string;
-  let server: NatsServer;
-  const buses: Bus[] = [];
-  const connect = async (): Promise<Bus> => {
-    const options = { servers: server.url, name: "test", logger: silentLogger };
-    const bus = await connectBus({ ...options, component: "scheduler" });
-    buses.push(bus);
-    return bus;
-  };
+  let nats: TestNats;
   const start = async (schedulerId: string): Promise<{ scheduler: Scheduler; bus: Bus }> => {
-    const bus = await connect();
+    const bus = await nats.connect();
     const scheduler = new Scheduler({
       bus,
       storage: await ensureStorage(bus),
@@ -45,17 +35,14 @@ describe("Schedules over changes of owners", function () {
   };
 
   before(async () => {
-    storeDir = await mkdtemp(join(tmpdir(), "tidepool-schedules-"));
-    server = await startNatsServer({ storeDir });
+    nats = await aNats();
   });
   after(async () => {
-    for (const bus of buses) await bus.close();
-    await server.stop();
-    await rm(storeDir, { recursive: true });
+    await nats.stop();
   });
 
   it("make one call of each tick, and leave none out", async () => {
-    const bus = await connect();
+    const { bus } = nats;
     const storage = await ensureStorage(bus);
     const asked = new Map<string, number>();
     bus.serve(
@@ -87,16 +74,16 @@ describe("Schedules over changes of owners", function () {
       await storage.schedules.put(schedule.name, encodeSchedule(schedule));
     }
     const first = await start("s-1");
-    await until("ticks are asked for", () => asked.size >= scheduleCount);
+    await until(() => asked.size >= scheduleCount);
     const second = await start("s-2");
-    await until("both have shards", () => second.scheduler.heldShards().length > 0);
+    await until(() => second.scheduler.heldShards().length > 0);
     await first.scheduler.stop();
-    await until("one has all", () => second.scheduler.heldShards().length === shardCount);
+    await until(() => second.scheduler.heldShards().length === shardCount);
     const third = await start("s-3");
-    await until("both have shards again", () => third.scheduler.heldShards().length > 0);
+    await until(() => third.scheduler.heldShards().length > 0);
     // As if its process was killed: nothing is given back, others find out.
     await second.bus.connection.close();
-    await until("the rest was taken", () => third.scheduler.heldShards().length === shardCount);
+    await until(() => third.scheduler.heldShards().length === shardCount);
     const ticksUntil = (untilMs: number): readonly string[] =>
       schedules.flatMap((schedule) => {
         const count = Math.floor((untilMs - createdAtMs) / everyMs);
@@ -106,7 +93,7 @@ describe("Schedules over changes of owners", function () {
       });
     const meant = ticksUntil(Date.now());
     assert.ok(meant.length >= 4 * scheduleCount, `${meant.length} ticks`);
-    await until("each tick is asked for", () => meant.every((id) => asked.has(id)));
+    await until(() => meant.every((id) => asked.has(id)));
     await third.scheduler.stop();
     await second.scheduler.stop();
     const possible = new Set(ticksUntil(Date.now()));

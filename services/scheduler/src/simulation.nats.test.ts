@@ -5,11 +5,10 @@
  * from when the scheduler heard of a call, and may be later by as much.
  */
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { connectBus, ensureStorage, startNatsServer } from "@tidepool/actors";
-import type { Bus, NatsServer, Stoppable, Storage } from "@tidepool/actors";
+import { ensureStorage } from "@tidepool/actors";
+import type { Bus, Stoppable, Storage } from "@tidepool/actors";
+import { aNats } from "@tidepool/actors/testing";
+import type { TestNats } from "@tidepool/actors/testing";
 import { silentLogger, systemClock } from "@tidepool/common";
 import { planPolicyDefault, policies, replayFunction } from "@tidepool/policy";
 import { fromTimestamp, subjects, tidepool, toTimestamp } from "@tidepool/proto";
@@ -47,18 +46,15 @@ interface Decisions {
 }
 
 describe("Simulator and live scheduler", () => {
-  let storeDir: string;
-  let server: NatsServer;
+  let nats: TestNats;
   let bus: Bus;
   let storage: Storage;
   let scheduler: Scheduler;
   let host: TestHost;
 
   beforeEach(async () => {
-    storeDir = await mkdtemp(join(tmpdir(), "tidepool-simulation-"));
-    server = await startNatsServer({ storeDir });
-    const options = { servers: server.url, name: "test", component: "host" } as const;
-    bus = await connectBus({ ...options, logger: silentLogger });
+    nats = await aNats("host");
+    bus = nats.bus;
     storage = await ensureStorage(bus);
     host = new TestHost(bus);
     scheduler = new Scheduler({
@@ -80,9 +76,7 @@ describe("Simulator and live scheduler", () => {
   afterEach(async () => {
     await scheduler.stop();
     await host.stop();
-    await bus.close();
-    await server.stop();
-    await rm(storeDir, { recursive: true });
+    await nats.stop();
   });
 
   it("pre-warm for the same windows and keep until the same instants", async () => {

@@ -3,15 +3,14 @@
  * host is ordered, and what is recorded for people.
  */
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { connectBus, ensureStorage, startNatsServer } from "@tidepool/actors";
-import type { Bus, NatsServer, Stoppable, Storage } from "@tidepool/actors";
+import { ensureStorage } from "@tidepool/actors";
+import type { Bus, Stoppable, Storage } from "@tidepool/actors";
+import { aNats, until } from "@tidepool/actors/testing";
+import type { TestNats } from "@tidepool/actors/testing";
 import { silentLogger, systemClock } from "@tidepool/common";
 import { subjects, tidepool, toTimestamp } from "@tidepool/proto";
 import { Scheduler } from "./scheduler.ts";
-import { TestHost, until } from "./testing/test-host.ts";
+import { TestHost } from "./testing/test-host.ts";
 
 const { internal } = tidepool;
 const { PREDICTION_OFF, PREDICTION_ON, PREDICTION_SHADOW } = tidepool.v1.Prediction;
@@ -20,8 +19,7 @@ const periodMs = 2_500;
 const keepAliveMs = 4_000;
 
 describe("Switches of prediction", () => {
-  let storeDir: string;
-  let server: NatsServer;
+  let nats: TestNats;
   let bus: Bus;
   let storage: Storage;
   let scheduler: Scheduler;
@@ -30,14 +28,8 @@ describe("Switches of prediction", () => {
   let targets: number[];
 
   beforeEach(async () => {
-    storeDir = await mkdtemp(join(tmpdir(), "tidepool-switches-"));
-    server = await startNatsServer({ storeDir });
-    bus = await connectBus({
-      servers: server.url,
-      name: "test",
-      component: "host",
-      logger: silentLogger,
-    });
+    nats = await aNats("host");
+    bus = nats.bus;
     storage = await ensureStorage(bus);
     targets = [];
     watching = bus.subscribe(subjects.warmingTargets, internal.v1.WarmingTargets, (message) => {
@@ -53,15 +45,13 @@ describe("Switches of prediction", () => {
       logger: silentLogger,
     });
     await scheduler.start();
-    await until("it owns all shards", () => scheduler.heldShards().length === shardCount);
+    await until(() => scheduler.heldShards().length === shardCount);
   });
   afterEach(async () => {
     await scheduler.stop();
     await host.stop();
     await watching.stop();
-    await bus.close();
-    await server.stop();
-    await rm(storeDir, { recursive: true });
+    await nats.stop();
   });
 
   const publish = async (
@@ -97,7 +87,7 @@ describe("Switches of prediction", () => {
   };
   /** It is told with the instant that it was due, however late it comes. */
   const callWhenDue = async (name: string, one: { atMs: number; id?: string }): Promise<void> => {
-    await until("learned", async () => (await forecastOf(name)).degree > 0);
+    await until(async () => (await forecastOf(name)).degree > 0);
     await systemClock.sleep(one.atMs - Date.now());
     await call(name, one);
   };
@@ -112,7 +102,7 @@ describe("Switches of prediction", () => {
   };
   const expectationOf = async (requestId: string): Promise<tidepool.v1.CallExpectation> => {
     let bytes: Uint8Array | undefined;
-    await until("it is recorded", async () => {
+    await until(async () => {
       const query = { last_by_subj: subjects.callExpectation(requestId) };
       bytes = (await storage.manager.streams.getMessage(subjects.streams.calls, query))?.data;
       return bytes !== undefined;
@@ -122,7 +112,7 @@ describe("Switches of prediction", () => {
 
   it("orders, releases and cuts nothing in shadow, and records what it would have done", async () => {
     await publish("tick", { prediction: PREDICTION_SHADOW });
-    await until("the base target", () => targets.at(-1) === 8);
+    await until(() => targets.at(-1) === 8);
     let dueAtMs = await callPeriodically("tick");
     for (let round = 1; round <= 2; round += 1) {
       dueAtMs += periodMs;
@@ -151,26 +141,23 @@ describe("Switches of prediction", () => {
     await setTenant({ prediction: PREDICTION_OFF });
     await publish("tick");
     await publish("own", { prediction: PREDICTION_ON });
-    await until("the tenant's word", async () => {
+    await until(async () => {
       const { prediction } = await forecastOf("tick");
       return prediction === PREDICTION_OFF;
     });
     await Promise.all([callPeriodically("tick"), callPeriodically("own")]);
-    await until("the other one's own word", () => host.assigns.some(({ name }) => name === "own"));
+    await until(() => host.assigns.some(({ name }) => name === "own"));
     assert.deepEqual((await forecastOf("tick")).windows, []);
     assert.ok(host.assigns.every(({ name }) => name === "own"));
     await setTenant({ prediction: PREDICTION_ON });
     await callPeriodically("tick");
-    await until("it learned meanwhile", () => host.assigns.some(({ name }) => name === "tick"));
+    await until(() => host.assigns.some(({ name }) => name === "tick"));
   });
 
   it("pre-warms nothing over the tenant's cap, says so, and goes on when the cap is raised", async () => {
     await setTenant({ prewarmIdleVmSecondsMax: 0.001 });
     await publish("tick");
-    await until(
-      "the cap is known",
-      async () => ((await forecastOf("tick")).tenantCap?.max ?? 0) < 1,
-    );
+    await until(async () => ((await forecastOf("tick")).tenantCap?.max ?? 0) < 1);
     const lastAtMs = await callPeriodically("tick");
     await callWhenDue("tick", { atMs: lastAtMs + periodMs, id: "capped" });
     const { notPreparedBecause, prewarm } = await expectationOf("capped");
@@ -180,15 +167,15 @@ describe("Switches of prediction", () => {
     assert.match((await forecastOf("tick")).plan.join(), /is not prepared: .*tenant default/);
     await setTenant({ prewarmIdleVmSecondsMax: 100 });
     await callPeriodically("tick");
-    await until("pre-warmed", () => host.assigns.length > 0);
-    await until("counted", async () => ((await forecastOf("tick")).tenantCap?.used ?? 0) > 0);
+    await until(() => host.assigns.length > 0);
+    await until(async () => ((await forecastOf("tick")).tenantCap?.used ?? 0) > 0);
   });
 
   it("prepares nothing where a cold start is worth less than the wait", async () => {
     await publish("cheap", { coldStartCost: 0.05 });
     await publish("dear");
     await Promise.all([callPeriodically("cheap"), callPeriodically("dear")]);
-    await until("the dear one is prepared", () => host.assigns.length > 0);
+    await until(() => host.assigns.length > 0);
     await systemClock.sleep(periodMs);
     assert.ok(host.assigns.every(({ name }) => name === "dear"));
     const { plan, coldStartCost, coldStartCostFrom } = await forecastOf("cheap");
@@ -200,7 +187,7 @@ describe("Switches of prediction", () => {
     await publish("tick");
     const lastAtMs = await callPeriodically("tick");
     await callWhenDue("tick", { atMs: lastAtMs + periodMs });
-    await until("a hit", async () => (await forecastOf("tick")).recent.length > 0);
+    await until(async () => (await forecastOf("tick")).recent.length > 0);
     const { recent } = await forecastOf("tick");
     await scheduler.stop();
     scheduler = new Scheduler({
@@ -212,7 +199,7 @@ describe("Switches of prediction", () => {
       logger: silentLogger,
     });
     await scheduler.start();
-    await until("read again", async () => {
+    await until(async () => {
       const again = await forecastOf("tick").catch(() => undefined);
       return again?.recent.at(-1)?.calledAt?.nanos === recent.at(-1)?.calledAt?.nanos;
     });

@@ -1,6 +1,7 @@
 /** Accepted and streamed calls by the command, as its users see them. */
 import assert from "node:assert/strict";
-import { aSystem, echoZip, until } from "../system/a-system.ts";
+import { until } from "@tidepool/actors/testing";
+import { aSystem, echoZip } from "../system/a-system.ts";
 import type { TestSystem } from "../system/a-system.ts";
 import { runTidepool } from "./tidepool-process.ts";
 import type { Ended } from "./tidepool-process.ts";

@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { until } from "@tidepool/actors/testing";
 import { Cluster } from "@tidepool/cli";
 import { TidepoolClient } from "@tidepool/sdk";
-import { echoZip, until } from "../system/a-system.ts";
+import { echoZip } from "../system/a-system.ts";
 import { watchHosts } from "./seen-hosts.ts";
 import type { SeenHosts } from "./seen-hosts.ts";
 

@@ -7,8 +7,9 @@ import { execFile } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { until } from "@tidepool/actors/testing";
 import { repositoryRoot } from "../repository.ts";
-import { aSystem, echoZip, until } from "../system/a-system.ts";
+import { aSystem, echoZip } from "../system/a-system.ts";
 import type { TestSystem } from "../system/a-system.ts";
 
 const run = promisify(execFile);

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectBus, ensureStorage, startNatsServer } from "@tidepool/actors";
 import type { Bus, NatsServer } from "@tidepool/actors";
-import { Keyring, newKey, silentLogger, systemClock } from "@tidepool/common";
+import { until } from "@tidepool/actors/testing";
+import { Keyring, newKey, silentLogger } from "@tidepool/common";
 import type { Component, Logger } from "@tidepool/common";
 import { Frontend } from "@tidepool/frontend";
 import { HostAgent, openGuestSession, SimulatedHypervisor } from "@tidepool/host-agent";
@@ -35,8 +36,6 @@ export interface TestSystem {
 }
 
 const shardCount = 4;
-/** Far longer than anything waited for takes, on a slow machine too. */
-const conditionMaxMs = 60_000;
 
 export interface TestSystemOptions {
   /** Generic VMs that wait while nothing has been learned. */
@@ -189,25 +188,6 @@ export async function aSystem(options: TestSystemOptions = {}): Promise<TestSyst
       await rm(dir, { recursive: true });
     },
   };
-}
-
-/** Waits for a level; what throws counts as not yet. */
-export async function until(
-  claim: () => boolean | Promise<boolean>,
-  timeoutMs = conditionMaxMs,
-): Promise<void> {
-  const deadlineAtMs = Date.now() + timeoutMs;
-  let last: unknown = false;
-  while (Date.now() < deadlineAtMs) {
-    try {
-      last = await claim();
-      if (last === true) return;
-    } catch (error) {
-      last = error;
-    }
-    await systemClock.sleep(20);
-  }
-  throw new Error(`not in ${timeoutMs} ms: ${claim.toString()}`, { cause: last });
 }
 
 /** A zip of index.js: `exports.handler = async (event) => event;` */

@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectBus } from "@tidepool/actors";
+import { until } from "@tidepool/actors/testing";
 import { silentLogger } from "@tidepool/common";
 import { TidepoolClient } from "@tidepool/sdk";
-import { aSystem, echoZip, until } from "./a-system.ts";
+import { aSystem, echoZip } from "./a-system.ts";
 import type { TestSystem } from "./a-system.ts";
 
 const mib = 1024 * 1024;

@@ -6,10 +6,11 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { until } from "@tidepool/actors/testing";
 import { Keyring, newKey } from "@tidepool/common";
 import type { Forecast } from "@tidepool/sdk";
 import { runTidepool } from "../cli/tidepool-process.ts";
-import { aSystem, echoZip, until } from "./a-system.ts";
+import { aSystem, echoZip } from "./a-system.ts";
 import type { TestSystem } from "./a-system.ts";
 
 const settings = { runtime: "nodejs20", handler: "index.handler" };

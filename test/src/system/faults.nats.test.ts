@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectBus, ensureStorage } from "@tidepool/actors";
 import type { Bus, Storage } from "@tidepool/actors";
+import { until } from "@tidepool/actors/testing";
 import { codes, newKey, reasons, silentLogger, TidepoolError } from "@tidepool/common";
 import type { Code, Component } from "@tidepool/common";
 import { callDetails } from "@tidepool/sdk";
@@ -13,7 +14,7 @@ import type { FunctionSettings, InvokeOptions } from "@tidepool/sdk";
 import { startSystem } from "./running-system.ts";
 import type { RunningSystem } from "./running-system.ts";
 import { waitFor } from "./wait-for.ts";
-import { echoZip, until } from "./a-system.ts";
+import { echoZip } from "./a-system.ts";
 
 interface Expected {
   readonly code: Code;

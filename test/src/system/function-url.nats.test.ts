@@ -1,9 +1,10 @@
 /** Function URLs through the whole system, with simulated VMs: an echo, a stream, and limits. */
 import assert from "node:assert/strict";
+import { until } from "@tidepool/actors/testing";
 import { startTelemetry } from "@tidepool/common";
 import type { Telemetry } from "@tidepool/common";
 import type { FunctionSettings } from "@tidepool/sdk";
-import { aSystem, echoZip, until } from "./a-system.ts";
+import { aSystem, echoZip } from "./a-system.ts";
 import type { TestSystem } from "./a-system.ts";
 
 const settings: FunctionSettings = { runtime: "nodejs20", handler: "index.handler", url: {} };

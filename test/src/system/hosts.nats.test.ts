@@ -1,6 +1,7 @@
 /** Hosts for their operator: listed, drained while they serve, and put back. */
 import assert from "node:assert/strict";
-import { aSystem, echoZip, until } from "./a-system.ts";
+import { until } from "@tidepool/actors/testing";
+import { aSystem, echoZip } from "./a-system.ts";
 import type { TestSystem } from "./a-system.ts";
 
 describe("Hosts of a system", function () {

@@ -1,10 +1,11 @@
 /** Limits at, below and above their edges, with one frontend and with two; a burst that no host has room for. */
 import assert from "node:assert/strict";
+import { until } from "@tidepool/actors/testing";
 import { startTelemetry, TidepoolError } from "@tidepool/common";
 import type { Telemetry } from "@tidepool/common";
 import { TidepoolClient } from "@tidepool/sdk";
 import type { FunctionSettings, TenantSettings } from "@tidepool/sdk";
-import { aSystem, echoZip, until } from "./a-system.ts";
+import { aSystem, echoZip } from "./a-system.ts";
 import type { TestSystem } from "./a-system.ts";
 
 const vmCountMax = 8;

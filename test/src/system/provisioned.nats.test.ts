@@ -1,7 +1,8 @@
 /** VMs that wait because an owner wants them to, whatever is forecast. */
 import assert from "node:assert/strict";
+import { until } from "@tidepool/actors/testing";
 import type { ProvisionedConcurrency } from "@tidepool/sdk";
-import { aSystem, echoZip, until } from "./a-system.ts";
+import { aSystem, echoZip } from "./a-system.ts";
 import type { TestSystem } from "./a-system.ts";
 
 describe("Provisioned concurrency", function () {

@@ -3,11 +3,12 @@
  * was made ready for it, while shards change their owners and NATS restarts.
  */
 import assert from "node:assert/strict";
+import { until } from "@tidepool/actors/testing";
 import { startTelemetry, systemClock } from "@tidepool/common";
 import type { Telemetry } from "@tidepool/common";
 import { tickRequestId } from "@tidepool/schedules";
 import type { AcceptedCall, Schedule, TidepoolClient } from "@tidepool/sdk";
-import { aSystem, echoZip, until } from "./a-system.ts";
+import { aSystem, echoZip } from "./a-system.ts";
 import type { TestSystem } from "./a-system.ts";
 
 const settings = { runtime: "nodejs20", handler: "index.handler" };

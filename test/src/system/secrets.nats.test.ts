@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { until } from "@tidepool/actors/testing";
 import { createLogger } from "@tidepool/common";
 import {
   InMemorySpanExporter,
@@ -9,7 +10,7 @@ import {
   SimpleSpanProcessor,
 } from "@opentelemetry/sdk-trace-node";
 import type { FunctionSettings } from "@tidepool/sdk";
-import { aSystem, echoZip, until } from "./a-system.ts";
+import { aSystem, echoZip } from "./a-system.ts";
 import type { TestSystem } from "./a-system.ts";
 
 const settings = { runtime: "nodejs20", handler: "index.handler" };

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { until } from "@tidepool/actors/testing";
 import { startTelemetry, TidepoolError } from "@tidepool/common";
 import type { Telemetry } from "@tidepool/common";
 import { callDetails, TidepoolClient } from "@tidepool/sdk";
 import type { LogLine, PoolsSnapshot } from "@tidepool/sdk";
-import { aSystem, echoZip, until } from "./a-system.ts";
+import { aSystem, echoZip } from "./a-system.ts";
 import type { TestSystem } from "./a-system.ts";
 
 const settings = { runtime: "nodejs20", handler: "index.handler" };

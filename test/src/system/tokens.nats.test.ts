@@ -4,10 +4,11 @@ import { execFile } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { until } from "@tidepool/actors/testing";
 import { makeToken } from "@tidepool/common";
 import { TidepoolClient } from "@tidepool/sdk";
 import { repositoryRoot } from "../repository.ts";
-import { aSystem, echoZip, until } from "./a-system.ts";
+import { aSystem, echoZip } from "./a-system.ts";
 import type { TestSystem } from "./a-system.ts";
 
 const run = promisify(execFile);

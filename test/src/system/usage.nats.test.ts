@@ -1,8 +1,9 @@
 /** What functions printed and used, over two hosts and two frontends. */
 import assert from "node:assert/strict";
+import { until } from "@tidepool/actors/testing";
 import { TidepoolClient } from "@tidepool/sdk";
 import type { LogLine, UsageRecord } from "@tidepool/sdk";
-import { aSystem, echoZip, until } from "./a-system.ts";
+import { aSystem, echoZip } from "./a-system.ts";
 import type { TestSystem } from "./a-system.ts";
 
 describe("Logs and usage of all hosts", () => {

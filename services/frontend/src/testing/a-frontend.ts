@@ -1,10 +1,7 @@
 /** A frontend on real parts: nats-server, gRPC on loopback; the scheduler is what the test answers for it. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { connectBus, startNatsServer } from "@tidepool/actors";
-import type { Bus, NatsServer } from "@tidepool/actors";
-import { Keyring, newKey, silentLogger, systemClock } from "@tidepool/common";
+import type { Bus } from "@tidepool/actors";
+import { aNats, until } from "@tidepool/actors/testing";
+import { Keyring, newKey, silentLogger } from "@tidepool/common";
 import { subjects, tidepool, tidepoolService } from "@tidepool/proto";
 import { Frontend } from "../frontend.ts";
 import { aHost } from "./a-host.ts";
@@ -52,16 +49,9 @@ const settings = { runtime: "nodejs20", handler: "index.handler" };
 
 /** @param adminToken callers need a token; this one is the operator's */
 export async function aFrontend(adminToken?: string): Promise<TestFrontend> {
-  const storeDir = await mkdtemp(join(tmpdir(), "tidepool-frontend-"));
-  let server: NatsServer = await startNatsServer({ storeDir });
-  const connect = (): Promise<Bus> =>
-    connectBus({
-      servers: server.url,
-      name: "frontend test",
-      component: "frontend",
-      logger: silentLogger,
-    });
-  const [bus, own] = await Promise.all([connect(), connect()]);
+  const nats = await aNats("frontend");
+  const { bus } = nats;
+  const own = await nats.connect();
   const config = {
     address: "127.0.0.1:0",
     httpAddress: "127.0.0.1:0",
@@ -91,14 +81,13 @@ export async function aFrontend(adminToken?: string): Promise<TestFrontend> {
     bus,
     acquired: host,
     async aSecondFrontend() {
-      const otherBus = await connect();
+      const otherBus = await nats.connect();
       const other = new Frontend({ ...options, bus: otherBus });
       const otherClient = new TestClient((await other.start()).address, adminToken);
       others.push({
         async stop() {
           otherClient.grpc.close();
           await other.stop();
-          await otherBus.close();
         },
       });
       return otherClient;
@@ -123,38 +112,21 @@ export async function aFrontend(adminToken?: string): Promise<TestFrontend> {
       await bus.connection.flush();
     },
     async restartNats(whileAway) {
-      const port = Number(new URL(server.url).port);
-      await server.stop();
-      await until(() => !bus.isConnected && !own.isConnected);
-      await whileAway();
-      server = await startNatsServer({ storeDir, port });
+      await nats.restart(async () => {
+        await until(() => !bus.isConnected && !own.isConnected);
+        await whileAway();
+      });
       await until(() => bus.isConnected && own.isConnected);
     },
-    freezeNats: () => void server.process.kill("SIGSTOP"),
-    thawNats: () => void server.process.kill("SIGCONT"),
+    freezeNats: () => nats.freeze(),
+    thawNats: () => nats.thaw(),
     async stop() {
       client.grpc.close();
       for (const other of others) await other.stop();
       await frontend.stop();
       host.stop();
-      await Promise.all([bus.close(), own.close()]);
-      await server.stop();
-      await rm(storeDir, { recursive: true });
+      await nats.stop();
     },
   };
   return test;
-}
-
-/** Far longer than anything waited for takes, on a slow machine too. */
-const conditionMaxMs = 60_000;
-
-export async function until(
-  claim: () => boolean | Promise<boolean>,
-  timeoutMs = conditionMaxMs,
-): Promise<void> {
-  const deadlineAtMs = Date.now() + timeoutMs;
-  while (!(await claim())) {
-    if (Date.now() > deadlineAtMs) throw new Error(`not in ${timeoutMs} ms: ${claim.toString()}`);
-    await systemClock.sleep(10);
-  }
 }

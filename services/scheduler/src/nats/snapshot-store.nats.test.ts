@@ -1,37 +1,27 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { connectBus, ensureStorage, startNatsServer } from "@tidepool/actors";
-import type { Bus, NatsServer, Storage } from "@tidepool/actors";
+import { ensureStorage } from "@tidepool/actors";
+import type { Bus, Storage } from "@tidepool/actors";
+import { aNats } from "@tidepool/actors/testing";
+import type { TestNats } from "@tidepool/actors/testing";
 import { silentLogger } from "@tidepool/common";
 import { tidepool } from "@tidepool/proto";
 import type { StoredFunction } from "../ports.ts";
 import { functionsPerPart, NatsSnapshotStore } from "./snapshot-store.ts";
 
 describe("NatsSnapshotStore", () => {
-  let storeDir: string;
-  let server: NatsServer;
+  let nats: TestNats;
   let bus: Bus;
   let storage: Storage;
   let store: NatsSnapshotStore;
 
   before(async () => {
-    storeDir = await mkdtemp(join(tmpdir(), "tidepool-snapshots-"));
-    server = await startNatsServer({ storeDir });
-    bus = await connectBus({
-      servers: server.url,
-      name: "test",
-      component: "scheduler",
-      logger: silentLogger,
-    });
+    nats = await aNats();
+    bus = nats.bus;
     storage = await ensureStorage(bus);
     store = new NatsSnapshotStore(storage, silentLogger);
   });
   after(async () => {
-    await bus.close();
-    await server.stop();
-    await rm(storeDir, { recursive: true });
+    await nats.stop();
   });
 
   const functions = (count: number, sequence: number): StoredFunction[] =>

@@ -3,12 +3,9 @@
  * orders is kept for the test to look at.
  */
 import type { Bus, Stoppable } from "@tidepool/actors";
-import { systemClock } from "@tidepool/common";
 import { fromTimestamp, subjects, tidepool, toTimestamp } from "@tidepool/proto";
 
 const { internal } = tidepool;
-/** Far longer than anything waited for takes, on a slow machine too. */
-const conditionMaxMs = 60_000;
 
 export interface TestAssign {
   readonly atMs: number;
@@ -123,24 +120,4 @@ export class TestHost {
       Math.max(0, keepUntilMs - Date.now()),
     ).unref();
   }
-}
-
-/** Waits for a level; what throws counts as not yet. */
-export async function until(
-  what: string,
-  claim: () => boolean | Promise<boolean>,
-  waitMaxMs = conditionMaxMs,
-): Promise<void> {
-  const deadlineAtMs = Date.now() + waitMaxMs;
-  let last: unknown;
-  while (Date.now() < deadlineAtMs) {
-    try {
-      last = await claim();
-      if (last === true) return;
-    } catch (error) {
-      last = error;
-    }
-    await systemClock.sleep(10);
-  }
-  throw new Error(`not in ${waitMaxMs} ms: ${what}`, { cause: last });
 }

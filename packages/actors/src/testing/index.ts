@@ -1,0 +1,4 @@
+/** What tests of every package need that has a bus. */
+export { aNats } from "./a-nats.ts";
+export type { TestNats } from "./a-nats.ts";
+export { until } from "./until.ts";
