@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
+import { createServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { connectivityState, Server, ServerCredentials } from "@grpc/grpc-js";
 import type { Client } from "@grpc/grpc-js";
 import { systemClock } from "@tidepool/common";
@@ -48,6 +51,28 @@ describe("Transport", () => {
       transport.close();
       first.forceShutdown();
       second?.forceShutdown();
+    }
+  });
+
+  it("says that nobody answers, and that it may be tried again, where it only connects in a call's time", async () => {
+    const sockets: Socket[] = [];
+    const silent = createServer((socket) => void sockets.push(socket.on("error", () => {})));
+    const port = await new Promise<number>((resolve) => {
+      silent.listen(0, "127.0.0.1", () => resolve((silent.address() as AddressInfo).port));
+    });
+    const transport = new Transport(`127.0.0.1:${port}`);
+    const { signal } = new AbortController();
+    const limits = { timeoutMs: 100, signal };
+    try {
+      for (let attempt = 0; attempt < 2; attempt += 1) {
+        const listed = transport.unary(tidepoolService.listFunctions, {}, limits);
+        await assert.rejects(listed, { code: "unavailable", retryable: true });
+      }
+      assert.deepEqual(getEventListeners(signal, "abort"), []);
+    } finally {
+      transport.close();
+      for (const socket of sockets) socket.destroy();
+      silent.close();
     }
   });
 });

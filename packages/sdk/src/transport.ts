@@ -82,11 +82,14 @@ export class Transport {
     const cause = await new Promise<Error | undefined>((resolve) => {
       this.client.waitForReady(systemClock.nowMs() + timeoutMs, resolve);
     });
-    if (cause === undefined) return;
+    if (cause !== undefined) throw await this.noAnswer(timeoutMs, cause);
+  }
+
+  private async noAnswer(timeoutMs: number, cause?: Error): Promise<TidepoolError> {
     const found = whyUnreachable(await this.lastFailure(), this.hasTls);
     const why = found === undefined ? "" : `: ${found.why}`;
     const message = `no tidepool answers at ${this.address} in ${timeoutMs} ms${why}`;
-    throw new TidepoolError("unavailable", message, {
+    return new TidepoolError("unavailable", message, {
       cause,
       component: "client",
       details: { isTls: found?.isTls === true },
@@ -201,7 +204,7 @@ export class Transport {
     }
   }
 
-  /** @returns what is left of the call's limits */
+  /** @returns what is left of the call's limits. @throws TidepoolError `unavailable` where that is no time: it was not sent */
   private async reconnected(limits: CallLimits): Promise<CallLimits> {
     const state = this.client.getChannel().getConnectivityState(true);
     // While it only connects, gRPC would let the call wait, and fail it with the first attempt that does.
@@ -210,11 +213,17 @@ export class Transport {
     const beganAtMs = systemClock.nowMs();
     await new Promise<void>((resolve) => {
       const waitMs = Math.min(reconnectWaitMaxMs, timeoutMs ?? Infinity);
-      signal?.addEventListener("abort", () => resolve(), { once: true });
-      this.client.waitForReady(beganAtMs + waitMs, () => resolve());
+      const end = (): void => {
+        signal?.removeEventListener("abort", end);
+        resolve();
+      };
+      signal?.addEventListener("abort", end, { once: true });
+      this.client.waitForReady(beganAtMs + waitMs, end);
     });
-    if (timeoutMs === undefined) return limits;
-    return { ...limits, timeoutMs: Math.max(1, timeoutMs - (systemClock.nowMs() - beganAtMs)) };
+    if (timeoutMs === undefined || signal?.aborted === true) return limits;
+    const leftMs = timeoutMs - (systemClock.nowMs() - beganAtMs);
+    if (leftMs <= 0) throw await this.noAnswer(timeoutMs);
+    return { ...limits, timeoutMs: leftMs };
   }
 
   private inSpan<Response>(
