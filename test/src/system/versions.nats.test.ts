@@ -165,6 +165,11 @@ describe("Versions under load", function () {
       () => system.client.getForecast("between"),
       ({ callsSeen }) => callsSeen > 0,
     );
+    await waitFor(
+      "the VM that its call has left",
+      () => system.toldVms("between"),
+      (told) => told.some(({ idle = 0 }) => idle > 0),
+    );
     await deploy("between", 5);
     await waitFor(
       "a VM of version 2",
