@@ -1,4 +1,7 @@
-/** What a shard needs around it, with time and arrivals in the bench's hand. */
+/**
+ * What a shard needs around it, with time and arrivals in the bench's hand. Its one host has a VM for every order, and
+ * keeps as long as it is told, or as its keep-alive says, the one that each function's calls leave.
+ */
 import { silentLogger } from "@tidepool/common";
 import { planPolicyDefault, seededRandom } from "@tidepool/policy";
 import type { FunctionPolicy } from "@tidepool/policy";
@@ -27,9 +30,12 @@ export class MeasuredWorld {
   readonly gatheredMs: number[] = [];
   readonly parts: ShardWorld;
   receive: (batch: ArrivalBatch) => void = () => {};
+  /** Until when the VM of each function stays, by the function's number. */
+  private readonly warmUntilMs: Float64Array;
 
   constructor(policy: FunctionPolicy, store: NatsSnapshotStore, nowMs: number, size: number) {
     this.nowMs = nowMs;
+    this.warmUntilMs = new Float64Array(size);
     const version = parseFunctionVersion({
       name: "any",
       version: "1",
@@ -37,11 +43,17 @@ export class MeasuredWorld {
       settings: { runtime: "nodejs20", keepAliveMs: planPolicyDefault.keepAliveMs },
     });
     this.parts = {
-      hosts: roomyHost(nowMs),
+      hosts: this.roomyHost(nowMs),
       policy: this.counted(policy),
       commands: {
-        assign: () => Promise.resolve("vm"),
-        keep: () => Promise.resolve(),
+        assign: (_hostId, { function: { name }, keepUntilMs }) => {
+          this.keepUntil(name, keepUntilMs);
+          return Promise.resolve("vm");
+        },
+        keep: (_hostId, { functionName, count, keepUntilMs }) => {
+          this.keepUntil(functionName, count === 0 ? this.nowMs : keepUntilMs);
+          return Promise.resolve();
+        },
         floor: () => Promise.resolve(),
       },
       snapshots: {
@@ -64,7 +76,11 @@ export class MeasuredWorld {
       },
       arrivals: {
         follow: (_shard, _from, receive) => {
-          this.receive = receive;
+          this.receive = (batch) => {
+            for (const { functionName } of batch.arrivals)
+              this.keepUntil(functionName, this.nowMs + planPolicyDefault.keepAliveMs);
+            receive(batch);
+          };
           return Promise.resolve({ caughtUp: Promise.resolve(), stop: () => Promise.resolve() });
         },
       },
@@ -79,6 +95,21 @@ export class MeasuredWorld {
       logger: silentLogger,
       onDemandChanged: () => {},
     };
+  }
+
+  /** The VM that its calls have left stays so long. */
+  keepUntil(name: string, untilMs: number): void {
+    this.warmUntilMs[indexOf(name)] = untilMs;
+  }
+
+  private roomyHost(nowMs: number): HostTable {
+    const hosts = new HostTable();
+    const memoryMib = 2 ** 31;
+    const pools = [{ runtime: "nodejs20", memoryMib: 128, ready: 2 ** 31, prepareP95Ms: 1_000 }];
+    const room = { memoryMib, vmCountMax: 2 ** 31 };
+    hosts.note(parseHeartbeat({ hostId: "h", address: "h:1", ...room, pools }), nowMs);
+    hosts.idleCount = (name) => ((this.warmUntilMs[indexOf(name)] ?? 0) > this.nowMs ? 1 : 0);
+    return hosts;
   }
 
   private counted(given: FunctionPolicy): FunctionPolicy {
@@ -104,12 +135,9 @@ function learnedFor(policy: FunctionPolicy, size: number): StoredFleet | undefin
   return { sequence: 0, learning: { ...learning, steps, nextEdition: Math.ceil(steps * 1.02) } };
 }
 
-/** One that has a VM for every order, and none that idles. */
-function roomyHost(nowMs: number): HostTable {
-  const hosts = new HostTable();
-  const memoryMib = 2 ** 31;
-  const pools = [{ runtime: "nodejs20", memoryMib: 128, ready: 2 ** 31, prepareP95Ms: 1_000 }];
-  const room = { memoryMib, vmCountMax: 2 ** 31 };
-  hosts.note(parseHeartbeat({ hostId: "h", address: "h:1", ...room, pools }), nowMs);
-  return hosts;
+export const nameOf = (index: number): string => `${namePrefix}${index}`;
+const namePrefix = "function-";
+
+function indexOf(name: string): number {
+  return Number(name.slice(namePrefix.length));
 }

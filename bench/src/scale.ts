@@ -23,7 +23,7 @@ import {
 } from "@tidepool/scheduler/measuring";
 import type { StoredFunction } from "@tidepool/scheduler/measuring";
 import type { Bound, Claim, Report } from "./report.ts";
-import { MeasuredWorld } from "./scale-world.ts";
+import { MeasuredWorld, nameOf } from "./scale-world.ts";
 import { quantile, rowOf } from "./stats.ts";
 import type { Row } from "./stats.ts";
 import { drawPatterns, tracePath } from "./trace-mix.ts";
@@ -102,6 +102,10 @@ async function measure(
     const bytesBefore = usedBytes();
     const beganAtMs = performance.now();
     const world = new MeasuredWorld(policy, store, startMs, size);
+    for (let i = 0; i < size; i += 1) {
+      const latestMs = learned[i % learned.length]?.record.history.ticks.at(-1)?.atMs ?? 0;
+      world.keepUntil(nameOf(i), latestMs + settings.keepAliveMs);
+    }
     const shard = new Shard(world.parts, 0);
     await shard.start();
     const restoredMs = performance.now() - beganAtMs;
@@ -305,8 +309,6 @@ function ticksOf(size: number, patterns: readonly Pattern[], startMs: number): C
   }
   return ticks.map((tick) => tick.toSorted((a, b) => a.sinceMs - b.sinceMs));
 }
-
-const nameOf = (index: number): string => `function-${index}`;
 
 /** What is reachable: garbage is collected first. */
 function usedBytes(): number {
