@@ -44,7 +44,7 @@ export interface Decision {
   readonly keepUntilMs: number;
   /** The next pre-warm that is not yet ordered; due when `startAtMs <= nowMs`. */
   readonly prewarm: Prewarm | undefined;
-  /** Further calls before then change nothing of this. */
+  /** Further calls before then change nothing of this: what each leaves is kept as what is idle now. */
   readonly holdsUntilMs?: number;
   /** Decide again then; undefined when only an arrival can change the plan. */
   readonly nextWakeAtMs: number | undefined;

@@ -66,4 +66,53 @@ describe("learned plan", () => {
     assert.ok(learned.cold <= 0.2 * learned.calls, `${learned.cold} of ${learned.calls}`);
     assert.ok(learned.idleVmMs <= 1.1 * replayed(calls, "fixed", 7 * dayMs).idleVmMs);
   });
+
+  it("keeps the VM of a function called each minute, and is not asked for each call", () => {
+    const policy = policies.learned;
+    const settings = planPolicyDefault;
+    const firstMs = 1_763_000_017_000;
+    let record = policy.createRecord(settings);
+    for (let i = 0; i < 40; i += 1)
+      record = policy.noteArrival(record, settings, firstMs + i * minuteMs);
+    const calledMs = firstMs + 39 * minuteMs;
+    const atCall = policy.decide(record, settings, { idleVmCount: 0 }, calledMs);
+    const orderAtMs = atCall.nextWakeAtMs ?? 0;
+    assert.equal(atCall.holdsUntilMs, undefined);
+    assert.ok(orderAtMs > calledMs && orderAtMs < calledMs + minuteMs);
+
+    const missing = policy.decide(record, settings, { idleVmCount: 0 }, orderAtMs);
+    assert.equal(missing.prewarm?.orderCount, 1);
+    assert.equal(missing.holdsUntilMs, undefined);
+
+    const held = policy.decide(record, settings, { idleVmCount: 1 }, orderAtMs);
+    const { holdsUntilMs = 0, nextWakeAtMs = 0 } = held;
+    assert.ok(held.degree > 0.9);
+    assert.equal(held.prewarm, undefined);
+    assert.equal(held.keepUntilMs, orderAtMs + settings.keepAliveMs);
+    assert.ok(holdsUntilMs > calledMs + 4 * minuteMs && holdsUntilMs <= calledMs + 5 * minuteMs);
+    assert.ok(nextWakeAtMs > holdsUntilMs);
+
+    // No call has come any more: the period has ended.
+    const ended = policy.decide(record, settings, { idleVmCount: 1 }, nextWakeAtMs);
+    assert.deepEqual([ended.degree, ended.prewarm, ended.holdsUntilMs], [0, undefined, undefined]);
+  });
+
+  it("looks seldomer at a function called in each minute at any instant, while it is", () => {
+    const policy = policies.learned;
+    const settings = planPolicyDefault;
+    const random = seededRandom(3);
+    const holds: number[] = [];
+    let record = policy.createRecord(settings);
+    for (let minute = 0; minute < 60; minute += 1) {
+      const atMs = 1_763_000_040_000 + (minute + random() * 0.9) * minuteMs;
+      record = policy.noteArrival(record, settings, atMs);
+      const facts = { idleVmCount: 0 };
+      const { holdsUntilMs = 0, keepUntilMs } = policy.decide(record, settings, facts, atMs);
+      if (minute > 32) assert.equal(keepUntilMs, atMs + settings.keepAliveMs);
+      const beganMs = Math.floor(atMs / minuteMs) * minuteMs;
+      holds.push((holdsUntilMs - beganMs) / minuteMs);
+    }
+    assert.ok(holds.slice(0, 32).every((slots) => slots <= 1));
+    assert.ok(holds.slice(33).every((slots) => slots === 5));
+  });
 });

@@ -32,6 +32,9 @@ const endedGaps = 3;
 const endedGapsSeen = 32;
 /** So long after its newest call a function is no longer looked after. */
 const forgottenSlots = 20_160;
+/** A function called in each of its latest so many slots keeps its VMs: it is looked at again after a few. */
+const steadySlots = 32;
+const steadyHoldSlots = 5;
 
 /** What a waiting VM does next, by the learned forecast. */
 interface SlotOutlook {
@@ -124,13 +127,17 @@ export class LearnedPlan {
       !isWide(exactForecast(record, nowMs, policy), memory.slotMs);
     const known = isDoubtful ? { ...record, history: forgetPattern(record.history) } : record;
     const decision = decide(known, policy, facts, nowMs);
-    if (decision.degree > 0 || memory === undefined) return decision;
+    if (memory === undefined) return decision;
+    if (decision.degree > 0) return keptAnyway(decision, memory, policy, nowMs) ?? decision;
     const warm = warmPolicyOf(policy);
     const stay = this.#planner.stay(memory, warm);
     if (stay === warm.keepAliveSlots) {
-      // Each call is kept as ever: whether a pattern shows is seen from slot to slot.
-      const holdsUntilMs = slotStartMs(memory, 1);
-      return holdsUntilMs > nowMs ? { ...decision, holdsUntilMs } : decision;
+      // Each call is kept as ever: whether a pattern shows is seen from slot to slot, or seldomer if it is steady.
+      const held = slotStartMs(memory, isSteady(memory, nowMs) ? steadyHoldSlots : 1);
+      if (held <= nowMs) return decision;
+      const { nextWakeAtMs } = decision;
+      const wakeAtMs = nextWakeAtMs === undefined ? undefined : Math.max(held, nextWakeAtMs);
+      return { ...decision, holdsUntilMs: held, nextWakeAtMs: wakeAtMs };
     }
     const lingerMs = Math.max(nowMs + marginMs(policy), slotStartMs(memory, 1) - 1);
     return { ...decision, keepUntilMs: stay === 0 ? lingerMs : nowMs + stay * memory.slotMs };
@@ -247,6 +254,36 @@ function isExact(exact: Forecast | undefined, { phase, slotMs }: SlotMemory): bo
 /** Whether a fixed period is sure, and so long that it matters little where in a slot a call came. */
 function isWide(exact: Forecast | undefined, slotMs: number): boolean {
   return isSharp(exact, slotMs) && exact.periodMs >= widePeriodSlots * slotMs;
+}
+
+/** Called in each of the latest slots, the one before `nowMs` or that of `nowMs` among them. */
+function isSteady(memory: SlotMemory, nowMs: number): boolean {
+  const { calls } = memory;
+  return slotAt(memory, nowMs) - calls.lastSlot <= 1 && calls.unbroken >= steadySlots;
+}
+
+/**
+ * A period so short that VMs never go between two calls, and those that it needs wait: they have the keep-alive,
+ * and nothing is to be planned for each call. Undefined where that is not so.
+ */
+function keptAnyway(
+  { degree, forecast, prewarm }: Decision,
+  memory: SlotMemory,
+  policy: PlanPolicy,
+  nowMs: number,
+): Decision | undefined {
+  if (prewarm === undefined || prewarm.startAtMs > nowMs || prewarm.orderCount > 0)
+    return undefined;
+  if (!isSteady(memory, nowMs)) return undefined;
+  return {
+    degree,
+    forecast,
+    keepUntilMs: nowMs + policy.keepAliveMs,
+    prewarm: undefined,
+    holdsUntilMs: slotStartMs(memory, steadyHoldSlots),
+    // No call has come then for a slot: the pattern is looked at anew.
+    nextWakeAtMs: slotStartMs(memory, steadyHoldSlots + 1),
+  };
 }
 
 function slotMsOf(policy: PlanPolicy): number {

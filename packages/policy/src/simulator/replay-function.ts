@@ -57,6 +57,10 @@ export function replayFunction(
   let idleVmMs = 0;
   let loads = 0;
   let wakeAtMs: number | undefined;
+  /** Until then calls are not planned for, and what they leave has the keep-alive. */
+  let heldUntilMs = 0;
+  /** Of the latest pre-warm. */
+  let preparedUntilMs = 0;
 
   const idled = (fromMs: number, toMs: number): void => {
     idleVmMs += Math.max(0, Math.min(toMs, untilMs) - Math.max(fromMs, scoreFromMs));
@@ -69,6 +73,7 @@ export function replayFunction(
   };
   const order = (prewarm: Prewarm, nowMs: number): void => {
     record = policy.notePrewarmed(record, prewarm);
+    preparedUntilMs = prewarm.releaseAtMs;
     for (const vm of vms.slice(0, prewarm.count)) {
       vm.releaseAtMs = Math.max(vm.releaseAtMs, prewarm.releaseAtMs);
       vm.isReserved = true;
@@ -86,7 +91,11 @@ export function replayFunction(
     const decision = policy.decide(record, settings, { idleVmCount }, nowMs);
     options.onDecision?.(decision, nowMs, reason);
     wakeAtMs = decision.nextWakeAtMs;
-    const { prewarm } = decision;
+    const { prewarm, keepUntilMs, holdsUntilMs = 0 } = decision;
+    const isHeld = preparedUntilMs <= nowMs && keepUntilMs === nowMs + settings.keepAliveMs;
+    heldUntilMs = isHeld ? holdsUntilMs : 0;
+    if (nowMs < heldUntilMs)
+      for (const vm of vms) vm.releaseAtMs = Math.max(vm.releaseAtMs, keepUntilMs);
     if (prewarm === undefined || prewarm.startAtMs > nowMs) return;
     if (reason === "call" && canSettle(prewarm, settings, nowMs))
       wakeAtMs = Math.min(wakeAtMs ?? Number.POSITIVE_INFINITY, nowMs + settleMs);
@@ -101,6 +110,8 @@ export function replayFunction(
     release(nowMs);
   };
   const keptFrom = (readyAtMs: number): Vm => {
+    if (readyAtMs < heldUntilMs)
+      return { readyAtMs, releaseAtMs: readyAtMs + settings.keepAliveMs, isReserved: false };
     const { keepUntilMs } = policy.decide(record, settings, { idleVmCount: 0 }, readyAtMs);
     return { readyAtMs, releaseAtMs: keepUntilMs, isReserved: false };
   };
@@ -126,7 +137,7 @@ export function replayFunction(
       if (start === "cold") loads += 1;
       options.onStart?.(start, atMs, waitedMs);
     }
-    plan(atMs, "call");
+    if (atMs >= heldUntilMs) plan(atMs, "call");
   }
   runUntil(untilMs);
   for (const vm of vms) idled(vm.readyAtMs, untilMs);

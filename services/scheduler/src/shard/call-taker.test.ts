@@ -89,6 +89,20 @@ describe("CallTaker", () => {
     }
   });
 
+  it("has the calls of a function that is called in each minute wait for minutes", async () => {
+    const random = seededRandom(4);
+    const calls = Array.from({ length: 120 }, (_, minute) =>
+      Math.floor(startMs + 40_000 + (minute + random() * 0.9) * minuteMs),
+    );
+    const waited = await run(calls, false);
+    const read = await run(calls, true);
+    const behind = waited.learned.map((count, index) => index + 1 - count);
+    assert.ok(behind.slice(0, 30).every((count) => count <= 1));
+    assert.ok(behind.slice(50).some((count) => count === 4));
+    assert.deepEqual(waited.remembered, read.remembered);
+    assert.deepEqual(waited.explanations, read.explanations);
+  });
+
   it("has a bounded number of calls wait", async () => {
     const calls = Array.from({ length: 4 * waitingCallsMax }, (_, i) => startMs + i * 20);
     const { learned } = await run(calls, false);

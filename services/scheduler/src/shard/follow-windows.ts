@@ -15,15 +15,17 @@ export function followWindows(
 ): void {
   if (decision.degree === 0 && state.ledger === undefined) return;
   const ledger = (state.ledger ??= createLedger(nowMs, state.record.history.ticks.at(-1)?.atMs));
+  const isHeld = (decision.holdsUntilMs ?? 0) > nowMs;
   // While a VM stays for the next slot in any case, the windows after it are not looked for: most often it is called again.
-  if (decision.degree === 0 || (decision.holdsUntilMs ?? 0) <= nowMs) {
+  if (decision.degree === 0 || !isHeld || decision.forecast !== undefined) {
     const next =
       decision.forecast === undefined
         ? acting.nextWindow(state.record, settings, nowMs)
         : windowOf(decision.forecast);
     noteExpected(ledger, next, terms.prediction === "shadow", nowMs);
   }
-  if (isAfterCall) noteKeep(ledger, decision.keepUntilMs);
+  if (isAfterCall || (isHeld && decision.forecast !== undefined))
+    noteKeep(ledger, decision.keepUntilMs);
 }
 
 function windowOf({ window, expectedAtMs, count, degree }: Forecast): CallWindow {
@@ -33,11 +35,13 @@ function windowOf({ window, expectedAtMs, count, degree }: Forecast): CallWindow
 /** In words, when the policy has decided against it; undefined when it is prepared, planned, or not expected. */
 export function whyNotPrepared(
   { prepared, latestPrepared }: FunctionState,
-  { degree, prewarm, keepUntilMs }: Decision,
+  { degree, prewarm, keepUntilMs, holdsUntilMs = 0 }: Decision,
   { keepAliveMs, coldStartCostVmMs }: PlanPolicy,
   nowMs: number,
 ): string | undefined {
   if (degree === 0 || prewarm !== undefined || prepared !== undefined) return undefined;
+  // Those that it needs wait in any case.
+  if (holdsUntilMs > nowMs) return undefined;
   if (latestPrepared !== undefined && nowMs <= latestPrepared.releaseAtMs) return undefined;
   if (keepUntilMs < nowMs + keepAliveMs) return undefined;
   return `a VM would be expected to idle longer for it than a cold start is worth (${Math.round(coldStartCostVmMs / 1_000)} VM-seconds), or than the fixed keep-alive allows`;

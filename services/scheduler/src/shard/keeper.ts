@@ -50,7 +50,8 @@ export class Keeper {
       else if (isAfterCall) this.tell(state, { untilMs, count: keepCountAll, window: undefined });
       return undefined;
     }
-    if (isAfterCall || told === undefined) {
+    const isHeld = (decision.holdsUntilMs ?? 0) > nowMs;
+    if (isAfterCall || told === undefined || (isHeld && isUsual)) {
       const isLonger = decision.forecast !== undefined && untilMs > nowMs + policy.keepAliveMs;
       if (isUsual || isLonger) {
         this.reset(state, policy.keepAliveMs);

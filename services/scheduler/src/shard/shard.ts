@@ -292,10 +292,11 @@ export class Shard {
     if (state.demand !== before) this.world.onDemandChanged();
     const isFree = state.prepared === undefined;
     state.quietSinceMs = isFree && kept.degree === 0 && state.told === undefined ? nowMs : 0;
-    const isHeld = isFree && isAfterCall && kept === decision;
+    const isUsual = state.told === undefined && kept.keepUntilMs === nowMs + settings.keepAliveMs;
+    const isHeld = isFree && (isAfterCall || isUsual) && kept === decision;
     state.heldUntilMs = isHeld ? (kept.holdsUntilMs ?? 0) : 0;
     state.heldBy = isHeld ? settings : undefined;
-    state.isKeptAsUsual = kept.degree === 0;
+    state.isKeptAsUsual = isUsual;
     const due = wakes.filter((atMs) => atMs !== undefined && atMs > nowMs);
     this.queue.wakeAt(state, due.length === 0 ? undefined : Math.min(...(due as number[])));
   }
