@@ -184,7 +184,7 @@ export class Assignments {
     const config = vmConfigOf(owned);
     const template = this.parts.functionTemplate?.(owned);
     const unowned = template === undefined ? chooseUnowned(views, config)?.vmId : undefined;
-    const vm = fleet.get(unowned ?? "") ?? fleet.create(config, template);
+    const vm = fleet.get(unowned ?? "") ?? fleet.create(config, owned.name, template);
     const keepUntilMs = command.keepUntilMs ?? clock.nowMs() + owned.keepAliveMs;
     vm.assign({ owned, requestId, window, keepUntilMs });
     return vm;
@@ -204,7 +204,8 @@ export class Assignments {
     try {
       const config = vmConfigOf(owned);
       const next =
-        fleet.get(chooseUnowned(fleet.views(), config)?.vmId ?? "") ?? fleet.create(config);
+        fleet.get(chooseUnowned(fleet.views(), config)?.vmId ?? "") ??
+        fleet.create(config, owned.name);
       next.assign({ owned, requestId: undefined, window, keepUntilMs });
     } catch (error) {
       logger.warn("VM not replaced", { vmId, error: messageOf(error) });

@@ -3,7 +3,7 @@ import { TidepoolError } from "@tidepool/common";
 import fc from "fast-check";
 import { aVm, anUnowned } from "../testing/a-vm.ts";
 import type { VmView } from "../vm/vm-view.ts";
-import { chooseEvictions, hasRoom } from "./admit.ts";
+import { calledLatelyMs, chooseEvictions, hasRoom } from "./admit.ts";
 
 const config = { runtime: "nodejs20", memoryMib: 128 };
 const large = { runtime: "nodejs20", memoryMib: 512 };
@@ -24,6 +24,21 @@ describe("chooseEvictions", () => {
   it("evicts as many as the new one needs", () => {
     const idle = [1, 2, 3].map((nextUseAtMs) => aVm({ nextUseAtMs }));
     assert.equal(chooseEvictions(idle, large, limits).length, 3);
+  });
+
+  it("evicts no VM that was called just now, for a function that has one already", () => {
+    const vms = ["a", "b", "c"].map((functionName, index) =>
+      aVm({ functionName, callCount: 1, usedAtMs: 500, nextUseAtMs: index }),
+    );
+    const [, b, c] = vms;
+    const asked = (functionName: string, nowMs: number): readonly VmView[] =>
+      chooseEvictions(vms, config, limits, { functionName, nowMs });
+    assert.throws(() => asked("a", 600), { code: "noCapacity", reason: "hostsFull" });
+    assert.deepEqual(asked("a", 500 + calledLatelyMs), [c]);
+    assert.deepEqual(asked("new", 600), [c]);
+    assert.ok(b);
+    vms[1] = { ...b, callCount: 0 };
+    assert.deepEqual(asked("a", 600), [vms[1]]);
   });
 
   it("evicts no VM that its owner has provisioned", () => {

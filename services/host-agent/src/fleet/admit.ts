@@ -36,25 +36,43 @@ export function hasRoom(vms: readonly VmView[], config: VmConfig, limits: HostLi
   );
 }
 
+/** For whom a VM is to be made. */
+export interface Asker {
+  readonly functionName: string;
+  readonly nowMs: number;
+}
+
+/** A VM that was called so lately is not taken for a function that has one already: it would be missed at once. */
+export const calledLatelyMs = 2_000;
+
 /**
  * The VMs to evict so that one of this config fits; none when it fits already. VMs that are stopping count
  * until they are gone, but as room that is coming.
+ * @param asker undefined where no function asks
  * @throws TidepoolError `noCapacity` naming the host, what is free and what is needed
  */
 export function chooseEvictions(
   vms: readonly VmView[],
   config: VmConfig,
   limits: HostLimits,
+  asker?: Asker,
 ): readonly VmView[] {
   let staying = vms.filter((vm) => vm.phase !== "stopping");
   const evicted: VmView[] = [];
-  for (const candidate of [...idleByNextUse(staying), ...otherPools(staying, config)]) {
+  const idle = idleByNextUse(staying).filter((vm) => !isNeeded(vm, staying, asker));
+  for (const candidate of [...idle, ...otherPools(staying, config)]) {
     if (hasRoom(staying, config, limits)) break;
     staying = staying.filter((vm) => vm !== candidate);
     evicted.push(candidate);
   }
   if (hasRoom(staying, config, limits)) return evicted;
   throw noCapacity(vms, config, limits);
+}
+
+function isNeeded(vm: VmView, staying: readonly VmView[], asker: Asker | undefined): boolean {
+  if (asker === undefined || vm.callCount === 0) return false;
+  if (asker.nowMs - vm.usedAtMs >= calledLatelyMs) return false;
+  return staying.some(({ functionName }) => functionName === asker.functionName);
 }
 
 function idleByNextUse(vms: readonly VmView[]): readonly VmView[] {

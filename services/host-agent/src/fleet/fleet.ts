@@ -57,10 +57,13 @@ export class Fleet {
 
   /**
    * Begins a clone, after making room for it: those that have to go are gone before it takes any; of a function's own template, when one is given.
+   * @param functionName whom it is for; undefined when it is for the pool
    * @throws TidepoolError `noCapacity`
    */
-  create(config: VmConfig, functionTemplate?: Template): Vm {
-    for (const { vmId } of chooseEvictions(this.views(), config, this.limits)) {
+  create(config: VmConfig, functionName?: string, functionTemplate?: Template): Vm {
+    const nowMs = this.parts.clock.nowMs();
+    const asker = functionName === undefined ? undefined : { functionName, nowMs };
+    for (const { vmId } of chooseEvictions(this.views(), config, this.limits, asker)) {
       this.vms.get(vmId)?.stop("evicted");
     }
     const before = this.all();
