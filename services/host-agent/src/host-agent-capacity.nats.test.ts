@@ -1,9 +1,11 @@
 /** What a host holds is never more than it has, also while VMs that make room are still ending. */
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
+import { systemClock } from "@tidepool/common";
 import type { Domain, Template, WaitOptions } from "./hypervisor/hypervisor.ts";
 import { SimulatedHypervisor } from "./simulated/simulated-hypervisor.ts";
 import { HostHarness } from "./testing/host-harness.ts";
+import { clonesAtOnceMax } from "./vm/limits.ts";
 
 /** Its VMs take their time to end. */
 class SlowToEnd extends SimulatedHypervisor {
@@ -25,6 +27,20 @@ class SlowToEnd extends SimulatedHypervisor {
   }
 }
 
+/** From some moment on, no clone of it comes to its end. */
+class HeldClones extends SimulatedHypervisor {
+  isHeld = false;
+
+  override async clone(
+    template: Template,
+    vmId: string,
+    options: WaitOptions = {},
+  ): Promise<Domain> {
+    if (this.isHeld) await systemClock.sleep(2 ** 30, options.signal);
+    return super.clone(template, vmId, options);
+  }
+}
+
 describe("The capacity of a HostAgent", function () {
   it("is not exceeded while VMs end that make room, and heartbeats tell no more than it", async () => {
     const hypervisor = new SlowToEnd({ bootMs: 10, cloneMs: 10 });
@@ -36,6 +52,30 @@ describe("The capacity of a HostAgent", function () {
       assert.equal(hypervisor.mostAtOnce, 2);
       const counts = host.heartbeats.map(({ vmCount }) => vmCount ?? 0);
       assert.equal(Math.max(...counts), 2);
+    } finally {
+      await host.stop();
+    }
+  });
+
+  it("serves calls that wait for clones with a VM that becomes free before, and makes no more of those", async () => {
+    const hypervisor = new HeldClones({ bootMs: 10, cloneMs: 10 });
+    const host = await HostHarness.start({ makeHypervisor: () => hypervisor, poolBaseTarget: 0 });
+    try {
+      await host.acquireAndInvoke("a", 0);
+      const running = host.frontend.invoke("a", { simulated: { runMs: 300 } });
+      await host.until("busy", () => host.count("busy") === 1);
+      hypervisor.isHeld = true;
+      const calls = Array.from({ length: 12 }, (_, i) => host.acquireAndInvoke("a", i));
+      await running;
+      const answers = await Promise.all(calls);
+      assert.deepEqual(
+        answers.map(({ value }) => value),
+        calls.map((_, i) => i),
+      );
+      await host.until(
+        "as many clones as are begun",
+        () => host.count("cloning") <= clonesAtOnceMax,
+      );
     } finally {
       await host.stop();
     }

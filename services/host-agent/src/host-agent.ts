@@ -29,6 +29,7 @@ import type { Hypervisor } from "./hypervisor/hypervisor.ts";
 import { FunctionLogs } from "./logs/function-logs.ts";
 import { LogShipper } from "./logs/log-shipper.ts";
 import { announceOnBus } from "./nats/announcements.ts";
+import { Handover } from "./invocations/handover.ts";
 import { serveCommands } from "./nats/commands.ts";
 import { watchDrain } from "./nats/drain-watch.ts";
 import { watchFunctions } from "./nats/function-watch.ts";
@@ -78,6 +79,7 @@ export const codeDigestsToldMax = 64;
 
 export class HostAgent {
   readonly fleet: Fleet;
+  private readonly handover = new Handover();
   private readonly options: HostAgentOptions;
   private readonly logger: Logger;
   private readonly clock: Clock;
@@ -206,11 +208,11 @@ export class HostAgent {
     this.epochs.load(leases.created);
     await Promise.all([this.takeOver(), this.code.open()]);
     for (const vm of this.fleet.all()) this.assignments.note(vm);
-    const { fleet, assignments, clock, drain } = this;
+    const { fleet, assignments, clock, drain, handover } = this;
     this.watchingDrain = await watchDrain(bus, storage, config.hostId, drain, this.logger);
     this.server = await startHostServer(
       config.address,
-      { fleet, assignments, clock },
+      { fleet, assignments, clock, handover },
       this.logger,
       config.nats?.tls,
     );
@@ -283,6 +285,7 @@ export class HostAgent {
     if (phase === "idle" && vm.callCount === 0 && vm.assignedAtMs !== undefined) {
       this.prepareTimes.add(key, nowMs - vm.assignedAtMs);
     }
+    if (phase === "idle") this.handover.offer(vm);
     if (phase === "gone") this.logs.forget(vm);
     if (phase === "stopping" && vm.cloneMs === undefined && vm.failure !== undefined) {
       if (vm.functionTemplate === undefined) this.templates.doubt(vm.config);

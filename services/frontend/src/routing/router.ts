@@ -253,6 +253,9 @@ export class Router {
       // What was refused says more than that the time is over, and nothing ran.
       if (clock.nowMs() + waitMs >= base.deadlineAtMs) throw failure;
       await clock.sleep(waitMs, signal);
+      // Other calls have ended meanwhile.
+      const idle = await this.tryIdleVm(base, signal);
+      if (idle !== undefined) return idle;
     }
   }
 

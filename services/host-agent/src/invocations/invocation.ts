@@ -14,6 +14,7 @@ import type { Interval } from "../vm/vm-parts.ts";
 import { orAborted, within } from "../within.ts";
 import { chooseVm, RefusedError } from "./choose-vm.ts";
 import type { CallTarget } from "./choose-vm.ts";
+import type { Handover } from "./handover.ts";
 
 /** How the call found its VM. */
 export type Start = "predicted" | "warm" | "pool" | "cold";
@@ -63,6 +64,7 @@ export interface InvocationParts {
   readonly fleet: Fleet;
   readonly assignments: Assignments;
   readonly clock: Clock;
+  readonly handover: Handover;
 }
 
 /**
@@ -93,6 +95,7 @@ export function beginInvocation(
     async (span) => {
       const outcome = await runInvocation(parts, vm, request, payload, signals);
       span.setAttribute("tidepool.start", outcome.start);
+      span.setAttribute("tidepool.vm_id", outcome.vmId);
       if (outcome.failure !== undefined) {
         span.setStatus({ code: SpanStatusCode.ERROR, message: outcome.failure.message });
         span.setAttribute("error.type", outcome.failure.code);
@@ -103,8 +106,8 @@ export function beginInvocation(
 }
 
 async function runInvocation(
-  { clock, assignments }: InvocationParts,
-  vm: Vm,
+  { clock, assignments, handover }: InvocationParts,
+  own: Vm,
   request: InvocationRequest,
   payload: Promise<Uint8Array>,
   { cancelled, abandoned }: InvocationSignals,
@@ -112,10 +115,11 @@ async function runInvocation(
   const receivedAtMs = clock.nowMs();
   const beganAt = performance.now();
   const sinceBegin = (): number => performance.now() - beganAt;
-  const start = startOf(vm, request.attemptId);
-  const readyBeforeMs = vm.idleSinceMs === undefined ? 0 : receivedAtMs - vm.idleSinceMs;
-  const window = start === "predicted" ? vm.assignment?.window : undefined;
-  const wasReady = vm.idleSinceMs !== undefined;
+  let vm = own;
+  let start = startOf(own, request.attemptId);
+  let wasReady = own.idleSinceMs !== undefined;
+  const readyBeforeMs = own.idleSinceMs === undefined ? 0 : receivedAtMs - own.idleSinceMs;
+  const window = start === "predicted" ? own.assignment?.window : undefined;
   const report = (ran: { readyMs: number; restoreMs: number; runMs: number }): InvocationReport => {
     const restoreMs = (wasReady ? 0 : overlapMs(vm.restored, receivedAtMs)) + ran.restoreMs;
     const loadMs = wasReady ? 0 : overlapMs(vm.loaded, receivedAtMs);
@@ -139,7 +143,11 @@ async function runInvocation(
           { component: "client", reason: "callDeadline" },
         ),
       async (signal) => {
-        if (!wasReady) await orAborted(vm.whenReady, signal);
+        if (!wasReady) vm = await handover.readyFor(own, signal);
+        if (vm !== own) {
+          start = startOf(vm, request.attemptId);
+          wasReady = true;
+        }
         return orAborted(payload, signal);
       },
       cancelled,
@@ -169,6 +177,7 @@ async function runInvocation(
     if (callStartedAtMs !== undefined && vm.phase === "idle") {
       assignments.afterCall(vm, callStartedAtMs);
     }
+    handover.offer(vm);
   }
 }
 

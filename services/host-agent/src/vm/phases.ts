@@ -28,7 +28,7 @@ export const goneReasons = [
   "shutdown",
   /** An operator drained the host. */
   "drained",
-  /** The pool's target fell. */
+  /** The pool's target fell, or the call that it was to be made for found another. */
   "reduced",
 ] as const;
 export type GoneReason = (typeof goneReasons)[number];

@@ -47,6 +47,8 @@ export class Vm {
   isTaken = false;
   /** A secret that it was loaded with has a new value: it serves no further call. */
   isOutdated = false;
+  /** Its clone has begun: until then it costs nothing. */
+  isBegun = false;
   /** VMs that make room for it have not gone yet. */
   isWaitingForRoom = false;
   idleSinceMs: number | undefined;
@@ -246,20 +248,25 @@ export class Vm {
     });
   }
 
+  /** A call is to come for it. */
+  get isReserved(): boolean {
+    return (this.reservation?.untilMs ?? 0) > this.parts.clock.nowMs();
+  }
+
   private get isGone(): boolean {
     return this.isLeft || this.actor.getSnapshot().status !== "active";
   }
 
   /** Plain data for decisions. */
   view(nowMs: number): VmView {
-    const { assignment, reservation, window } = this;
+    const { assignment, window } = this;
     return {
       vmId: this.vmId,
       phase: this.phase,
       config: this.config,
       functionName: assignment?.owned.name,
       version: assignment?.owned.version,
-      isSpokenFor: this.isTaken || (reservation !== undefined && reservation.untilMs > nowMs),
+      isSpokenFor: this.isTaken || this.isReserved,
       isForCall: assignment?.requestId !== undefined,
       isPaused: this.guest.isPaused,
       isWaitingForRoom: this.isWaitingForRoom,
@@ -314,6 +321,7 @@ export class Vm {
     let fromMs = 0;
     await this.parts.cloneGate.run(async () => {
       this.leaving.signal.throwIfAborted();
+      this.isBegun = true;
       fromMs = this.parts.clock.nowMs();
       await this.span("clone VM", () => this.guest.clone(template));
     });
