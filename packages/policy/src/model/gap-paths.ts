@@ -13,9 +13,7 @@ import { Network, printOf, type NetworkWeights } from "./network.ts";
 
 /** Slots that are marked due or quiet at once, after the first, which are due in any case. */
 const markedSlots = 64;
-/** A function called in each of its latest so many slots needs no network to tell the next. */
-const steadySlots = 32;
-/** Odds of a call then, over those slots: what came of them. */
+/** Odds of a call of a steady function in its next slot, over its slots in a row: what came of them. */
 const steadyOdds = 2.5;
 /** Paths that are kept for other replays of the same calls: those made last. */
 const pathsKeptMax = 32_768;
@@ -52,8 +50,8 @@ export class GapPaths {
   }
 
   #made(calls: CallHistory, ahead: number): number {
-    const steady = ahead === 1 ? calls.unbroken : 0;
-    if (steady >= steadySlots) return 1 / (1 + Math.exp(-calls.bias) / (steadyOdds * steady));
+    if (isPlain(calls, ahead))
+      return 1 / (1 + Math.exp(-calls.bias) / (steadyOdds * calls.unbroken));
     this.#open(calls);
     return this.#forecaster.probability(calls.lastSlot + ahead);
   }
@@ -86,7 +84,7 @@ export class GapPaths {
   learn(calls: CallHistory, ahead: number, isHit: boolean): void {
     const fleet = this.#fleet;
     if (fleet === undefined || !fleet.isLearning || !this.isDue(calls, ahead)) return;
-    if (ahead === 1 && calls.unbroken >= steadySlots) return;
+    if (isPlain(calls, ahead)) return;
     const weight = fleet.drawn(this.at(calls, ahead), isHit, drawOf(calls, ahead));
     if (weight === 0) return;
     this.#open(calls);
@@ -146,6 +144,11 @@ export class GapPaths {
       }
     return begun;
   }
+}
+
+/** Needs no network to be told. */
+function isPlain(calls: CallHistory, ahead: number): boolean {
+  return ahead === 1 && calls.isSteady;
 }
 
 const pathNone = new Float32Array(0);

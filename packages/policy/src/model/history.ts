@@ -32,6 +32,9 @@ export interface StoredHistory {
   readonly bits: Uint32Array;
 }
 
+/** From so many gaps of one slot on a function is steady. */
+const steadySlots = 32;
+
 export class CallHistory {
   /** First and newest slot with calls; −1 before the first. */
   firstSlot = -1;
@@ -110,6 +113,11 @@ export class CallHistory {
       at -= 1;
     }
     return count;
+  }
+
+  /** Called in each of so many of its latest slots: the next is as good as sure. */
+  get isSteady(): boolean {
+    return this.unbroken >= steadySlots;
   }
 
   /** Newest first: slots with calls into `times`, the gaps before them into `gaps`. Returns the gaps. */

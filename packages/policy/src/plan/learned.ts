@@ -32,8 +32,7 @@ const endedGaps = 3;
 const endedGapsSeen = 32;
 /** So long after its newest call a function is no longer looked after. */
 const forgottenSlots = 20_160;
-/** A function called in each of its latest so many slots keeps its VMs: it is looked at again after a few. */
-const steadySlots = 32;
+/** A steady function keeps its VMs: it is looked at again after so many slots. */
 const steadyHoldSlots = 5;
 
 /** What a waiting VM does next, by the learned forecast. */
@@ -259,7 +258,7 @@ function isWide(exact: Forecast | undefined, slotMs: number): boolean {
 /** Called in each of the latest slots, the one before `nowMs` or that of `nowMs` among them. */
 function isSteady(memory: SlotMemory, nowMs: number): boolean {
   const { calls } = memory;
-  return slotAt(memory, nowMs) - calls.lastSlot <= 1 && calls.unbroken >= steadySlots;
+  return slotAt(memory, nowMs) - calls.lastSlot <= 1 && calls.isSteady;
 }
 
 /**
