@@ -13,6 +13,8 @@ export {
   createRecord,
   decide,
   functionDemand,
+  holdsAt,
+  isKeptAsUsual,
   leadMs,
   marginMs,
   noteArrival,

@@ -50,6 +50,20 @@ export interface Decision {
   readonly nextWakeAtMs: number | undefined;
 }
 
+/** Whether further calls at this instant would change nothing of the decision. */
+export function holdsAt({ holdsUntilMs = 0 }: Decision, nowMs: number): boolean {
+  return holdsUntilMs > nowMs;
+}
+
+/** Whether what becomes idle at the instant of the decision has the keep-alive, neither more nor less. */
+export function isKeptAsUsual(
+  { keepUntilMs }: Decision,
+  { keepAliveMs }: PlanPolicy,
+  decidedAtMs: number,
+): boolean {
+  return keepUntilMs === decidedAtMs + keepAliveMs;
+}
+
 /** Below this share of covered calls the function is also kept for its unexpected calls. */
 const coverageForRelease = 0.9;
 /** A wait shorter than so many windows is not worth a release. */

@@ -1,6 +1,6 @@
 export { activeUntilMs } from "./activity.ts";
 export { functionDemand } from "./demand.ts";
-export { decide } from "./decide.ts";
+export { decide, holdsAt, isKeptAsUsual } from "./decide.ts";
 export { describe, nextWindow } from "./describe.ts";
 export type { Description, ExpectedWindow } from "./describe.ts";
 export type { Decision, PlanFacts, Prewarm } from "./decide.ts";

@@ -3,6 +3,7 @@
  * its order, VMs ready one preparing time after their order. The same calls give the same figures.
  */
 import type { FunctionPolicy } from "../function-policy.ts";
+import { isKeptAsUsual } from "../plan/index.ts";
 import type { Decision, FunctionRecord, PlanPolicy, Prewarm } from "../plan/index.ts";
 
 /** `predicted`: a VM that was prepared or kept for this window; `warm`: one left from an earlier call. */
@@ -92,7 +93,7 @@ export function replayFunction(
     options.onDecision?.(decision, nowMs, reason);
     wakeAtMs = decision.nextWakeAtMs;
     const { prewarm, keepUntilMs, holdsUntilMs = 0 } = decision;
-    const isHeld = preparedUntilMs <= nowMs && keepUntilMs === nowMs + settings.keepAliveMs;
+    const isHeld = preparedUntilMs <= nowMs && isKeptAsUsual(decision, settings, nowMs);
     heldUntilMs = isHeld ? holdsUntilMs : 0;
     if (nowMs < heldUntilMs)
       for (const vm of vms) vm.releaseAtMs = Math.max(vm.releaseAtMs, keepUntilMs);

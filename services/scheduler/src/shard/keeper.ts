@@ -3,6 +3,7 @@
  * A VM that is still busy counts when it becomes idle. Telling twice is harmless: the newest order wins.
  */
 import { TidepoolError } from "@tidepool/common";
+import { holdsAt, isKeptAsUsual } from "@tidepool/policy";
 import type { Decision, PlanPolicy } from "@tidepool/policy";
 import type { CallWindow } from "../ports.ts";
 import type { FunctionState, KeepTold } from "./function-state.ts";
@@ -43,14 +44,14 @@ export class Keeper {
     if (prepared !== undefined && prepared.usedCount < prepared.window.count)
       return prepared.releaseAtMs;
     const untilMs = decision.keepUntilMs;
-    const isUsual = Math.abs(untilMs - nowMs - policy.keepAliveMs) < toleranceMs;
+    const isUsual = isKeptAsUsual(decision, policy, nowMs);
     if (decision.degree === 0) {
       // What waits unused keeps its time; only what a call has just left is kept as ever, or longer.
       if (isAfterCall && isUsual) this.reset(state, policy.keepAliveMs);
       else if (isAfterCall) this.tell(state, { untilMs, count: keepCountAll, window: undefined });
       return undefined;
     }
-    const isHeld = (decision.holdsUntilMs ?? 0) > nowMs;
+    const isHeld = holdsAt(decision, nowMs);
     if (isAfterCall || told === undefined || (isHeld && isUsual)) {
       const isLonger = decision.forecast !== undefined && untilMs > nowMs + policy.keepAliveMs;
       if (isUsual || isLonger) {

@@ -8,6 +8,7 @@
  * the same before and after a move. A call that waits for a VM does not wait for any of that.
  */
 import { TidepoolError } from "@tidepool/common";
+import { isKeptAsUsual } from "@tidepool/policy";
 import type { tidepool } from "@tidepool/proto";
 import type {
   AcquireOrder,
@@ -292,7 +293,7 @@ export class Shard {
     if (state.demand !== before) this.world.onDemandChanged();
     const isFree = state.prepared === undefined;
     state.quietSinceMs = isFree && kept.degree === 0 && state.told === undefined ? nowMs : 0;
-    const isUsual = state.told === undefined && kept.keepUntilMs === nowMs + settings.keepAliveMs;
+    const isUsual = state.told === undefined && isKeptAsUsual(kept, settings, nowMs);
     const isHeld = isFree && (isAfterCall || isUsual) && kept === decision;
     state.heldUntilMs = isHeld ? (kept.holdsUntilMs ?? 0) : 0;
     state.heldBy = isHeld ? settings : undefined;
