@@ -1,6 +1,5 @@
 /** The VM of one call: the one reserved for it, or an idle one. */
 import { TidepoolError } from "@tidepool/common";
-import type { Clock } from "@tidepool/common";
 import { chooseForCall } from "../fleet/choose.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { Vm } from "../vm/vm.ts";
@@ -26,7 +25,7 @@ export class RefusedError extends TidepoolError {
 /**
  * @throws RefusedError when there is no free VM; TidepoolError why the reserved VM failed, when it did
  */
-export function chooseVm(fleet: Fleet, clock: Clock, target: CallTarget): Vm {
+export function chooseVm(fleet: Fleet, target: CallTarget): Vm {
   const { functionName, version, vmId, attemptId } = target;
   const { hostId } = fleet.limits;
   if (fleet.isDraining) throw new RefusedError("unavailable", `host ${hostId} is stopping`);
@@ -43,7 +42,7 @@ export function chooseVm(fleet: Fleet, clock: Clock, target: CallTarget): Vm {
       owned.version === version &&
       !vm.isTaken &&
       (vm.phase === "cloning" || vm.phase === "loading" || vm.phase === "idle") &&
-      isFreeFor(vm, attemptId, clock.nowMs())
+      vm.isFreeFor(attemptId)
     ) {
       return vm;
     }
@@ -55,6 +54,3 @@ export function chooseVm(fleet: Fleet, clock: Clock, target: CallTarget): Vm {
     `host ${hostId} has no free VM of ${functionName} version ${version}`,
   );
 }
-
-const isFreeFor = ({ reservation }: Vm, attemptId: string, nowMs: number): boolean =>
-  reservation === undefined || reservation.requestId === attemptId || reservation.untilMs <= nowMs;

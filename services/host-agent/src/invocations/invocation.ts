@@ -77,7 +77,7 @@ export function beginInvocation(
   payload: Promise<Uint8Array>,
   signals: InvocationSignals,
 ): Promise<InvocationOutcome> {
-  const vm = chooseVm(parts.fleet, parts.clock, request);
+  const vm = chooseVm(parts.fleet, request);
   vm.take();
   return withSpan(
     "invoke",

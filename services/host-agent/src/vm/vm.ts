@@ -253,6 +253,11 @@ export class Vm {
     return (this.reservation?.untilMs ?? 0) > this.parts.clock.nowMs();
   }
 
+  /** Whether no call is to come for it but this one. */
+  isFreeFor(requestId: string): boolean {
+    return !this.isReserved || this.reservation?.requestId === requestId;
+  }
+
   private get isGone(): boolean {
     return this.isLeft || this.actor.getSnapshot().status !== "active";
   }
