@@ -12,13 +12,16 @@ const aView = (view: Partial<AssignmentView>): AssignmentView => ({
   leases: new Map(),
   held: new Map(),
   shardCount: 1,
+  sharing: 1,
   ...view,
 });
 
 describe("preferredOwner", () => {
   it("gives each of three members between a fifth and a half of the shards", () => {
     for (const id of ["a", "b", "c"]) {
-      const count = shards.filter((shard) => preferredOwner(shard, ["a", "b", "c"]) === id).length;
+      const count = shards.filter(
+        (shard) => preferredOwner(shard, ["a", "b", "c"], 1) === id,
+      ).length;
       assert.ok(count >= 13 && count <= 32, `${id} has ${count}`);
     }
   });
@@ -31,7 +34,7 @@ describe("preferredOwner", () => {
     fc.assert(
       fc.property(two, (ids) => {
         const [one] = ids;
-        const count = shards.filter((shard) => preferredOwner(shard, ids) === one).length;
+        const count = shards.filter((shard) => preferredOwner(shard, ids, 1) === one).length;
         assert.equal(count, shardCount / 2);
       }),
       { seed: 5 },
@@ -48,9 +51,9 @@ describe("preferredOwner", () => {
       fc.property(memberIds, ([joining = "", ...others]) => {
         const after = [...others, joining];
         const moved = many.filter(
-          (shard) => preferredOwner(shard, others) !== preferredOwner(shard, after),
+          (shard) => preferredOwner(shard, others, 1) !== preferredOwner(shard, after, 1),
         );
-        assert.ok(moved.every((shard) => preferredOwner(shard, after) === joining));
+        assert.ok(moved.every((shard) => preferredOwner(shard, after, 1) === joining));
         const fair = many.length / after.length;
         assert.ok(moved.length > fair / 2 && moved.length < fair * 2, `${moved.length} of ${fair}`);
       }),
@@ -60,9 +63,19 @@ describe("preferredOwner", () => {
 
   it("moves only the shards of the member that leaves", () => {
     for (const shard of shards) {
-      const before = preferredOwner(shard, ["a", "b", "c"]);
-      if (before !== "c") assert.equal(preferredOwner(shard, ["b", "a"]), before);
+      const before = preferredOwner(shard, ["a", "b", "c"], 1);
+      if (before !== "c") assert.equal(preferredOwner(shard, ["b", "a"], 1), before);
     }
+  });
+});
+
+describe("preferredOwner of members that draw each shard by itself", () => {
+  it("is whom versions before the pairs prefer", () => {
+    const owners = shards.map((shard) => preferredOwner(shard, ["s-1", "s-2", "s-3"], 0)?.at(-1));
+    assert.equal(
+      owners.join(""),
+      "2111332213133213333123331323333133121211311332111112122133332211",
+    );
   });
 });
 
@@ -97,14 +110,14 @@ describe("assignShards", () => {
     assert.deepEqual([take, lost], [[], []]);
     assert.deepEqual(
       giveBack,
-      shards.filter((shard) => preferredOwner(shard, aliveIds) === "b"),
+      shards.filter((shard) => preferredOwner(shard, aliveIds, 1) === "b"),
     );
     assert.ok(giveBack.length > 0);
   });
 
   it("gives back what still stands in its name although it does not act on it", () => {
     const aliveIds = new Set(["a", "b"]);
-    const shard = shards.find((one) => preferredOwner(one, aliveIds) === "b") ?? -1;
+    const shard = shards.find((one) => preferredOwner(one, aliveIds, 1) === "b") ?? -1;
     const leases = new Map([[shard, { ownerId: "a", epoch: 1 }]]);
     const { giveBack } = assignShards(aView({ aliveIds, leases, shardCount }));
     assert.deepEqual(giveBack, [shard]);

@@ -3,6 +3,14 @@
  * answer. A member that joins or leaves moves only its share (rendezvous hashing). Pure.
  */
 
+/**
+ * Ways of sharing, by number: members announce the newest that they know, and use the newest that all know.
+ * 0: each shard is drawn by itself; of members that announce nothing. 1: in pairs.
+ */
+export type Sharing = 0 | 1;
+export const oldestSharing: Sharing = 0;
+export const newestSharing: Sharing = 1;
+
 export interface LeaseView {
   /** Empty when the last owner gave the shard back. */
   readonly ownerId: string;
@@ -18,6 +26,7 @@ export interface AssignmentView {
   /** Epochs of the shards that this process owns, by shard. */
   readonly held: ReadonlyMap<number, number>;
   readonly shardCount: number;
+  readonly sharing: Sharing;
 }
 
 export interface Assignment {
@@ -36,7 +45,7 @@ export function assignShards(view: AssignmentView): Assignment {
   for (let shard = 0; shard < view.shardCount; shard += 1) {
     const lease = view.leases.get(shard);
     const heldEpoch = view.held.get(shard);
-    const isMine = preferredOwner(shard, view.aliveIds) === view.me;
+    const isMine = preferredOwner(shard, view.aliveIds, view.sharing) === view.me;
     if (heldEpoch !== undefined) {
       if (lease !== undefined && lease.epoch > heldEpoch) lost.push(shard);
       else if (!isMine) giveBack.push(shard);
@@ -56,11 +65,15 @@ function isFree(lease: LeaseView | undefined, { me, aliveIds }: AssignmentView):
 }
 
 /** The member with the highest score for this shard; undefined without members. */
-export function preferredOwner(shard: number, memberIds: Iterable<string>): string | undefined {
+export function preferredOwner(
+  shard: number,
+  memberIds: Iterable<string>,
+  sharing: Sharing,
+): string | undefined {
   let best: string | undefined;
   let bestScore = -1;
   for (const id of memberIds) {
-    const score = scoreOf(shard, id);
+    const score = sharing === 0 ? hashOf(`${id}/${shard}`) : pairedScoreOf(shard, id);
     if (score > bestScore || (score === bestScore && best !== undefined && id < best)) {
       best = id;
       bestScore = score;
@@ -73,7 +86,7 @@ export function preferredOwner(shard: number, memberIds: Iterable<string>): stri
  * Shards go in pairs, and who scores high for the one scores low for the other: of two members each has half,
  * whatever their names; of more, the shares differ less than if each shard were drawn by itself.
  */
-function scoreOf(shard: number, memberId: string): number {
+function pairedScoreOf(shard: number, memberId: string): number {
   const score = hashOf(`${memberId}/${shard >>> 1}`);
   return shard % 2 === 0 ? score : ~score >>> 0;
 }

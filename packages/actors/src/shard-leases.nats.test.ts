@@ -304,7 +304,7 @@ describe("ShardLeases", () => {
       try {
         const a = await joinCluster("a", (own) => followedElsewhere(own, copy, true));
         const own = [...Array(shardCount).keys()].filter(
-          (shard) => preferredOwner(shard, ["a", "b"]) === "a",
+          (shard) => preferredOwner(shard, ["a", "b"], 0) === "a",
         );
         assert.ok(own.length > 0 && own.length < shardCount);
         await until("a owns its share", () => own.every((shard) => a.leases.epochOf(shard) === 6));

@@ -16,7 +16,7 @@
  */
 import { messageOf, systemClock, TidepoolError } from "@tidepool/common";
 import type { Logger } from "@tidepool/common";
-import { subjects, tidepool, toTimestamp } from "@tidepool/proto";
+import { subjects, tidepool } from "@tidepool/proto";
 import type { Bus } from "./bus.ts";
 import { followBucket } from "./follow.ts";
 import type { BucketEntry, Following } from "./follow.ts";
@@ -26,6 +26,7 @@ import type { LeaseTiming } from "./lease-timing.ts";
 import { LeaseChecks } from "./lease-checks.ts";
 import type { KnownLease } from "./lease-checks.ts";
 import { MemberCalls } from "./member-calls.ts";
+import { encodeMember, MemberKeys } from "./member-keys.ts";
 import { Membership } from "./membership.ts";
 import { OwnEcho } from "./own-echo.ts";
 import { writeLease } from "./lease-store.ts";
@@ -33,7 +34,7 @@ import { assignShards } from "./shard-assignment.ts";
 import type { LeaseView } from "./shard-assignment.ts";
 import type { Storage } from "./storage.ts";
 
-const { Member, ShardLease } = tidepool.internal.v1;
+const { ShardLease } = tidepool.internal.v1;
 
 export type LossReason = "handover" | "fenced" | "taken";
 
@@ -63,8 +64,7 @@ export class ShardLeases {
   private readonly logger: Logger;
   private readonly members: Membership;
   private readonly calls: MemberCalls;
-  /** Revisions of the others' keys. */
-  private readonly memberRevisions = new Map<string, number>();
+  private readonly memberKeys = new MemberKeys();
   private readonly leases = new Map<number, KnownLease>();
   private readonly held = new Map<number, HeldLease>();
   /** Shards whose lease is being changed by us right now. */
@@ -185,11 +185,7 @@ export class ShardLeases {
     const { memberId, storage } = this.options;
     const sentAtMs = monotonicMs();
     const witnessIds = [...this.members.renewing(sentAtMs)];
-    const value = Member.encode({
-      schedulerId: memberId,
-      renewedAt: toTimestamp(systemClock.nowMs()),
-      witnessIds,
-    }).finish();
+    const value = encodeMember(memberId, systemClock.nowMs(), witnessIds);
     const key = `member.${memberId}`;
     try {
       const timeout = this.timing.renewEveryMs;
@@ -237,9 +233,8 @@ export class ShardLeases {
       this.members.gone(id);
       return;
     }
-    const { witnessIds } = Member.decode(entry.value);
+    const { witnessIds } = this.memberKeys.recorded(id, entry.revision, entry.value);
     const ageMs = systemClock.nowMs() - entry.storedAtMs;
-    this.memberRevisions.set(id, entry.revision);
     if (ageMs > leftBehindAfterMs(this.timing, witnessIds)) this.members.gone(id);
     else this.members.recorded(id, witnessIds, monotonicMs());
     this.watchDeaths();
@@ -290,9 +285,11 @@ export class ShardLeases {
     if (!this.echo.hasHeard || this.isDeaf()) return;
     const nowMs = monotonicMs();
     const held = new Map([...this.held].map(([shard, { epoch }]) => [shard, epoch]));
+    const aliveIds = this.members.aliveIds(nowMs);
     const { take, giveBack, lost } = assignShards({
       me: this.options.memberId,
-      aliveIds: this.members.aliveIds(nowMs),
+      aliveIds,
+      sharing: this.memberKeys.sharingAmong(aliveIds),
       leases: this.leases,
       held,
       shardCount: this.options.shardCount,
@@ -307,9 +304,8 @@ export class ShardLeases {
 
   /** Who joined since, and is none of its witnesses, need not wait for an election. */
   private async bury(id: string): Promise<void> {
-    const previousSeq = this.memberRevisions.get(id);
+    const previousSeq = this.memberKeys.takeRevision(id);
     if (previousSeq === undefined) return;
-    this.memberRevisions.delete(id);
     await this.options.storage.leases.delete(`member.${id}`, { previousSeq }).catch(() => {
       this.logger.debug("another was faster, or it lives", { id });
     });
