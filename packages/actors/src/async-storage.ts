@@ -12,7 +12,7 @@ import type { KV } from "@nats-io/kv";
 import { nanos } from "@nats-io/nats-core";
 import { subjects } from "@tidepool/proto";
 import type { Bus } from "./bus.ts";
-import { ensureStream } from "./ensure-stream.ts";
+import { ensureConfig, ensureStream } from "./ensure-stream.ts";
 import { untilStored } from "./until-stored.ts";
 
 export interface AsyncStorage {
@@ -47,8 +47,8 @@ export function ensureAsyncStorage(bus: Bus): Promise<AsyncStorage> {
   return untilStored(async () => {
     const manager = await jetstreamManager(bus.connection);
     const buckets = new Kvm(bus.connection);
-    const bucket = (name: string, bytesMax: number): Promise<KV> =>
-      buckets.create(name, {
+    const bucket = async (name: string, bytesMax: number): Promise<KV> => {
+      const made = await buckets.create(name, {
         history: 1,
         max_bytes: bytesMax,
         ttl: acceptedCallAgeMaxMs,
@@ -56,6 +56,14 @@ export function ensureAsyncStorage(bus: Bus): Promise<AsyncStorage> {
         // Work may come before a copy has its call: only the leader is asked.
         allow_direct: false,
       });
+      await ensureConfig(manager, {
+        name: `KV_${name}`,
+        max_bytes: bytesMax,
+        max_age: nanos(acceptedCallAgeMaxMs),
+        num_replicas: replicas,
+      });
+      return made;
+    };
     const [invocations, dedupe] = await Promise.all([
       bucket(subjects.buckets.invocations, invocationsBytesMax),
       bucket(subjects.buckets.dedupe, dedupeBytesMax),

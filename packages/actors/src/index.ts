@@ -13,7 +13,7 @@ export type { BusOptions, Codec, MessageContext, Stoppable } from "./bus.ts";
 export { followBucket, followStream } from "./follow.ts";
 export type { BucketEntry, Following, StreamMessage } from "./follow.ts";
 export { fromJetStream } from "./jetstream-error.ts";
-export { readState, writeState } from "./kept-state.ts";
+export { checkStopped, readState, writeState } from "./kept-state.ts";
 export type { KeptRecord, WriteStateOptions } from "./kept-state.ts";
 export { startNatsServer } from "./nats-server.ts";
 export type { NatsServer, NatsServerOptions } from "./nats-server.ts";

@@ -3,16 +3,17 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLogger } from "@tidepool/common";
-import { subjects } from "@tidepool/proto";
+import { subjects, tidepool } from "@tidepool/proto";
 import { ensureAsyncStorage } from "./async-storage.ts";
 import { connectBus } from "./bus.ts";
 import type { Bus } from "./bus.ts";
-import { readState, writeState } from "./kept-state.ts";
+import { backedUp, checkStopped, notBackedUp, readState, writeState } from "./kept-state.ts";
 import type { KeptRecord } from "./kept-state.ts";
 import { startNatsServer } from "./nats-server.ts";
 import type { NatsServer } from "./nats-server.ts";
 import { ensureStorage } from "./storage.ts";
 
+const { HostHeartbeat } = tidepool.internal.v1;
 const gentle = { isForced: false, isWithoutCalls: false };
 
 describe("kept state", () => {
@@ -95,6 +96,47 @@ describe("kept state", () => {
     });
     assert.equal(work?.string(), "work");
     await functions.put("kept", "3");
+  });
+
+  it("is all that services keep, but for what only describes the past", () => {
+    const all = [
+      ...Object.values(subjects.streams),
+      ...Object.values(subjects.buckets).map((name) => `KV_${name}`),
+      `OBJ_${subjects.codeBucket}`,
+    ];
+    assert.deepEqual([...backedUp, ...notBackedUp].sort(), all.sort());
+  });
+
+  it("is read without a change to how the services have set it up, and where a stream is not there yet", async () => {
+    await fill();
+    const { manager } = await ensureStorage(from);
+    const arrivals = subjects.streams.arrivals;
+    await manager.streams.update(arrivals, { max_bytes: 9_000_000 });
+    await manager.streams.delete(`KV_${subjects.buckets.tokens}`);
+    const names = (await read(from)).flatMap(({ head }) =>
+      head.kind === "stream" ? [head.name] : [],
+    );
+    assert.equal(names.length, backedUp.length - 1);
+    assert.equal((await manager.streams.info(arrivals)).config.max_bytes, 9_000_000);
+    await assert.rejects(read(to), { code: "notFound", message: /no data of Tidepool/ });
+  });
+
+  it("is not to be written while schedulers or hosts run", async () => {
+    await checkStopped(to);
+    const { leases } = await ensureStorage(to);
+    const beat = setInterval(() => {
+      const hostId = "h-1";
+      to.publish(subjects.hostHeartbeat(hostId), HostHeartbeat, HostHeartbeat.create({ hostId }));
+      void leases.put("member.s-1", "alive");
+    }, 200);
+    try {
+      await assert.rejects(checkStopped(to), {
+        code: "wrongPhase",
+        message: "services still run (a scheduler, host-agent h-1): stop them all before a restore",
+      });
+    } finally {
+      clearInterval(beat);
+    }
   });
 
   it("does not replace data unless it is told to, and then has nothing of it left", async () => {

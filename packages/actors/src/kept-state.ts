@@ -7,11 +7,12 @@
  */
 import { headers as newHeaders } from "@nats-io/nats-core";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
-import type { JetStreamClient, JetStreamManager, StoredMsg } from "@nats-io/jetstream";
-import { TidepoolError } from "@tidepool/common";
-import { subjects } from "@tidepool/proto";
+import type { JetStreamClient, JetStreamManager, StoredMsg, StreamState } from "@nats-io/jetstream";
+import { systemClock, TidepoolError } from "@tidepool/common";
+import { subjects, tidepool } from "@tidepool/proto";
 import { ensureAsyncStorage } from "./async-storage.ts";
 import type { Bus } from "./bus.ts";
+import { findStream } from "./ensure-stream.ts";
 import { fromJetStream } from "./jetstream-error.ts";
 import { ensureStorage } from "./storage.ts";
 
@@ -36,6 +37,7 @@ export interface KeptRecord {
   readonly data: Uint8Array;
 }
 
+const { HostHeartbeat } = tidepool.internal.v1;
 const { buckets, codeBucket, streams } = subjects;
 const kv = (bucket: string): string => `KV_${bucket}`;
 
@@ -54,6 +56,7 @@ const callStreams: readonly string[] = [
  */
 export const backedUp: readonly string[] = [
   kv(buckets.tenants),
+  kv(buckets.tokens),
   kv(buckets.hosts),
   kv(buckets.subscriptions),
   kv(buckets.schedules),
@@ -69,20 +72,43 @@ export const backedUp: readonly string[] = [
   ...callStreams,
 ];
 
+/** What only describes the past. */
+export const notBackedUp: readonly string[] = [streams.facts, streams.logs, streams.calls];
+
 /** What the server acts on when a message is published: it did that once. */
 const doneHeaders = /^Nats-(Expected-|Msg-Id$|Rollup$)/i;
+/** Schedulers renew and hosts tell of themselves each second. */
+const listenMs = 2_500;
 const memberKeys = `$KV.${buckets.leases}.member.`;
 const arrivalsGapMax = 1_000_000;
 
-/** @throws TidepoolError `unavailable` when JetStream is away */
+/**
+ * Reads and changes nothing: who makes a backup need not know how the services have set up their streams.
+ * @throws TidepoolError `unavailable` when JetStream is away; `notFound` where no system ever ran
+ */
 export async function* readState(bus: Bus): AsyncGenerator<KeptRecord> {
-  await ensureAll(bus);
-  const manager = await jetstreamManager(bus.connection);
-  for (const name of backedUp) yield* readStream(manager, name);
+  const manager = await named("JetStream", jetstreamManager(bus.connection));
+  let streamCount = 0;
+  for (const name of backedUp) {
+    // An earlier version does not have all of them.
+    const state = await named(name, stateOf(manager, name));
+    if (state === undefined) continue;
+    streamCount += 1;
+    yield* readStream(manager, name, state);
+  }
+  if (streamCount === 0)
+    throw new TidepoolError("notFound", "this NATS has no data of Tidepool: nothing to back up");
 }
 
-async function* readStream(manager: JetStreamManager, name: string): AsyncGenerator<KeptRecord> {
-  const { state } = await named(name, manager.streams.info(name));
+async function stateOf(manager: JetStreamManager, name: string): Promise<StreamState | undefined> {
+  return (await findStream(manager, name))?.state;
+}
+
+async function* readStream(
+  manager: JetStreamManager,
+  name: string,
+  state: StreamState,
+): AsyncGenerator<KeptRecord> {
   const { first_seq: firstSequence, last_seq: lastSequence } = state;
   yield { head: { kind: "stream", name, firstSequence, lastSequence }, data: new Uint8Array() };
   for (let next = firstSequence; next <= lastSequence; next++) {
@@ -108,6 +134,27 @@ function recordOf({ subject, seq: sequence, header, data }: StoredMsg): KeptReco
     headers: Object.fromEntries(kept.map(([key, values]) => [key, [...values]])),
   };
   return { head, data };
+}
+
+/**
+ * Services would write beside a restore, and act on half of it. Frontends are not heard of.
+ * @throws TidepoolError `wrongPhase` naming who runs
+ */
+export async function checkStopped(bus: Bus): Promise<void> {
+  const manager = await named("JetStream", jetstreamManager(bus.connection));
+  const running = new Set<string>();
+  const listening = bus.subscribe(subjects.allHostHeartbeats, HostHeartbeat, ({ hostId }) => {
+    running.add(`host-agent ${hostId}`);
+  });
+  const leases = kv(buckets.leases);
+  const before = await named(leases, stateOf(manager, leases));
+  await systemClock.sleep(listenMs);
+  const after = await named(leases, stateOf(manager, leases));
+  await listening.stop();
+  if (after?.last_seq !== before?.last_seq) running.add("a scheduler");
+  if (running.size === 0) return;
+  const text = `services still run (${[...running].sort().join(", ")}): stop them all before a restore`;
+  throw new TidepoolError("wrongPhase", text);
 }
 
 export interface WriteStateOptions {

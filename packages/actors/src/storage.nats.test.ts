@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { jetstreamManager } from "@nats-io/jetstream";
+import { Kvm } from "@nats-io/kv";
 import { subjects } from "@tidepool/proto";
 import type { Bus } from "./bus.ts";
-import { arrivalsBytesMax, ensureStorage } from "./storage.ts";
+import { arrivalsBytesMax, ensureStorage, functionsBytesMax } from "./storage.ts";
 import { ensureAsyncStorage } from "./async-storage.ts";
 import { aNats } from "./testing/a-nats.ts";
 import type { TestNats } from "./testing/a-nats.ts";
@@ -47,15 +48,21 @@ describe("ensureStorage", () => {
     assert.equal(state.messages, 1);
   });
 
-  it("gives a stream of an earlier version today's bounds", async () => {
+  it("gives streams and buckets of an earlier version today's bounds, and what is stored stays", async () => {
     const manager = await jetstreamManager(bus.connection);
     await manager.streams.add({
       name: subjects.streams.arrivals,
       subjects: [subjects.allArrivals],
       max_bytes: 1_000_000,
     });
-    await ensureStorage(bus);
-    const { config } = await manager.streams.info(subjects.streams.arrivals);
-    assert.equal(config.max_bytes, arrivalsBytesMax);
+    const earlier = { history: 1, max_bytes: 1_000_000 };
+    const functions = await new Kvm(bus.connection).create(subjects.buckets.functions, earlier);
+    await functions.put("hello", "stored");
+    const { functions: now } = await ensureStorage(bus);
+    const bytesMaxOf = async (name: string): Promise<number> =>
+      (await manager.streams.info(name)).config.max_bytes;
+    assert.equal(await bytesMaxOf(subjects.streams.arrivals), arrivalsBytesMax);
+    assert.equal(await bytesMaxOf(`KV_${subjects.buckets.functions}`), functionsBytesMax);
+    assert.equal((await now.get("hello"))?.string(), "stored");
   });
 });

@@ -19,7 +19,7 @@ import { Objm } from "@nats-io/obj";
 import type { ObjectStore } from "@nats-io/obj";
 import { subjects } from "@tidepool/proto";
 import type { Bus } from "./bus.ts";
-import { ensureStream } from "./ensure-stream.ts";
+import { ensureConfig, ensureStream } from "./ensure-stream.ts";
 import type { WantedStream } from "./ensure-stream.ts";
 import { untilStored } from "./until-stored.ts";
 import { logsKeptHoursDefault, logsMaxMibDefault } from "./bus-settings.ts";
@@ -92,8 +92,27 @@ export function ensureStorage(bus: Bus): Promise<Storage> {
   return untilStored(async () => {
     const manager = await jetstreamManager(bus.connection);
     const buckets = new Kvm(bus.connection);
-    const bucket = (name: string, bytesMax: number): Promise<KV> =>
-      buckets.create(name, { history: 1, max_bytes: bytesMax, replicas, allow_direct: false });
+    const bucket = async (name: string, bytesMax: number): Promise<KV> => {
+      const options = { history: 1, max_bytes: bytesMax, replicas, allow_direct: false };
+      const made = await buckets.create(name, options);
+      await ensureConfig(manager, {
+        name: `KV_${name}`,
+        max_bytes: bytesMax,
+        num_replicas: replicas,
+      });
+      return made;
+    };
+    const codeStore = async (): Promise<ObjectStore> => {
+      const max = { max_bytes: codeStoreBytesMax };
+      const options = { storage: StorageType.File, ...max, replicas };
+      const made = await new Objm(bus.connection).create(subjects.codeBucket, options);
+      await ensureConfig(manager, {
+        name: `OBJ_${subjects.codeBucket}`,
+        ...max,
+        num_replicas: replicas,
+      });
+      return made;
+    };
     const [
       functions,
       versions,
@@ -119,11 +138,7 @@ export function ensureStorage(bus: Bus): Promise<Storage> {
       bucket(subjects.buckets.subscriptions, subscriptionsBytesMax),
       bucket(subjects.buckets.leases, leasesBytesMax),
       bucket(subjects.buckets.snapshots, snapshotsBytesMax),
-      new Objm(bus.connection).create(subjects.codeBucket, {
-        storage: StorageType.File,
-        max_bytes: codeStoreBytesMax,
-        replicas,
-      }),
+      codeStore(),
       ...streamsOf(bus).map((stream) => ensureStream(manager, configOf(stream, replicas))),
     ]);
     return {

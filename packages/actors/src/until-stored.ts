@@ -11,6 +11,7 @@ const finalCodes: ReadonlySet<number> = new Set([
   10_023, // insufficient resources
   10_039, // not enabled for the account
   10_047, // insufficient storage
+  10_074, // copies, without a cluster
   10_076, // not enabled
 ]);
 

@@ -1,5 +1,5 @@
 /** `tidepool backup` and `tidepool restore`: with the settings by which a service reaches NATS. */
-import { connectBus, readBusSettings, readState, writeState } from "@tidepool/actors";
+import { checkStopped, connectBus, readBusSettings, readState, writeState } from "@tidepool/actors";
 import type { Bus } from "@tidepool/actors";
 import { readEnvironment, silentLogger, systemClock } from "@tidepool/common";
 import { readBackup, writeBackup } from "../backup/file.ts";
@@ -36,9 +36,10 @@ export async function restore(
 ): Promise<void> {
   await checkWhole(file);
   const { force: isForced = false, withoutCalls: isWithoutCalls = false } = options;
-  const messageCount = await withBus(options, context, (bus) =>
-    writeState(bus, readBackup(file), { isForced, isWithoutCalls }),
-  );
+  const messageCount = await withBus(options, context, async (bus) => {
+    await checkStopped(bus);
+    return writeState(bus, readBackup(file), { isForced, isWithoutCalls });
+  });
   const { terminal } = context;
   if (options.json === true) terminal.out(`${JSON.stringify({ file, messageCount })}\n`);
   else terminal.say(`${messageCount} messages restored from ${file}; the services can start`);
