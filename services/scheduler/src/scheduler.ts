@@ -199,6 +199,13 @@ export class Scheduler {
     return this.leases.heldShards();
   }
 
+  /** What is due by its clock in each shard, as Shard.turn() does it. @returns whether anything is left for the next turn */
+  turn(): boolean {
+    let isMore = false;
+    for (const { shard } of this.shards.values()) isMore = shard.turn() || isMore;
+    return isMore;
+  }
+
   /** A round of their heartbeats, so that not all is ordered of the first few. */
   private async hearHosts(): Promise<void> {
     await this.clock.sleep(this.listensSinceMs + heartbeatRoundMs - this.clock.nowMs());

@@ -21,12 +21,17 @@ export class VirtualClock implements Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason as Error);
-      const sleeper = { atMs: this.atMs + ms, wake: resolve };
-      this.sleepers.add(sleeper);
-      signal?.addEventListener("abort", () => {
+      const onAbort = (): void => {
         this.sleepers.delete(sleeper);
-        reject(signal.reason as Error);
-      });
+        reject(signal?.reason as Error);
+      };
+      const wake = (): void => {
+        signal?.removeEventListener("abort", onAbort);
+        resolve();
+      };
+      const sleeper = { atMs: this.atMs + ms, wake };
+      this.sleepers.add(sleeper);
+      signal?.addEventListener("abort", onAbort, { once: true });
     });
   }
 
