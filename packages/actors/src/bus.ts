@@ -141,9 +141,11 @@ export class Bus {
   private readonly component: Component;
   private readonly logger: Logger;
   private readonly clock: Clock;
+  private readonly namedServers: number;
 
-  constructor(connection: NatsConnection, options: Omit<BusOptions, "servers" | "name">) {
+  constructor(connection: NatsConnection, options: Omit<BusOptions, "name">) {
     this.connection = connection;
+    this.namedServers = options.servers.split(",").length;
     this.replicas = options.replicas ?? 1;
     this.logsKeptMs = options.logsKeptMs;
     this.logsBytesMax = options.logsBytesMax;
@@ -270,6 +272,13 @@ export class Bus {
 
   get isConnected(): boolean {
     return !this.connection.isClosed() && !this.isAway;
+  }
+
+  /** Of the cluster, as far as this process was told of them. */
+  get knownServerCount(): number {
+    const { info } = this.connection;
+    if (info?.cluster === undefined) return 1;
+    return Math.max(this.namedServers, info.connect_urls?.length ?? 0);
   }
 
   private isAway = false;

@@ -29,7 +29,7 @@ export const majorityTimingDefault: MajorityTiming = {
 };
 
 /** Every process may look at it, and it has as many copies as there are servers. */
-const lookedAt = `$JS.API.STREAM.INFO.KV_${subjects.buckets.leases}`;
+export const lookedAt = `$JS.API.STREAM.INFO.KV_${subjects.buckets.leases}`;
 const streamNotFound = 10_059;
 
 export async function watchMajority(
@@ -61,17 +61,32 @@ export async function watchMajority(
 
 /** @param answer what the leader of a stream says of it, in JSON */
 export function isMajority(answer: string, silenceMaxMs: number): boolean {
-  const { cluster, error } = JSON.parse(answer) as {
-    readonly cluster?: { readonly leader?: string; readonly replicas?: readonly Replica[] };
-    readonly error?: { readonly err_code?: number };
-  };
+  const { cluster, error } = JSON.parse(answer) as StreamAnswer;
   // Before anything was stored, somebody who knows that has answered.
   if (error !== undefined) return error.err_code === streamNotFound;
   const replicas = cluster?.replicas ?? [];
-  const heard = replicas.filter(
-    ({ offline = false, active }) => !offline && active / 1e6 < silenceMaxMs,
-  );
-  return 2 * (heard.length + 1) > replicas.length + 1;
+  return 2 * (heardOf(replicas, silenceMaxMs).length + 1) > replicas.length + 1;
+}
+
+/**
+ * Whether no server is cut off from the stream's leader.
+ * @param serverCount of the cluster, as far as is known: one that has no copy may be cut off unnoticed
+ */
+export function areTogether(answer: string, serverCount: number, silenceMaxMs: number): boolean {
+  const { cluster, error } = JSON.parse(answer) as StreamAnswer;
+  if (error !== undefined) return false;
+  const replicas = cluster?.replicas ?? [];
+  const areAllHeard = heardOf(replicas, silenceMaxMs).length === replicas.length;
+  return areAllHeard && serverCount <= replicas.length + 1;
+}
+
+function heardOf(replicas: readonly Replica[], silenceMaxMs: number): readonly Replica[] {
+  return replicas.filter(({ offline = false, active }) => !offline && active / 1e6 < silenceMaxMs);
+}
+
+interface StreamAnswer {
+  readonly cluster?: { readonly leader?: string; readonly replicas?: readonly Replica[] };
+  readonly error?: { readonly err_code?: number };
 }
 
 interface Replica {

@@ -1,21 +1,29 @@
 /**
- * Members by themselves, in a time of the test's own, through elections of the bucket, cuts between members and from the
- * bucket, pauses of processes, crashes and newcomers, all at random. Whatever comes: two never act for one lease.
- * TIDEPOOL_MODEL_SEED repeats a run.
+ * Members by themselves, in a time of the test's own, through elections of the bucket, deaths and cuts of its servers, cuts
+ * between members and from their server, pauses of processes, crashes of one and of all, and newcomers of old names and
+ * new ones, all at random. Whatever comes: two never act for one lease; and where the servers are well and a member is,
+ * no lease is without one that acts for longer than a failure may go unnoticed. TIDEPOOL_MODEL_SEED repeats a run.
  */
 import assert from "node:assert/strict";
 import { Membership } from "./membership.ts";
 import { OwnEcho } from "./own-echo.ts";
+import { ModelServers, serverCount } from "./testing/model-servers.ts";
 
 const timing = { memberTtlMs: 4_000, fenceMarginMs: 1_000, electionMaxMs: 12_000 };
 const renewEveryMs = 1_000;
 const callEveryMs = 500;
 const tickMs = 50;
 const runMs = 300_000;
-const runs = 30;
+const runs = 20;
 const firstSeed = Number(process.env["TIDEPOOL_MODEL_SEED"] ?? 1);
 /** Longest that a message is on its way: what a member acts on may be so old. */
 const wayMaxMs = 400;
+const lookEveryMs = 500;
+const lookMaxMs = 1_000;
+/** An answer that takes longer comes to nobody. */
+const changeMaxMs = 2_000;
+/** That a failure may go unnoticed, and what a look and the taking of a lease are on their way for. */
+const unservedMaxMs = 5_000 + 4 * wayMaxMs;
 
 interface Entry {
   readonly revision: number;
@@ -30,13 +38,21 @@ class Process {
   readonly heardRevisions = new Map<string, number>();
   /** Epochs of leases that it believes to have. */
   readonly held = new Map<number, number>();
+  /** Leases that it is about to take. */
+  readonly changing = new Set<number>();
   readRevision = 0;
   pausedUntilMs = 0;
+  server: number;
+  /** It stores nothing where it is connected, and goes elsewhere then. */
+  leavesAtMs: number | undefined;
+  /** Since when it runs, and reaches what stores. */
+  wellSinceMs: number | undefined;
   /** It comes and goes by whole ticks, and another of its name begins. */
   isDead = false;
 
-  constructor(id: string) {
+  constructor(id: string, server: number) {
     this.id = id;
+    this.server = server;
     this.members = new Membership(id, timing);
   }
 
@@ -51,17 +67,21 @@ class World {
   readonly log: Entry[] = [];
   /** Owner and epoch, by lease. */
   readonly leases: { owner: string; epoch: number }[] = [];
-  elects = false;
   takenOver = 0;
   outlived = 0;
-  private readonly random: () => number;
+  readonly random: () => number;
+  private readonly servers: ModelServers;
+  /** When something was last done to a member; what it did by then others have to find out anew. */
+  private disturbedAtMs = 0;
+  /** Since when nobody acts for a lease. */
+  private readonly unservedSinceMs = new Map<number, number>();
   private readonly cuts = new Map<string, number>();
   private readonly due: { atMs: number; run: () => void }[] = [];
-  private electionEndsAtMs = 0;
   private names = 0;
 
   constructor(seed: number) {
     this.random = seededRandom(seed);
+    this.servers = new ModelServers(this.random);
     for (let count = 0; count < 3; count += 1) this.join(`m-${(this.names += 1)}`);
   }
 
@@ -76,36 +96,74 @@ class World {
   }
 
   private check(): void {
+    const wellSinceMs = Math.min(...this.processes.map((each) => each.wellSinceMs ?? Infinity));
     for (const lease of this.leases.keys()) {
       const acting = this.processes.filter((process) => process.acts(lease, this.nowMs));
       const who = acting.map(({ id, held }) => `${id} under ${held.get(lease)}`);
       assert.ok(acting.length <= 1, `at ${this.nowMs} ms lease ${lease}: ${who.join(", ")}`);
       const [one] = acting;
       if (one !== undefined && this.nowMs >= one.members.renewalEndsAtMs()) this.outlived += 1;
+      const sinceMs = this.unservedSinceMs.get(lease) ?? this.nowMs;
+      if (one === undefined) this.unservedSinceMs.set(lease, sinceMs);
+      else this.unservedSinceMs.delete(lease);
+      const unservedMs = this.nowMs - Math.max(sinceMs, wellSinceMs, this.disturbedAtMs);
+      assert.ok(
+        unservedMs <= unservedMaxMs,
+        `at ${this.nowMs} ms nobody has acted for lease ${lease} for ${unservedMs} ms`,
+      );
     }
   }
 
   private disturb(): void {
-    const { random, nowMs } = this;
+    const { random, nowMs, servers } = this;
     const often = (everyMs: number): boolean => random() < tickMs / everyMs;
-    if (!this.elects && often(30_000)) this.electionEndsAtMs = nowMs + 4_000 + 6_000 * random();
-    this.elects = nowMs < this.electionEndsAtMs;
+    servers.tick(nowMs, often);
+    for (const process of this.processes) this.note(process);
+    if (often(60_000)) for (const process of this.processes.slice()) this.crash(process);
+    if (often(60_000)) this.strand();
     const one = this.drawn();
-    const other = random() < 0.5 ? "bucket" : this.drawn()?.id;
     if (one === undefined) return;
-    if (other !== undefined && often(15_000))
+    const other = random() < 0.5 ? "server" : this.drawn()?.id;
+    if (other !== undefined && often(15_000)) {
       this.cuts.set(`${one.id}/${other}`, nowMs + 25_000 * random());
-    if (often(25_000)) one.pausedUntilMs = nowMs + 8_000 * random();
-    if (often(40_000)) {
-      one.isDead = true;
-      this.processes.splice(this.processes.indexOf(one), 1);
-      const name = random() < 0.5 ? one.id : `m-${(this.names += 1)}`;
-      this.later(3_000 * random(), () => this.join(name));
+      this.disturbedAtMs = nowMs;
     }
+    if (often(25_000)) {
+      one.pausedUntilMs = nowMs + 8_000 * random();
+      this.disturbedAtMs = nowMs;
+    }
+    if (often(40_000)) this.crash(one);
   }
 
-  private join(id: string): void {
-    const process = new Process(id);
+  /** All are where nobody else is heard, but for one that has just come, or is about to. */
+  private strand(): void {
+    const server = Math.floor(this.random() * serverCount);
+    for (const process of this.processes) process.server = server;
+    const joins = (): void => this.join(`m-${(this.names += 1)}`, (server + 1) % serverCount);
+    this.later(2_000 * this.random(), joins);
+    this.later(2_000 * this.random(), () => this.servers.isolate(server));
+  }
+
+  private note(process: Process): void {
+    const isWell = this.servers.areWell && this.runs(process) && this.reaches(process.id, "bucket");
+    process.wellSinceMs = isWell ? (process.wellSinceMs ?? this.nowMs) : undefined;
+    if (this.reaches(process.id, "bucket")) process.leavesAtMs = undefined;
+    else process.leavesAtMs ??= this.nowMs + 2_000 + 13_000 * this.random();
+    if (this.nowMs < (process.leavesAtMs ?? Infinity)) return;
+    process.server = Math.floor(this.random() * serverCount);
+    process.leavesAtMs = undefined;
+  }
+
+  private crash(process: Process): void {
+    process.isDead = true;
+    this.disturbedAtMs = this.nowMs;
+    this.processes.splice(this.processes.indexOf(process), 1);
+    const name = this.random() < 0.5 ? process.id : `m-${(this.names += 1)}`;
+    this.later(3_000 * this.random(), () => this.join(name));
+  }
+
+  private join(id: string, server = Math.floor(this.random() * serverCount)): void {
+    const process = new Process(id, server);
     this.processes.push(process);
     const every = (ms: number, run: () => void): void => {
       if (process.isDead) return;
@@ -114,6 +172,7 @@ class World {
     };
     every(renewEveryMs, () => this.renew(process));
     every(callEveryMs, () => this.call(process));
+    every(lookEveryMs, () => this.look(process));
   }
 
   private turn(process: Process): void {
@@ -125,18 +184,35 @@ class World {
     if (!mayChange || !echo.hasHeard || isDeaf) return;
     for (const id of members.surelyDead(this.nowMs)) this.bury(process, id);
     const alive = members.aliveIds(this.nowMs);
-    for (const [lease, { owner, epoch }] of this.leases.entries()) {
-      if (process.held.has(lease) || (alive.has(owner) && owner !== process.id)) continue;
-      this.write(process, () => {
-        const current = this.leases[lease];
-        if (current?.epoch !== epoch) return;
-        this.leases[lease] = { owner: process.id, epoch: epoch + 1 };
-        if (owner !== process.id && owner !== "") this.takenOver += 1;
-        return () => {
-          if (this.nowMs < members.actsUntilMs()) held.set(lease, epoch + 1);
-        };
-      });
+    for (const [lease, { owner }] of this.leases.entries()) {
+      if (process.held.has(lease) || process.changing.has(lease)) continue;
+      if (!alive.has(owner) || owner === process.id) this.take(process, lease);
     }
+  }
+
+  private take({ id, members, held, changing }: Process, lease: number): void {
+    const before = this.leases[lease];
+    if (before === undefined) return;
+    const epoch = before.epoch + 1;
+    changing.add(lease);
+    let isLate = false;
+    this.later(changeMaxMs, () => {
+      if (!isLate) changing.delete(lease);
+      isLate = true;
+    });
+    this.write(id, () => {
+      const isTaken = this.leases[lease] === before;
+      if (isTaken) {
+        this.leases[lease] = { owner: id, epoch };
+        if (before.owner !== id && before.owner !== "") this.takenOver += 1;
+      }
+      return () => {
+        if (isLate) return;
+        isLate = true;
+        changing.delete(lease);
+        if (isTaken && this.nowMs < members.actsUntilMs()) held.set(lease, epoch);
+      };
+    });
   }
 
   /** Some of what it has not read: a copy may be behind. */
@@ -148,7 +224,8 @@ class World {
       process.heardRevisions.set(entry.id, entry.revision);
       if (entry.id === process.id) process.echo.heard(entry.revision, this.nowMs);
       else if (entry.witnessIds === undefined) process.members.gone(entry.id);
-      else process.members.recorded(entry.id, entry.witnessIds, this.nowMs);
+      else if (process.members.recorded(entry.id, entry.witnessIds, this.nowMs))
+        this.renew(process);
     }
     for (const [lease, epoch] of process.held) {
       if ((this.leases[lease]?.epoch ?? 0) > epoch) process.held.delete(lease);
@@ -159,7 +236,7 @@ class World {
     if (process.echo.deafWhileWritingMs >= timing.memberTtlMs) return;
     const sentAtMs = this.nowMs;
     const witnessIds = process.members.renewing(sentAtMs);
-    this.write(process, () => {
+    this.write(process.id, () => {
       const revision = this.store(process.id, witnessIds);
       return () => {
         this.fenceFirst(process);
@@ -186,13 +263,28 @@ class World {
     }
   }
 
+  private look({ id, members }: Process): void {
+    const sentAtMs = this.nowMs;
+    if (!members.hasStrangers(sentAtMs)) return members.looked(sentAtMs, false);
+    let isAnswered = false;
+    const answer = (areTogether: boolean): void => {
+      if (!isAnswered) members.looked(sentAtMs, areTogether);
+      isAnswered = true;
+    };
+    this.send(id, "bucket", () => {
+      const { areTogether } = this.servers;
+      this.send("bucket", id, () => answer(areTogether));
+    });
+    this.later(lookMaxMs, () => answer(false));
+  }
+
   private fenceFirst({ members, held }: Process): void {
     if (this.nowMs >= members.actsUntilMs()) held.clear();
   }
 
   private bury(process: Process, id: string): void {
     const seen = process.heardRevisions.get(id);
-    this.write(process, () => {
+    this.write(process.id, () => {
       const latest = this.log.findLast((entry) => entry.id === id);
       if (latest?.revision === seen) this.store(id, undefined);
       return undefined;
@@ -206,12 +298,13 @@ class World {
   }
 
   /** What is stored may be stored and not be told of. */
-  private write(process: Process, store: () => (() => void) | undefined): void {
-    this.send(process.id, "bucket", () => {
-      if (this.elects) return;
+  private write(id: string, store: () => (() => void) | undefined): void {
+    const process = this.processes.find((each) => each.id === id);
+    if (process === undefined) return;
+    this.send(id, "bucket", () => {
       const told = store();
       if (told === undefined) return;
-      this.send("bucket", process.id, () => {
+      this.send("bucket", id, () => {
         if (this.runs(process)) told();
       });
     });
@@ -233,8 +326,21 @@ class World {
   }
 
   private reaches(from: string, to: string): boolean {
-    const isCut = (key: string): boolean => (this.cuts.get(key) ?? 0) > this.nowMs;
-    return !isCut(`${from}/${to}`) && !isCut(`${to}/${from}`);
+    const [one, other] = [this.serverOf(from), this.serverOf(to)];
+    if (one === undefined || other === undefined || this.isCut(from, to)) return false;
+    return this.servers.hear(one, other);
+  }
+
+  /** Where it is connected; undefined while it is to none. */
+  private serverOf(name: string): number | undefined {
+    if (name === "bucket") return this.servers.leader;
+    if (this.isCut(name, "server")) return undefined;
+    return this.processes.find(({ id }) => id === name)?.server;
+  }
+
+  private isCut(one: string, other: string): boolean {
+    const untilMs = (key: string): number => this.cuts.get(key) ?? 0;
+    return Math.max(untilMs(`${one}/${other}`), untilMs(`${other}/${one}`)) > this.nowMs;
   }
 
   private drawn(): Process | undefined {
@@ -254,7 +360,7 @@ function seededRandom(seed: number): () => number {
 }
 
 describe("Members through elections, cuts, pauses and crashes", () => {
-  it("never act two for one lease, outlive elections, and take over from the dead", function () {
+  it("never act two for one lease, outlive elections, and take over from the dead in time", function () {
     this.timeout(120_000);
     let takenOver = 0;
     let outlived = 0;

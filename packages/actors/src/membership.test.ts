@@ -74,6 +74,35 @@ describe("A member of a cluster", () => {
     assert.deepEqual(member.surelyDead(16_000), []);
   });
 
+  it("does not wait for an election while it has seen for a time to live that all servers are together", () => {
+    const member = aMember();
+    member.recorded("b", ["c"], 1_000);
+    assert.ok(member.hasStrangers(1_000));
+    const alive = (): readonly string[] => [...member.aliveIds(10_000)];
+    member.looked(2_000, true); // the first one, after it was heard
+    member.looked(5_999, true);
+    assert.deepEqual(alive(), ["a", "b"]);
+    member.looked(6_000, false);
+    member.looked(6_500, true); // and the first one again
+    member.looked(10_499, true);
+    assert.deepEqual(alive(), ["a", "b"]);
+    member.recorded("b", ["c"], 7_000);
+    member.looked(10_500, true);
+    assert.deepEqual(alive(), ["a", "b"], "heard since the first look");
+    member.looked(11_000, true);
+    assert.deepEqual(alive(), ["a"]);
+    assert.deepEqual(member.surelyDead(11_000), [], "not by its own word");
+    assert.equal(member.hasStrangers(11_000), false);
+  });
+
+  it("looks at no servers where it is a witness of all the others, and none of those is a stranger", () => {
+    const member = aMember("b");
+    assert.equal(member.hasStrangers(1_000), false);
+    assert.equal(member.recorded("b", ["a"], 1_000), false, "a witness is known");
+    assert.equal(member.recorded("c", ["b"], 1_000), true, "not named a witness yet");
+    assert.equal(member.hasStrangers(1_000), true);
+  });
+
   it("does not wait longer where nobody vouches", () => {
     const member = aMember();
     member.recorded("b", [], 0);

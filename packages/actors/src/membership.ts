@@ -13,6 +13,9 @@
  *   for as long as that may count. A witness that has taken the member for dead says so to all, by removing its record.
  * - Those of a renewal whose outcome is unknown count too, and one that is not heard stays a witness for two times to
  *   live: while it could believe to be one, and renewals are on their way, it is asked.
+ * - Who is no witness, as one that came when all others had died, need not wait while it sees for a time to live that
+ *   the bucket has its leader and no server is cut off from that: whoever lived would have renewed, or is cut off from
+ *   every server, and so from its witnesses.
  */
 export interface MembershipTiming {
   /** A member that was not heard for so long is dead. */
@@ -38,6 +41,8 @@ export class Membership {
   private witnesses = new Set<string>();
   /** When the last call that each has answered was sent. */
   private readonly answered = new Map<string, number>();
+  /** When the first and the last look at the servers was sent, of those in a row that found all of them together. */
+  private together: { sinceMs: number; untilMs: number } | undefined;
 
   constructor(me: string, timing: MembershipTiming) {
     this.me = me;
@@ -84,11 +89,16 @@ export class Membership {
     return Math.max(endsAtMs, Math.min(vouchedMs, endsAtMs + electionMaxMs));
   }
 
-  /** Another has renewed. @param witnessIds as recorded with it */
-  recorded(id: string, witnessIds: readonly string[], nowMs: number): void {
-    if (id === this.me) return;
+  /**
+   * Another has renewed.
+   * @param witnessIds as recorded with it
+   * @returns whether it is to be named a witness with the next renewal, and is none yet
+   */
+  recorded(id: string, witnessIds: readonly string[], nowMs: number): boolean {
+    if (id === this.me) return false;
     const isVouchedByMe = witnessIds.includes(this.me);
     this.others.set(id, { heardAtMs: nowMs, outlives: witnessIds.length > 0, isVouchedByMe });
+    return !this.witnesses.has(id);
   }
 
   /** @returns whether it is known: to answer is to take it for alive for a time to live */
@@ -105,15 +115,30 @@ export class Membership {
   /** While we could not hear, silence was no evidence against anybody. */
   trustAgain(nowMs: number): void {
     for (const other of this.others.values()) other.heardAtMs = nowMs;
+    this.together = undefined;
+  }
+
+  /** Whether it is of use to look at the servers: another lives, or may, whose witness this one is not. */
+  hasStrangers(nowMs: number): boolean {
+    return [...this.others.values()].some(
+      (other) => this.isStranger(other) && !this.isDead(other, nowMs),
+    );
+  }
+
+  /** Whether a look at the bucket's servers found a leader that hears all of them. Looks may end in any order. */
+  looked(sentAtMs: number, areTogether: boolean): void {
+    if (!areTogether) this.together = undefined;
+    else if (this.together === undefined) this.together = { sinceMs: sentAtMs, untilMs: sentAtMs };
+    else this.together.untilMs = Math.max(this.together.untilMs, sentAtMs);
   }
 
   /** This one among them. */
   aliveIds(nowMs: number): ReadonlySet<string> {
-    const alive = [...this.others].filter(([, other]) => nowMs < this.diesAtMs(other));
+    const alive = [...this.others].filter(([, other]) => !this.isDead(other, nowMs));
     return new Set([this.me, ...alive.map(([id]) => id)]);
   }
 
-  /** When the next one is dead unless it is heard before; undefined where there is none. */
+  /** When the next one is dead unless it is heard before; undefined where there is none. A look may tell sooner. */
   nextDeathAtMs(nowMs: number): number | undefined {
     const deaths = [...this.others.values()]
       .map((other) => this.diesAtMs(other))
@@ -128,8 +153,19 @@ export class Membership {
       .map(([id]) => id);
   }
 
-  private diesAtMs({ heardAtMs, outlives, isVouchedByMe }: Other): number {
+  private isStranger({ outlives, isVouchedByMe }: Other): boolean {
+    return outlives && !isVouchedByMe;
+  }
+
+  private diesAtMs(other: Other): number {
     const { memberTtlMs, electionMaxMs } = this.timing;
-    return heardAtMs + memberTtlMs + (outlives && !isVouchedByMe ? electionMaxMs : 0);
+    return other.heardAtMs + memberTtlMs + (this.isStranger(other) ? electionMaxMs : 0);
+  }
+
+  private isDead(other: Other, nowMs: number): boolean {
+    if (nowMs >= this.diesAtMs(other)) return true;
+    if (this.together === undefined || !this.isStranger(other)) return false;
+    const { sinceMs, untilMs } = this.together;
+    return untilMs - Math.max(sinceMs, other.heardAtMs) >= this.timing.memberTtlMs;
   }
 }

@@ -264,6 +264,16 @@ describe("ShardLeases", () => {
     assert.ok(c.leases.heldShards().length > 0);
   });
 
+  it("has one of a new name take over from all that vouched for one another, and died before it came", async () => {
+    const a = await joinCluster("a");
+    const b = await joinCluster("b");
+    await until("they share", () => b.leases.heldShards().length > 0);
+    await untilVouching(a);
+    await Promise.all([a.bus.connection.close(), b.bus.connection.close()]);
+    const c = await joinCluster("c");
+    await until("c owns all", () => ownsAll(c), timing.electionMaxMs / 2);
+  });
+
   /** Storage of which what is followed is another server's: a copy that has gone wrong. */
   const followedElsewhere = (real: Storage, copy: Storage, hearsItself: boolean): Storage => {
     const put: Storage["leases"]["put"] = async (key, value, options) => {

@@ -18,23 +18,27 @@ import { messageOf, systemClock, TidepoolError } from "@tidepool/common";
 import type { Logger } from "@tidepool/common";
 import { subjects, tidepool } from "@tidepool/proto";
 import type { Bus } from "./bus.ts";
+import { drained } from "./drained.ts";
 import { followBucket } from "./follow.ts";
 import type { BucketEntry, Following } from "./follow.ts";
-import { fromJetStream } from "./jetstream-error.ts";
 import { leaseTimingDefault, leftBehindAfterMs } from "./lease-timing.ts";
 import type { LeaseTiming } from "./lease-timing.ts";
 import { LeaseChecks } from "./lease-checks.ts";
 import type { KnownLease } from "./lease-checks.ts";
 import { MemberCalls } from "./member-calls.ts";
-import { encodeMember, MemberKeys } from "./member-keys.ts";
+import { MemberKeys } from "./member-keys.ts";
 import { Membership } from "./membership.ts";
 import { OwnEcho } from "./own-echo.ts";
-import { writeLease } from "./lease-store.ts";
+import { writeLease, writeMember } from "./lease-store.ts";
+import { ServerLooks } from "./server-looks.ts";
 import { assignShards } from "./shard-assignment.ts";
 import type { LeaseView } from "./shard-assignment.ts";
 import type { Storage } from "./storage.ts";
 
 const { ShardLease } = tidepool.internal.v1;
+
+/** What failed is tried again after this part of the time between renewals. */
+const renewAgainShare = 4;
 
 export type LossReason = "handover" | "fenced" | "taken";
 
@@ -64,12 +68,15 @@ export class ShardLeases {
   private readonly logger: Logger;
   private readonly members: Membership;
   private readonly calls: MemberCalls;
+  private readonly looks: ServerLooks;
   private readonly memberKeys = new MemberKeys();
   private readonly leases = new Map<number, KnownLease>();
   private readonly held = new Map<number, HeldLease>();
   /** Shards whose lease is being changed by us right now. */
   private readonly changing = new Set<number>();
   private readonly stopped = new AbortController();
+  /** Ends the wait for the next renewal. */
+  private soon = new AbortController();
   private readonly echo: OwnEcho;
   private readAgainAtMs = Number.NEGATIVE_INFINITY;
   private readonly checks: LeaseChecks;
@@ -105,6 +112,12 @@ export class ShardLeases {
       onCalled: () => this.watchDeaths(),
       onAnswered: (id, sentAtMs) => this.live(() => this.members.answeredBy(id, sentAtMs)),
     });
+    this.looks = new ServerLooks({
+      bus: options.bus,
+      everyMs: this.timing.renewEveryMs / 2,
+      members: this.members,
+      onLooked: () => this.assignSoon(),
+    });
   }
 
   /** Resolves when the member is announced and its first shards are being taken. */
@@ -117,6 +130,7 @@ export class ShardLeases {
       onRound: () => this.members.trustAgain(monotonicMs()),
     });
     await this.following.caughtUp;
+    this.looks.start();
     if (this.members.aliveIds(monotonicMs()).size > 1) await this.options.beforeJoining?.();
     this.calls.start();
     await this.renew();
@@ -128,6 +142,8 @@ export class ShardLeases {
   /** Gives everything back, so that others need not wait for the time to live. */
   async stop(): Promise<void> {
     this.stopped.abort();
+    this.soon.abort();
+    this.looks.stop();
     await this.renewing;
     await this.checks.settled();
     await Promise.all([...this.held.keys()].map((shard) => this.giveBack(shard)));
@@ -163,17 +179,18 @@ export class ShardLeases {
   }
 
   private async keepRenewing(): Promise<void> {
-    const { signal } = this.stopped;
-    while (!signal.aborted) {
-      try {
-        await systemClock.sleep(this.timing.renewEveryMs, signal);
-      } catch {
-        return;
-      }
+    const { renewEveryMs } = this.timing;
+    let waitMs = renewEveryMs;
+    for (;;) {
+      await systemClock.sleep(waitMs, this.soon.signal).catch(() => {});
+      if (this.stopped.signal.aborted) return;
+      this.soon = new AbortController();
+      waitMs = renewEveryMs;
       if (!this.isGivenUp()) {
-        await this.renew().catch((error: unknown) =>
-          this.logger.warn("lease not renewed", { error: messageOf(error) }),
-        );
+        await this.renew().catch((error: unknown) => {
+          this.logger.warn("lease not renewed", { error: messageOf(error) });
+          waitMs = renewEveryMs / renewAgainShare;
+        });
       }
       this.readAgainWhenDeaf();
       this.checks.next();
@@ -184,15 +201,9 @@ export class ShardLeases {
   private async renew(): Promise<void> {
     const { memberId, storage } = this.options;
     const sentAtMs = monotonicMs();
-    const witnessIds = [...this.members.renewing(sentAtMs)];
-    const value = encodeMember(memberId, systemClock.nowMs(), witnessIds);
-    const key = `member.${memberId}`;
-    try {
-      const timeout = this.timing.renewEveryMs;
-      this.echo.wrote(await storage.leases.put(key, value, { timeout }), sentAtMs);
-    } catch (error) {
-      throw fromJetStream(error, `membership of ${memberId}`);
-    }
+    const witnessIds = this.members.renewing(sentAtMs);
+    const revision = await writeMember(storage, memberId, witnessIds, this.timing.renewEveryMs);
+    this.echo.wrote(revision, sentAtMs);
     this.live(() => this.members.renewed(sentAtMs, witnessIds));
   }
 
@@ -236,7 +247,8 @@ export class ShardLeases {
     const { witnessIds } = this.memberKeys.recorded(id, entry.revision, entry.value);
     const ageMs = systemClock.nowMs() - entry.storedAtMs;
     if (ageMs > leftBehindAfterMs(this.timing, witnessIds)) this.members.gone(id);
-    else this.members.recorded(id, witnessIds, monotonicMs());
+    // The sooner it is a witness, the less its word is missed.
+    else if (this.members.recorded(id, witnessIds, monotonicMs())) this.soon.abort();
     this.watchDeaths();
   }
 
@@ -335,7 +347,10 @@ export class ShardLeases {
     this.changing.add(shard);
     try {
       const held = this.held.get(shard);
-      if (held !== undefined) await this.drain(shard);
+      if (held !== undefined) {
+        const limits = { shard, maxMs: this.timing.drainMaxMs, logger: this.logger };
+        await drained(this.options.onLost(shard, "handover"), limits);
+      }
       // Lost while it was drained: the lease is another's, or unknown because we are fenced.
       if (this.isFenced() || this.held.get(shard) !== held) return;
       const lease = held ?? this.leases.get(shard);
@@ -348,19 +363,6 @@ export class ShardLeases {
     } finally {
       this.changing.delete(shard);
     }
-  }
-
-  private async drain(shard: number): Promise<void> {
-    const drained = new AbortController();
-    const tooLong = systemClock.sleep(this.timing.drainMaxMs, drained.signal).then(
-      () => this.logger.warn("draining took too long", { shard }),
-      () => {}, // drained in time
-    );
-    const ending = this.options
-      .onLost(shard, "handover")
-      .catch((error: unknown) => this.logger.error("shard not drained", { shard, error }));
-    await Promise.race([ending, tooLong]);
-    drained.abort();
   }
 
   private lose(shard: number, reason: LossReason): void {
