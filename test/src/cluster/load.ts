@@ -3,6 +3,7 @@
  * A failure is told with its code; one of a call that was inside a killed process is not told apart here.
  */
 import { systemClock, TidepoolError } from "@tidepool/common";
+import { seededRandom } from "@tidepool/policy";
 import type { TidepoolClient } from "@tidepool/sdk";
 
 export interface LoadOptions {
@@ -10,7 +11,6 @@ export interface LoadOptions {
   readonly callsPerSecond: number;
   /** Of them, accepted ones. */
   readonly asyncShare: number;
-  /** Called in turn. */
   readonly functions: readonly string[];
   readonly signal: AbortSignal;
 }
@@ -32,7 +32,7 @@ export interface LoadResult {
   readonly refusals: readonly FailedCall[];
   /** Milliseconds, sorted. */
   readonly latenciesMs: readonly number[];
-  /** Of the answered ones, those that waited long enough to be noticed. */
+  /** Of the answered and the accepted ones, those that waited long enough for that to be noticed. */
   readonly slow: readonly SlowCall[];
 }
 
@@ -45,6 +45,7 @@ export interface SlowCall {
 export const slowMs = 1_000;
 
 const callTimeoutMs = 30_000;
+const loadSeed = 1;
 
 /** Runs until the signal aborts, then waits for what is under way. */
 export async function load(options: LoadOptions): Promise<LoadResult> {
@@ -58,6 +59,13 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   let syncCount = 0;
   let count = 0;
   const startedAtMs = systemClock.nowMs();
+  // Drawn: clients take frontends in turn, and a pattern of calls would bring all of one kind to the same.
+  const random = seededRandom(loadSeed);
+  const noteSlow = (atMs: number): number => {
+    const endedAtMs = systemClock.nowMs();
+    if (endedAtMs - atMs >= slowMs) slow.push({ atMs, endedAtMs });
+    return endedAtMs;
+  };
 
   const sync = async (name: string, payload: number): Promise<void> => {
     const atMs = systemClock.nowMs();
@@ -65,9 +73,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
     try {
       const answer = await client.invoke(name, payload, { timeoutMs: callTimeoutMs });
       if (answer.payload !== payload) throw new Error(`answered ${String(answer.payload)}`);
-      const endedAtMs = systemClock.nowMs();
-      latenciesMs.push(endedAtMs - atMs);
-      if (endedAtMs - atMs >= slowMs) slow.push({ atMs, endedAtMs });
+      latenciesMs.push(noteSlow(atMs) - atMs);
     } catch (error) {
       failures.push(failureOf(error, atMs));
     }
@@ -78,6 +84,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
       const dedupeKey = `load-${startedAtMs}-${payload}`;
       const { requestId } = await again(() => client.invokeAsync(name, payload, { dedupeKey }));
       acceptedIds.push(requestId);
+      noteSlow(atMs);
     } catch (error) {
       refusals.push(failureOf(error, atMs));
     }
@@ -87,8 +94,8 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
     const dueAtMs = startedAtMs + (count * 1_000) / callsPerSecond;
     await systemClock.sleep(Math.max(0, dueAtMs - systemClock.nowMs()), signal).catch(() => {});
     if (signal.aborted) break;
-    const name = functions[count % functions.length] ?? "";
-    const isAsync = (count * asyncShare) % 1 < asyncShare;
+    const name = functions[Math.floor(random() * functions.length)] ?? "";
+    const isAsync = random() < asyncShare;
     const call = (isAsync ? accepted : sync)(name, count).finally(() => underWay.delete(call));
     underWay.add(call);
     count += 1;

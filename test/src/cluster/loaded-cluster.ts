@@ -20,7 +20,7 @@ import { Witness } from "./witness.ts";
 export interface LoadedClusterOptions {
   readonly callsPerSecond: number;
   readonly hypervisor: "qemu" | "simulated";
-  /** By name; called in turn. */
+  /** By name. */
   readonly functions?: Readonly<Record<string, Partial<FunctionSettings>>>;
   /** Machines' clocks are so far apart, every other one ahead; absent: not at all. */
   readonly clocksApartMs?: number;
