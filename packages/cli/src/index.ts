@@ -8,3 +8,4 @@ export { issueInto } from "./certs/cert-folder.ts";
 export { Cluster } from "./cluster/cluster.ts";
 export type { ClusterOptions } from "./cluster/cluster.ts";
 export { thisMachine } from "./cluster/network.ts";
+export { readBackup, writeBackup } from "./backup/file.ts";
