@@ -1,5 +1,6 @@
 /** How long calls may take that name no time themselves. */
 import assert from "node:assert/strict";
+import { systemClock, TidepoolError } from "@tidepool/common";
 import { tidepoolService } from "@tidepool/proto";
 import { invokeAsync } from "./accepted-calls.ts";
 import { Caller, changeTimeoutDefaultMs, timeoutDefaultMs } from "./caller.ts";
@@ -31,5 +32,26 @@ describe("Calls that name no time", () => {
     await caller.change(tidepoolService.deleteAlias, { functionName: "f", name: "a" }, {});
     await caller.change(tidepoolService.deleteAlias, {}, { timeoutMs: 30 });
     assert.deepEqual(given, [700, 700, 30]);
+  });
+});
+
+describe("A call that is sent again", () => {
+  it("has its time for all its attempts, and ends with what the server said", async () => {
+    const given: number[] = [];
+    const unary = async (
+      _: unknown,
+      __: unknown,
+      { timeoutMs = 0 }: CallLimits,
+    ): Promise<object> => {
+      given.push(timeoutMs);
+      await systemClock.sleep(40);
+      throw new TidepoolError("unavailable", "the store is silent");
+    };
+    const caller = new Caller({ unary } as unknown as Transport, 150);
+    await assert.rejects(caller.read(tidepoolService.listVersions, { name: "f" }, {}), /is silent/);
+    const [first = 0, second = 150] = given;
+    assert.deepEqual([given.length, first], [2, 150]);
+    // 40 ms for the first, and 100 before the second.
+    assert.ok(second <= 11, `${second} ms`);
   });
 });

@@ -38,16 +38,22 @@ export class Caller {
     return this.transport.unary(method, request, this.storing(limits));
   }
 
-  /** Sent again while the server is unavailable, or the tenant has asked too often. */
+  /** Sent again while the server is unavailable, or the tenant has asked too often: within the time of one call. */
   read<Request, Response>(
     method: MethodDefinition<Request, Response>,
     request: Request,
     limits: CallLimits,
   ): Promise<Response> {
+    const { timeoutMs = this.#timeoutMs, signal } = limits;
+    const endsAtMs = systemClock.nowMs() + timeoutMs;
+    let leftMs = timeoutMs;
     return this.repeat(
-      () => this.transport.unary(method, request, this.within(limits)),
-      ({ code, reason }) => code === "unavailable" || reason === requestRate,
-      limits.signal,
+      () => this.transport.unary(method, request, { timeoutMs: leftMs, signal }),
+      ({ code, reason }, waitMs) => {
+        leftMs = endsAtMs - systemClock.nowMs() - waitMs;
+        return leftMs > 0 && (code === "unavailable" || reason === requestRate);
+      },
+      signal,
     );
   }
 

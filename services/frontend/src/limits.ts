@@ -176,6 +176,8 @@ export const storeTimeoutMs = 5_000;
 export const storeWaitMaxMs = 12_000;
 export const storeAttemptMs = 1_500;
 export const storeAgainMs = 100;
+/** With less time left no attempt is made after the first: it would end before JetStream can answer. */
+export const storeAttemptMinMs = 400;
 /** Of the caller's time left when it ends earlier, so that the reason still arrives. */
 export const storeAnswerMarginMs = 250;
 /** Attempts to write a record that others write too. */

@@ -14,6 +14,7 @@ import { callWaiting } from "../call-deadline.ts";
 import {
   storeAgainMs,
   storeAnswerMarginMs,
+  storeAttemptMinMs,
   storeAttemptMs,
   storeTimeoutMs,
   storeWaitMaxMs,
@@ -60,7 +61,7 @@ export async function patiently<T>(
       const error = TidepoolError.from(thrown);
       if (error.code !== "unavailable") throw error;
       call.troubledSinceMs ??= nowMs;
-      if (systemClock.nowMs() + storeAgainMs > untilMs) throw error;
+      if (systemClock.nowMs() + storeAgainMs + storeAttemptMinMs > untilMs) throw error;
       await systemClock.sleep(storeAgainMs);
     }
   }
