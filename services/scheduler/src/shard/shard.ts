@@ -111,8 +111,18 @@ export class Shard {
 
   async acquire(order: AcquireOrder, deadlineAtMs: number | undefined): Promise<AcquiredVm> {
     const acquired = await this.acquirer.acquire(order, deadlineAtMs);
-    this.states.get(order.function.name)?.noteAssigned(acquired.hostId, this.world.clock.nowMs());
+    this.assignedTo(order.function)?.noteAssigned(acquired.hostId, this.world.clock.nowMs());
     return acquired;
+  }
+
+  /** Before its first call has arrived too: another version may be deployed until then, and is to have VMs as well. */
+  private assignedTo({ name, version }: FunctionVersion): FunctionState | undefined {
+    const known = this.states.get(name);
+    const isActive = this.world.functionOf(name)?.version === version;
+    if (known !== undefined || !isActive || !this.isLive || this.isStopped) return known;
+    const state = this.stateOf(name);
+    state.version = version;
+    return state;
   }
 
   private noteSurprise(version: FunctionVersion): void {

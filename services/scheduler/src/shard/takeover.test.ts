@@ -7,6 +7,7 @@ import { FunctionState } from "./function-state.ts";
 import { Keeper } from "./keeper.ts";
 import { Memories } from "./memories.ts";
 import { Prewarmer } from "./prewarmer.ts";
+import { Shard } from "./shard.ts";
 import { takeoverVmsMax } from "./world.ts";
 
 const nowMs = 1_000_000;
@@ -63,6 +64,23 @@ describe("A version that takes over", () => {
     assert.equal((await given("h-2", nowMs)).length, 1);
     assert.equal((await given("h-1", nowMs - 1)).length, 0, "it was heard since, and has none");
     assert.equal((await given("h-1", nowMs, 1)).length, 1, "it is in the heartbeat already");
+  });
+
+  it("gets one where the first call has just got its VM, and is not heard to have come", async () => {
+    const { parts, orders } = orderBook(nowMs);
+    let active = "1";
+    const shard = new Shard({ ...parts, functionOf: () => version(active) }, 0);
+    await shard.start();
+    const call = { requestId: "r", function: version("1"), refusedVmId: "", avoidHostIds: [] };
+    await shard.acquire(call, undefined);
+    active = "2";
+    shard.functionChanged("f");
+    const made = await orders();
+    assert.deepEqual(
+      made.map(({ function: { version: of }, requestId }) => `${of} ${requestId}`),
+      ["1 r", "2 "],
+    );
+    await shard.stop(false);
   });
 
   it("gets none when it has enough", async () => {
