@@ -1,36 +1,21 @@
 /**
- * Chaos for as long as wanted:
- *   node --import tsx --conditions=source test/src/cluster/chaos-run.ts --seconds 600 --seed 1 --periodic
- * With --rolling every process is restarted once, in order, and none is killed; with --cuts host-nats,nats-nats (or
- * scheduler-nats, frontend-host) links are cut instead, with clocks --apart milliseconds apart. --periodic adds functions
- * that are called at fixed periods, --logs DIR keeps what the processes logged. Tells what is done, then every call that failed, and in the end prints what it came
- * to. The exit code is 1 when more was lost than is promised. Needs root and a build.
+ * Chaos for as long as wanted; `--help` tells what it can do. Says what is done, then every call that failed, and in the
+ * end prints what it came to.
  */
-import { parseArgs } from "node:util";
-import { killInTurn, killKinds, restartInTurn } from "./chaos.ts";
+import { messageOf } from "@tidepool/common";
+import { seededRandom } from "@tidepool/policy";
+import { kill as killOne, killInTurn, restartInTurn } from "./chaos.ts";
 import type { KindOfKill } from "./chaos.ts";
+import { chaosOptions, help } from "./chaos-options.ts";
+import type { ChaosOptions } from "./chaos-options.ts";
 import { beyond, countBy, preparedShares, recoveries } from "./chaos-report.ts";
 import type { FailedCall, SlowCall } from "./load.ts";
 import { LoadedCluster, warmAndFresh } from "./loaded-cluster.ts";
 import type { DisturbedCalls, Ends } from "./loaded-cluster.ts";
-import { cutInTurn, cutKinds, uncut } from "./partitions.ts";
-import type { Cut } from "./partitions.ts";
+import { cutInTurn, uncut } from "./partitions.ts";
+import type { Cut, CutKind } from "./partitions.ts";
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: "string", default: "60" },
-    seed: { type: "string", default: "1" },
-    rate: { type: "string", default: "50" },
-    every: { type: "string", default: "25" },
-    kinds: { type: "string", default: killKinds.join(",") },
-    periodic: { type: "boolean", default: false },
-    rolling: { type: "boolean", default: false },
-    cuts: { type: "string", default: "" },
-    apart: { type: "string", default: "0" },
-    hypervisor: { type: "string", default: "simulated" },
-    logs: { type: "string" },
-  },
-});
+const options = read();
 
 /** Of the calls that wait for their answer, and were not inside what was killed. */
 const failedShareMax = 0.000_2;
@@ -48,37 +33,46 @@ const print = (name: string, value: unknown): void =>
     `${name.padEnd(34)} ${typeof value === "string" ? value : JSON.stringify(value)}\n`,
   );
 
-const cutsAsked = values.cuts
-  .split(",")
-  .flatMap((asked) => cutKinds.find((kind) => kind === asked) ?? []);
 const loaded = await LoadedCluster.start({
-  callsPerSecond: Number(values.rate),
-  hypervisor: values.hypervisor === "qemu" ? "qemu" : "simulated",
-  clocksApartMs: Number(values.apart),
-  ...(cutsAsked.length === 0 ? {} : { functions: warmAndFresh }),
-  ...(values.logs === undefined ? {} : { logsTo: values.logs }),
+  callsPerSecond: options.callsPerSecond,
+  hypervisor: options.hypervisor,
+  clocksApartMs: options.clocksApartMs,
+  ...(options.cuts.length === 0 ? {} : { functions: warmAndFresh }),
+  ...(options.logsTo === undefined ? {} : { logsTo: options.logsTo }),
   say,
 });
 try {
-  process.exitCode = (await (cutsAsked.length > 0 ? cut() : kill())) ? 0 : 1;
+  process.exitCode = (await (options.cuts.length > 0 ? cut() : kill())) ? 0 : 1;
 } finally {
   await loaded.stop();
 }
 
+function read(): ChaosOptions {
+  try {
+    const given = chaosOptions(process.argv.slice(2));
+    if (given !== undefined) return given;
+    process.stdout.write(`${help}\n`);
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\n\n${help}\n`);
+    process.exit(2);
+  }
+}
+
 async function kill(): Promise<boolean> {
   const disturb = async (): Promise<readonly KindOfKill[]> => {
-    if (!values.rolling)
+    if (!options.isRolling)
       return killInTurn(loaded, {
-        seed: Number(values.seed),
-        everyMs: Number(values.every) * 1_000,
-        kinds: killKinds.filter((kind) => values.kinds.split(",").includes(kind)),
-        durationMs: Number(values.seconds) * 1_000,
+        seed: options.seed,
+        everyMs: options.everyMs,
+        kinds: options.kinds,
+        durationMs: options.seconds * 1_000,
         say,
       });
     await restartInTurn(loaded, say);
     return [];
   };
-  const [kills, calls] = await loaded.during(disturb, { isPeriodic: values.periodic });
+  const [kills, calls] = await loaded.during(disturb, { isPeriodic: options.isPeriodic });
   const ends = await loaded.ends();
   const { failures, syncCount } = calls;
   const outside = new Set(beyond(failures, kills));
@@ -89,7 +83,7 @@ async function kill(): Promise<boolean> {
   const share = outside.size / Math.max(1, syncCount);
   print("failed inside what was killed", failures.length - outside.size);
   print("failed beyond it", `${outside.size}, ${(share * 100).toFixed(3)} % of the waiting ones`);
-  const isAgain = !values.periodic || printRecoveries(kills, calls);
+  const isAgain = !options.isPeriodic || printRecoveries(kills, calls);
   return isWhole(calls, ends) && isOwned && share <= failedShareMax && isAgain;
 }
 
@@ -122,8 +116,8 @@ function printRecoveries(kills: readonly KindOfKill[], { periodic }: DisturbedCa
 
 async function cut(): Promise<boolean> {
   const [cuts, calls] = await loaded.during(
-    () => cutInTurn(loaded, { kinds: cutsAsked, cutMs, say }),
-    { isPeriodic: values.periodic },
+    () => cutInTurn(loaded, { kinds: options.cuts, cutMs, meanwhile: killInCut(), say }),
+    { isPeriodic: options.isPeriodic },
   );
   const ends = await loaded.ends();
   const events = cuts.map(({ kind, atMs }) => ({ name: kind, atMs }));
@@ -132,15 +126,29 @@ async function cut(): Promise<boolean> {
   printCalls(calls, ends);
   const strange = uncut(calls.failures, cuts);
   print("failed while nothing was cut", strange.length);
-  for (const each of cuts) printCut(each, calls);
-  return printWitnessed() && isWhole(calls, ends) && strange.length === 0;
+  const noticed = cuts.map((each) => printCut(each, calls));
+  // Who cannot be reached from where the calls are made cannot stay unnoticed.
+  const isNoticed = cuts.every(({ kind }, index) => kind !== "client-frontend" || noticed[index]);
+  if (!isNoticed) print("cut, and noticed by no call", "client-frontend");
+  return printWitnessed() && isWhole(calls, ends) && strange.length === 0 && isNoticed;
 }
 
-/** How many calls noticed a cut, and from when to when. */
+function killInCut(): ((cut: CutKind, turn: number) => Promise<unknown>) | undefined {
+  if (!options.isKillingInCuts) return undefined;
+  const random = seededRandom(options.seed);
+  return async (cut, turn) => {
+    // Of three nats-servers, two have to be left.
+    const kinds = options.kinds.filter((kind) => cut !== "nats-nats" || kind !== "nats");
+    const kind = kinds[turn % kinds.length];
+    if (kind !== undefined) await killOne(loaded.cluster, kind, random, say);
+  };
+}
+
+/** How many calls noticed a cut, and from when to when. @returns whether any did */
 function printCut(
   { kind, atMs, mendedAtMs, wellAtMs }: Cut,
   { failures, slow }: DisturbedCalls,
-): void {
+): boolean {
   const isDuring = (call: SlowCall): boolean => call.endedAtMs >= atMs && call.atMs <= wellAtMs;
   const failed = failures.filter(isDuring);
   const waited = slow.filter(isDuring);
@@ -158,6 +166,7 @@ function printCut(
     `${failed.length} failed ${JSON.stringify(codes)}, ${waited.length} slow${span}`,
   );
   print("    well again after the mending", `${seconds(wellAtMs - mendedAtMs)} s`);
+  return noticed.length > 0;
 }
 
 function printWitnessed(): boolean {

@@ -42,7 +42,7 @@ export async function killInTurn(
   }
 }
 
-async function kill(
+export async function kill(
   cluster: LoadedCluster["cluster"],
   kind: KillKind,
   random: () => number,

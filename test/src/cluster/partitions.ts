@@ -18,6 +18,8 @@ export interface CutOptions {
   /** One after the other, the next when the cluster is well again after the last. */
   readonly kinds: readonly CutKind[];
   readonly cutMs: number;
+  /** Done in the middle of each. */
+  readonly meanwhile?: ((kind: CutKind, turn: number) => Promise<unknown>) | undefined;
   readonly say: (line: string) => void;
 }
 
@@ -30,7 +32,7 @@ export interface Cut {
 
 export async function cutInTurn(
   { cluster, requireWell }: Pick<LoadedCluster, "cluster" | "requireWell">,
-  { kinds, cutMs, say }: CutOptions,
+  { kinds, cutMs, meanwhile, say }: CutOptions,
 ): Promise<readonly Cut[]> {
   const cuts: Cut[] = [];
   for (const kind of kinds) {
@@ -38,7 +40,8 @@ export async function cutInTurn(
     say(`cut ${pairs.map((pair) => pair.join("|")).join(" ")}`);
     const atMs = systemClock.nowMs();
     await Promise.all(pairs.map(([one, other]) => cluster.network.cut(one, other)));
-    await systemClock.sleep(cutMs);
+    const disturbed = systemClock.sleep(cutMs / 2).then(() => meanwhile?.(kind, cuts.length));
+    await Promise.all([systemClock.sleep(cutMs), requireCut(cluster, pairs), disturbed]);
     await Promise.all(pairs.map(([one, other]) => cluster.network.mend(one, other)));
     const mendedAtMs = systemClock.nowMs();
     say("mend");
@@ -49,12 +52,17 @@ export async function cutInTurn(
   return cuts;
 }
 
+/** @throws Error naming who hears whom */
+async function requireCut({ network }: Cluster, pairs: readonly Pair[]): Promise<void> {
+  for (const [one, other] of pairs) {
+    if (await network.reaches(one, other)) throw new Error(`${one} still reaches ${other}`);
+  }
+}
+
+type Pair = readonly [string, string];
+
 /** Which machines hear each other no more; another of the kind each time. */
-function pairsOf(
-  cluster: Cluster,
-  kind: CutKind,
-  turn: number,
-): readonly (readonly [string, string])[] {
+function pairsOf(cluster: Cluster, kind: CutKind, turn: number): readonly Pair[] {
   const of = (machine: string): readonly string[] =>
     machine === thisMachine
       ? [machine]

@@ -23,6 +23,15 @@ export const thisMachine = "client";
 /** Frames to it arrive nowhere. */
 const nobodysAddress = "02:00:00:00:00:01";
 
+/** No service listens there. */
+const knockPort = 9;
+const knockMaxMs = 2_000;
+/** For node: ends with 0 when the address of its argument answers. */
+const knocking = `require("node:net").connect(${knockPort}, process.argv[1])
+  .on("connect", () => process.exit(0))
+  .on("error", ({ code }) => process.exit(code === "ECONNREFUSED" ? 0 : 1));
+  setTimeout(() => process.exit(1), ${knockMaxMs});`;
+
 export class Network {
   readonly #id: string;
   readonly #subnet: string;
@@ -80,6 +89,17 @@ export class Network {
 
   async mend(one: string, other: string): Promise<void> {
     await Promise.all([this.#hear(one, other), this.#hear(other, one)]);
+  }
+
+  /** Whether one gets an answer of the other, if only that nobody listens there. */
+  async reaches(one: string, other: string): Promise<boolean> {
+    const launcher = one === thisMachine ? [] : this.launcher(one);
+    const knock = [...launcher, process.execPath, "-e", knocking, this.address(other)];
+    const [command = "", ...args] = knock;
+    return run(command, args).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** Idempotent; processes that still run there lose their network and nothing else. */
