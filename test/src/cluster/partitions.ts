@@ -1,7 +1,9 @@
 /** Cuts links of a cluster and mends them, and tells which failed calls no cut explains. */
+import { until } from "@tidepool/actors/testing";
 import { thisMachine } from "@tidepool/cli";
 import type { Cluster } from "@tidepool/cli";
 import { systemClock } from "@tidepool/common";
+import { isConnectedTo } from "./connections.ts";
 import type { FailedCall } from "./load.ts";
 import type { LoadedCluster } from "./loaded-cluster.ts";
 
@@ -46,10 +48,16 @@ export async function cutInTurn(
     const mendedAtMs = systemClock.nowMs();
     say("mend");
     await requireWell();
+    // Who was cut off tries again seconds later only: calls would notice nothing of the next cut.
+    if (kind === "client-frontend") await until(() => areAllConnected(cluster));
     say("well");
     cuts.push({ kind, atMs, mendedAtMs, wellAtMs: systemClock.nowMs() });
   }
   return cuts;
+}
+
+async function areAllConnected({ addresses }: Cluster): Promise<boolean> {
+  return (await Promise.all(addresses.map(isConnectedTo))).every(Boolean);
 }
 
 /** @throws Error naming who hears whom */
