@@ -3,7 +3,7 @@
  * clock, or about the step, that leads to them. A window of this is where a VM waits; whether a tick belongs to
  * the pattern at all is the tolerance's matter.
  */
-import { earliest, edgesOf, withOlder } from "./edges.ts";
+import { addOlder, earliest, edgesOf } from "./edges.ts";
 import type { Hit, Pattern, Tick } from "./history.ts";
 import { isClock, nextDue } from "./track.ts";
 
@@ -91,7 +91,8 @@ function clockThrough(
     const atMs = middle.atMs + (index - meanIndex) * roundMs;
     const besideMs = beside(spread * ahead, round.largest * ahead, count - 1);
     const beat = { atMs, periodMs: roundMs };
-    const edges = withOlder(edgesOf(recent, beat), ticks, originMs, beat);
+    const edges = edgesOf(recent, beat);
+    addOlder(edges, ticks, originMs, beat);
     return { atMs, spread, besideMs, earlyMs: earliest(edges) * ahead };
   }
   // Ahead of its end a fitted line is surer of nothing than of its middle.

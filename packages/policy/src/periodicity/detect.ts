@@ -6,7 +6,7 @@
 import { countChance, gapChance, surprise } from "./chance.ts";
 import { fitLine } from "./fit-line.ts";
 import { sortFew } from "../sort-few.ts";
-import { burstSpanMs, type History, type Tick } from "./history.ts";
+import { burstSpanMs, ticksMax, type History, type Tick } from "./history.ts";
 
 /** A period found, and the ticks that show it, newest first. */
 export interface Detection {
@@ -156,11 +156,12 @@ function byClock(ticks: readonly Tick[], grainMs: number, deadMs: number): Detec
   const most = Math.min(clockGapsMax, ticks.length - 1);
   for (let gaps = clockGapsMin; gaps <= most; gaps += 1) {
     if (!isNearlyEven(ticks, gaps)) break;
-    const shown = ticks.slice(ticks.length - 1 - gaps);
-    const line = fitLine(shown.map((tick, index) => ({ index, atMs: tick.atMs })));
+    const first = ticks.length - 1 - gaps;
+    for (let i = 0; i <= gaps; i += 1) put(evenly[i], at(ticks, first + i).atMs);
+    const line = fitLine(evenly, gaps + 1);
     let errorMs = 0;
-    for (const [index, tick] of shown.entries())
-      errorMs = Math.max(errorMs, Math.abs(tick.atMs - line.dueAtMs(index)));
+    for (let i = 0; i <= gaps; i += 1)
+      errorMs = Math.max(errorMs, Math.abs(at(ticks, first + i).atMs - line.dueAtMs(i)));
     const toleranceMs = Math.max(errorMs, toleranceShares[0] * line.periodMs);
     if (toleranceMs > toleranceShareMax * line.periodMs) continue;
     const chance = gapChance(line.periodMs, toleranceMs, grainMs, deadMs);
@@ -170,13 +171,20 @@ function byClock(ticks: readonly Tick[], grainMs: number, deadMs: number): Detec
       best = {
         periodMs: line.periodMs,
         toleranceMs: 2 * toleranceMs,
-        ticks: shown.toReversed(),
+        ticks: ticks.slice(first).toReversed(),
         coverage: 1,
         isSpread: false,
         surprise: found,
       };
   }
   return best;
+}
+
+/** Numbered in order; filled anew by each look. */
+const evenly = Array.from({ length: clockGapsMax + 1 }, (_, index) => ({ index, atMs: 0 }));
+
+function put(point: { atMs: number } | undefined, atMs: number): void {
+  if (point !== undefined) point.atMs = atMs;
 }
 
 /** No clock beats through gaps of which one is far from the others; more of them do not mend that. */
@@ -207,6 +215,9 @@ function bySteps(ticks: readonly Tick[], grainMs: number): Detection | undefined
   return best;
 }
 
+/** Places of the ticks that were stepped back to; filled anew by each candidate. */
+const stepped = new Int32Array(ticksMax);
+
 function stepBack(
   ticks: readonly Tick[],
   firstIndex: number,
@@ -215,7 +226,9 @@ function stepBack(
   grainMs: number,
 ): Detection | undefined {
   const newest = at(ticks, ticks.length - 1);
-  const shown: Tick[] = [newest, at(ticks, firstIndex)];
+  stepped[0] = ticks.length - 1;
+  stepped[1] = firstIndex;
+  let shown = 2;
   let periodMs = candidateMs;
   let windows = 0;
   let hits = 0;
@@ -229,12 +242,14 @@ function stepBack(
   while (dueMs >= oldestMs - toleranceMs) {
     steps += 1;
     while (cursor > 0 && at(ticks, cursor).atMs > dueMs + toleranceMs) cursor -= 1;
-    const nearest = nearestTick(ticks, cursor, dueMs);
+    const nearestIndex = nearestTick(ticks, cursor, dueMs);
+    const nearest = at(ticks, nearestIndex);
     const isHit = Math.abs(nearest.atMs - dueMs) <= toleranceMs;
     windows += 1;
     if (isHit) {
       hits += 1;
-      shown.push(nearest);
+      stepped[shown] = nearestIndex;
+      shown += 1;
       periodMs = (newest.atMs - nearest.atMs) / steps;
     } else if (windows <= 2 || windows - hits > windows * 0.3) break;
     dueMs = (isHit ? nearest.atMs : dueMs) - periodMs;
@@ -246,7 +261,7 @@ function stepBack(
     const found = surprise(hits, windows, chance) - Math.log(ticks.length);
     if (found > best) {
       best = found;
-      bestShown = shown.length;
+      bestShown = shown;
       seenAtBest = seen;
     }
   }
@@ -254,19 +269,18 @@ function stepBack(
   return {
     periodMs,
     toleranceMs,
-    ticks: shown.slice(0, bestShown),
+    ticks: Array.from(stepped.subarray(0, bestShown), (index) => at(ticks, index)),
     coverage: Math.min(1, bestShown / seenAtBest),
     isSpread: false,
     surprise: best,
   };
 }
 
-function nearestTick(ticks: readonly Tick[], from: number, dueMs: number): Tick {
-  let nearest = at(ticks, from);
+function nearestTick(ticks: readonly Tick[], from: number, dueMs: number): number {
+  let nearest = from;
   for (let i = from - 1; i >= 0; i -= 1) {
-    const tick = at(ticks, i);
-    if (Math.abs(tick.atMs - dueMs) > Math.abs(nearest.atMs - dueMs)) break;
-    nearest = tick;
+    if (Math.abs(at(ticks, i).atMs - dueMs) > Math.abs(at(ticks, nearest).atMs - dueMs)) break;
+    nearest = i;
   }
   return nearest;
 }

@@ -12,10 +12,10 @@ export interface Beat {
 
 /** How far before the clock the earliest calls came, the second earliest, and the latest. */
 export interface Edges {
-  readonly firstMs: number;
-  readonly secondMs: number;
-  readonly lastMs: number;
-  readonly count: number;
+  firstMs: number;
+  secondMs: number;
+  lastMs: number;
+  count: number;
 }
 
 /** So likely a call comes before all that were seen and what is allowed for besides, if jitter has an end. */
@@ -30,31 +30,25 @@ const tightSpanMs = 2 * readySpanMs;
 const besideShare = 0.5;
 
 export function edgesOf(calls: readonly { readonly atMs: number }[], beat: Beat): Edges {
-  let edges: Edges = { firstMs: -Infinity, secondMs: -Infinity, lastMs: Infinity, count: 0 };
-  for (const { atMs } of calls) edges = withCall(edges, beforeBeat(atMs, beat));
+  const edges: Edges = { firstMs: -Infinity, secondMs: -Infinity, lastMs: Infinity, count: 0 };
+  for (const { atMs } of calls) addCall(edges, beforeBeat(atMs, beat));
   return edges;
 }
 
-/** With the first of the ticks at each beat before `untilMs`, where it belongs to the same clock. */
-export function withOlder(
-  edges: Edges,
-  ticks: readonly Tick[],
-  untilMs: number,
-  beat: Beat,
-): Edges {
+/** Adds the first of the ticks at each beat before `untilMs`, where it belongs to the same clock. */
+export function addOlder(edges: Edges, ticks: readonly Tick[], untilMs: number, beat: Beat): void {
   const besideMs = besideShare * (edges.firstMs - edges.lastMs);
-  let all = edges;
+  const mostMs = edges.firstMs + besideMs;
+  const leastMs = edges.lastMs - besideMs;
   let newest = -Infinity;
   for (const { atMs } of ticks) {
     if (atMs >= untilMs) break;
     const index = Math.round((atMs - beat.atMs) / beat.periodMs);
     const beforeMs = beforeBeat(atMs, beat);
-    const isBeside = beforeMs > edges.firstMs + besideMs || beforeMs < edges.lastMs - besideMs;
-    if (index === newest || isBeside) continue;
+    if (index === newest || beforeMs > mostMs || beforeMs < leastMs) continue;
     newest = index;
-    all = withCall(all, beforeMs);
+    addCall(edges, beforeMs);
   }
-  return all;
 }
 
 /** How far before the clock a call is to be expected; as far as may be where they lie far apart. */
@@ -71,11 +65,10 @@ function beforeBeat(atMs: number, { atMs: beatMs, periodMs }: Beat): number {
   return Math.round(sinceMs / periodMs) * periodMs - sinceMs;
 }
 
-function withCall({ firstMs, secondMs, lastMs, count }: Edges, beforeMs: number): Edges {
-  return {
-    firstMs: Math.max(firstMs, beforeMs),
-    secondMs: Math.max(secondMs, Math.min(firstMs, beforeMs)),
-    lastMs: Math.min(lastMs, beforeMs),
-    count: count + 1,
-  };
+/** In place: this is done for each call that is remembered, at each call. */
+function addCall(edges: Edges, beforeMs: number): void {
+  edges.secondMs = Math.max(edges.secondMs, Math.min(edges.firstMs, beforeMs));
+  edges.firstMs = Math.max(edges.firstMs, beforeMs);
+  edges.lastMs = Math.min(edges.lastMs, beforeMs);
+  edges.count += 1;
 }

@@ -48,11 +48,12 @@ export interface Evidence {
   readonly dispersionMs: number;
 }
 
-/** The latest forecast of a pattern: one plan asks for it several times. */
+/** The latest forecast of a pattern: one plan asks for it several times, at the call and a little later. */
 let latest:
   | {
       readonly history: History;
       readonly nowMs: number;
+      readonly periods: number;
       readonly missesMax: number;
       readonly found: Forecast | undefined;
     }
@@ -66,20 +67,33 @@ export function forecast(
 ): Forecast | undefined {
   if (history.pattern === null) return undefined;
   const { missesMax } = policy;
-  if (latest?.history === history && latest.nowMs === nowMs && latest.missesMax === missesMax)
-    return latest.found;
-  const found = ofPattern(history, history.pattern, nowMs, policy);
-  latest = { history, nowMs, missesMax, found };
+  const periods = periodsPassed(history.pattern, nowMs);
+  const isKnown =
+    latest?.history === history && latest.missesMax === missesMax && latest.periods === periods;
+  if (isKnown && holds(latest, nowMs)) return latest?.found;
+  const found = ofPattern(history, history.pattern, periods, nowMs, policy);
+  latest = { history, nowMs, periods, missesMax, found };
   return found;
+}
+
+/** The window that was found then is the next one still. */
+function holds(then: typeof latest, nowMs: number): boolean {
+  if (then === undefined || nowMs < then.nowMs) return false;
+  return nowMs === then.nowMs || nowMs <= (then.found?.window.endAtMs ?? -Infinity);
+}
+
+function periodsPassed(pattern: Pattern, nowMs: number): number {
+  return Math.max(1, Math.floor((nowMs - nextDue(pattern, 0)) / pattern.periodMs));
 }
 
 function ofPattern(
   history: History,
   pattern: Pattern,
+  periodsPast: number,
   nowMs: number,
   policy: ForecastPolicy,
 ): Forecast | undefined {
-  let periods = Math.max(1, Math.floor((nowMs - nextDue(pattern, 0)) / pattern.periodMs));
+  let periods = periodsPast;
   let due = aim(pattern, periods, history.ticks);
   // What is aimed at may lie before the tick that is due by more than a window.
   while (due.atMs + due.lateMs < nowMs && periods <= policy.missesMax) {

@@ -30,6 +30,7 @@ let latest:
       readonly history: FunctionRecord["history"];
       readonly slots: FunctionRecord["slots"];
       readonly nowMs: number;
+      readonly missesMax: number;
       readonly found: Forecast | undefined;
     }
   | undefined;
@@ -40,12 +41,15 @@ export function exactForecast(
   policy: PlanPolicy,
 ): Forecast | undefined {
   const { history, slots } = record;
+  const { missesMax } = policy;
+  const isSame = latest?.history === history && latest.slots === slots;
+  if (isSame && latest?.nowMs === nowMs && latest.missesMax === missesMax) return latest.found;
   const period = forecastSuperposed(history, nowMs, policy) ?? forecast(history, nowMs, policy);
-  if (slots === undefined || !mayHaveRounds(record)) return period;
-  if (latest?.history === history && latest.slots === slots && latest.nowMs === nowMs)
-    return latest.found;
-  const found = sooner(period, forecastRounds(history, slots, nowMs), slots.slotMs);
-  latest = { history, slots, nowMs, found };
+  const found =
+    slots === undefined || !mayHaveRounds(record)
+      ? period
+      : sooner(period, forecastRounds(history, slots, nowMs), slots.slotMs);
+  latest = { history, slots, nowMs, missesMax, found };
   return found;
 }
 

@@ -58,17 +58,17 @@ export class LearnedPlan {
     atMs: number,
     weight = 1,
   ): FunctionRecord {
-    const next = noteArrival(record, policy, atMs, weight);
     const slotMs = slotMsOf(policy);
     const known = record.slots?.slotMs === slotMs ? record.slots : createMemory(slotMs);
     const slots = this.#planner.noteCalls(known, warmPolicyOf(policy), atMs, weight);
+    const { history, preparedUntilMs, account } = record;
+    // With the slots known first, what is exactly expected is the same to all that ask for it at this call.
+    const next = noteArrival({ history, preparedUntilMs, account, slots }, policy, atMs, weight);
     const isSameSlot = slots.calls.lastSlot === known.calls.lastSlot;
     // The slots ahead are seen anew from this call: what was ordered for them before it may not be enough.
     const isReplanned =
-      !isSameSlot &&
-      next.preparedUntilMs > atMs &&
-      !isExact(exactForecast({ ...next, slots }, atMs, policy), slots);
-    return isReplanned ? { ...next, slots, preparedUntilMs: atMs } : { ...next, slots };
+      !isSameSlot && preparedUntilMs > atMs && !isExact(exactForecast(next, atMs, policy), slots);
+    return isReplanned ? { ...next, preparedUntilMs: atMs } : next;
   }
 
   decide(record: FunctionRecord, policy: PlanPolicy, facts: PlanFacts, nowMs: number): Decision {
