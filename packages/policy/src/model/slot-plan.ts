@@ -57,6 +57,13 @@ export class SlotPlanner {
     return next;
   }
 
+  /** `count` calls arrived that others foresaw: the slots since the call before teach nothing. */
+  passCalls(memory: SlotMemory, atMs: number, count: number): SlotMemory {
+    const next = rememberCalls(memory, atMs, count);
+    this.#paths.seekPeriod(next.calls);
+    return next;
+  }
+
   /** How far the function's calls can be told; 0 for those without a pattern. */
   degree({ calls }: SlotMemory): number {
     if (calls.total < slotsKnownMin) return 0;

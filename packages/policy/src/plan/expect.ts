@@ -4,6 +4,7 @@
  */
 import { isSlotClock } from "../model/phase.ts";
 import { forecast, type Forecast } from "../periodicity/index.ts";
+import { nextDue, toleranceAfter } from "../periodicity/track.ts";
 import { forecastRounds } from "../rounds/forecast-rounds.ts";
 import { forecastSuperposed } from "../rounds/superposed.ts";
 import type { PlanPolicy } from "./policy.ts";
@@ -59,6 +60,19 @@ export function isSharp(exact: Forecast | undefined, slotMs: number): exact is F
   const isLoose = exact.evidence.dispersionMs > slotMs * spreadMax;
   if (exact.isRound === true) return !isLoose;
   return exact.degree >= exactDegreeMin && !(isLoose && exact.followShare >= followShareOfTimes);
+}
+
+/** Whether a call comes when a fixed period that decides alone has its next one due. */
+export function isOnTime({ history, slots }: FunctionRecord, atMs: number): boolean {
+  const { pattern } = history;
+  if (pattern === null || slots === undefined || isSlotClock(slots.phase)) return false;
+  const { periodMs, coverage, followShare, hitWeight, windowWeight } = pattern;
+  if (coverage < exactCoverageMin || hitWeight < exactDegreeMin * windowWeight) return false;
+  const dispersionMs = Math.min(pattern.clockErrorMs, pattern.stepErrorMs);
+  const isLoose = dispersionMs > slots.slotMs * spreadMax;
+  if (isLoose && followShare >= followShareOfTimes) return false;
+  const dueAtMs = nextDue(pattern, 1);
+  return atMs < dueAtMs + periodMs / 2 && Math.abs(atMs - dueAtMs) <= toleranceAfter(pattern, 1);
 }
 
 /** Without a look at each call: whether any would be found. */

@@ -15,7 +15,7 @@ import { decide, type Decision, type PlanFacts, type Prewarm } from "./decide.ts
 import { usualCount } from "./activity.ts";
 import { functionDemand } from "./demand.ts";
 import { describe, nextWindow, type Description, type ExpectedWindow } from "./describe.ts";
-import { exactForecast, isSharp } from "./expect.ts";
+import { exactForecast, isOnTime, isSharp } from "./expect.ts";
 import { leadMs, marginMs, type PlanPolicy } from "./policy.ts";
 import { noteArrival, type FunctionRecord } from "./record.ts";
 
@@ -34,6 +34,10 @@ const endedGapsSeen = 32;
 const forgottenSlots = 20_160;
 /** A steady function keeps its VMs: it is looked at again after so many slots. */
 const steadyHoldSlots = 5;
+
+/** Slots with calls that are all learned from, and of how many later ones one is, where a fixed period foresaw them. */
+const settledAlways = 32;
+const settledRarely = 8;
 
 /** What a waiting VM does next, by the learned forecast. */
 interface SlotOutlook {
@@ -60,7 +64,10 @@ export class LearnedPlan {
   ): FunctionRecord {
     const slotMs = slotMsOf(policy);
     const known = record.slots?.slotMs === slotMs ? record.slots : createMemory(slotMs);
-    const slots = this.#planner.noteCalls(known, warmPolicyOf(policy), atMs, weight);
+    const isSettled = !isOnTime(record, atMs) || isSeldomSettled(known);
+    const slots = isSettled
+      ? this.#planner.noteCalls(known, warmPolicyOf(policy), atMs, weight)
+      : this.#planner.passCalls(known, atMs, weight);
     const { history, preparedUntilMs, account } = record;
     // With the slots known first, what is exactly expected is the same to all that ask for it at this call.
     const next = noteArrival({ history, preparedUntilMs, account, slots }, policy, atMs, weight);
@@ -232,6 +239,11 @@ function expectedWindows(
     if (windows.length === windowsMax) break;
   }
   return windows;
+}
+
+/** While a fixed period decides, what the forecast by slots would have said is looked at now and then. */
+function isSeldomSettled({ calls }: SlotMemory): boolean {
+  return calls.total < settledAlways || calls.total % settledRarely === 0;
 }
 
 /** Of the newest gaps, in slots. */
