@@ -103,4 +103,11 @@ describe("learning on the fleet", () => {
     assert.equal(fleet.drawn(0.01, false, 0.5), 0);
     assert.equal(fleet.drawn(0.01, false, 0.01), 32);
   });
+
+  it("draws one in four of them once it has learned much", () => {
+    const fleet = new FleetLearning(anchor);
+    fleet.restore({ ...fleet.store(), steps: 4_096 });
+    assert.equal(fleet.drawn(0.01, true, 0.98), 0);
+    assert.equal(fleet.drawn(0.01, true, 0.24), 1 / 0.99);
+  });
 });

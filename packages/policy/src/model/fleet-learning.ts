@@ -46,6 +46,9 @@ const moveMax = 1;
 const lossKept = 0.999;
 /** Of outcomes that were foreseen, one in so many is learned from; of surprises, more. */
 const foreseenShare = 1 / 32;
+/** After so many steps each moves little: of the outcomes that would be learned from, one in so many is. */
+const seasonedSteps = 4_096;
+const seasonedShare = 1 / 4;
 const certaintyMax = 1e-4;
 /** After so many steps more, as a share of those before, there is a new edition. */
 const editionShare = 0.02;
@@ -107,7 +110,8 @@ export class FleetLearning implements Weigher {
    */
   drawn(probability: number, isHit: boolean, draw: number): number {
     const share = Math.max(foreseenShare, Math.abs((isHit ? 1 : 0) - probability));
-    return draw < share ? 1 / share : 0;
+    const taken = this.#steps < seasonedSteps ? share : share * seasonedShare;
+    return draw < taken ? 1 / share : 0;
   }
 
   observe(evidence: Float32Array, isHit: boolean, weight: number): void {

@@ -32,15 +32,21 @@ export function slotAt(memory: Pick<SlotMemory, "slotMs">, atMs: number): number
 
 /** Calls arrived; what was forecast of the slots before is settled already. */
 export function rememberCalls(memory: SlotMemory, atMs: number, count: number): SlotMemory {
-  const slot = Math.max(slotAt(memory, atMs), memory.calls.lastSlot);
-  const isNew = slot > memory.calls.lastSlot;
-  const calls = memory.calls.clone();
+  return remembered(memory, memory.calls.clone(), memory.account, atMs, count);
+}
+
+/** The same, into a copy of its calls that nobody else has, and with what was learned of it. */
+export function remembered(
+  { slotMs, calls: before, phase }: SlotMemory,
+  calls: CallHistory,
+  account: Readonly<WarmAccount>,
+  atMs: number,
+  count: number,
+): SlotMemory {
+  const slot = Math.max(Math.floor(atMs / slotMs), before.lastSlot);
+  const isNew = slot > before.lastSlot;
   calls.observe(slot, count);
-  return {
-    ...memory,
-    calls,
-    phase: isNew ? notePhase(memory.phase, atMs, memory.slotMs) : memory.phase,
-  };
+  return { slotMs, calls, account, phase: isNew ? notePhase(phase, atMs, slotMs) : phase };
 }
 
 export function storeMemory({ slotMs, calls, account, phase }: SlotMemory): StoredMemory {

@@ -6,7 +6,7 @@
 import type { FleetLearning } from "./fleet-learning.ts";
 import { GapPaths } from "./gap-paths.ts";
 import type { CallHistory } from "./history.ts";
-import { rememberCalls, slotAt, type SlotMemory } from "./memory.ts";
+import { rememberCalls, remembered, slotAt, type SlotMemory } from "./memory.ts";
 import type { NetworkWeights } from "./network.ts";
 import { degreeOf, settle, settleQuiet, surpriseSaved } from "./skill.ts";
 import {
@@ -14,7 +14,9 @@ import {
   isCheaper,
   settleWarm,
   WarmRun,
+  type Ahead,
   type Stance,
+  type WarmAccount,
   type WarmPolicy,
 } from "./warm.ts";
 
@@ -52,7 +54,10 @@ export class SlotPlanner {
     const { calls } = memory;
     const gap = slotAt(memory, atMs) - calls.lastSlot;
     if (calls.total === 0 || gap <= 0) return rememberCalls(memory, atMs, count);
-    const next = rememberCalls(this.#settled(memory, policy, gap), atMs, count);
+    const learned = calls.clone();
+    const account = { ...memory.account };
+    this.#settle(memory, policy, gap, learned, account);
+    const next = remembered(memory, learned, account, atMs, count);
     this.#paths.seekPeriod(next.calls);
     return next;
   }
@@ -90,7 +95,7 @@ export class SlotPlanner {
   ): Generator<WarmSpan, undefined> {
     const { calls } = memory;
     const run = this.#run(memory, policy);
-    const path = (ahead: number): number => this.#paths.at(calls, ahead);
+    const ahead = new PathAhead(this.#paths, calls);
     let open: WarmSpan | undefined;
     for (let slot = 1; slot <= to; slot += 1) {
       const slotsMax = isSoonCut && open?.from === 1 ? 1 : spanSlotsMax;
@@ -98,8 +103,8 @@ export class SlotPlanner {
         if (open.to >= from) yield open;
         open = undefined;
       }
-      const isOn = run.next((more) => path(slot + more));
-      if (isOn) open = extended(open, slot, path(slot));
+      ahead.slot = slot;
+      if (run.next(ahead)) open = extended(open, slot, ahead.probability(0));
       else if (open !== undefined) {
         if (open.to >= from) yield open;
         open = undefined;
@@ -118,10 +123,9 @@ export class SlotPlanner {
     // Not worth a look: it will have been called before then.
     if (isSoonCalled(calls, policy.keepAliveSlots / 2)) return policy.keepAliveSlots;
     const run = this.#run(memory, policy);
-    let slots = 0;
-    const ahead = (more: number): number => this.#paths.at(calls, slots + 1 + more);
-    while (slots < upTo && run.next(ahead)) slots += 1;
-    return slots;
+    const ahead = new PathAhead(this.#paths, calls);
+    while (ahead.slot <= upTo && run.next(ahead)) ahead.slot += 1;
+    return ahead.slot - 1;
   }
 
   #run(memory: SlotMemory, policy: WarmPolicy): WarmRun {
@@ -129,11 +133,15 @@ export class SlotPlanner {
   }
 
   /** The `gap` slots since the newest call have passed; a call came in the last of them. */
-  #settled(memory: SlotMemory, policy: WarmPolicy, gap: number): SlotMemory {
+  #settle(
+    memory: SlotMemory,
+    policy: WarmPolicy,
+    gap: number,
+    learned: CallHistory,
+    account: WarmAccount,
+  ): void {
     const { calls } = memory;
-    const path = (ahead: number): number => this.#paths.at(calls, ahead);
-    const learned = calls.clone();
-    const account = { ...memory.account };
+    const ahead = new PathAhead(this.#paths, calls);
     const isFollowed = this.stance(memory) === "follow";
     const planned = isFollowed ? this.#run(memory, policy) : undefined;
     const free = new WarmRun("follow", policy, Number.POSITIVE_INFINITY);
@@ -153,15 +161,30 @@ export class SlotPlanner {
           continue;
         }
       }
-      const ahead = (more: number): number => path(slot + more);
+      ahead.slot = slot;
       const isPlanned = planned === undefined ? slot <= stay : planned.next(ahead);
       const isWanted = free.next(ahead);
-      if (isHit || this.#paths.isDue(calls, slot)) settle(learned, path(slot), isHit);
+      if (isHit || this.#paths.isDue(calls, slot)) settle(learned, ahead.probability(0), isHit);
       else settleQuiet(learned, 1);
       this.#paths.learn(calls, slot, isHit);
       settleWarm(account, policy, { isPlanned, isWanted, age: slot, isHit });
     }
-    return { ...memory, calls: learned, account };
+  }
+}
+
+/** What lies ahead of one of the slots after a function's newest call. */
+class PathAhead implements Ahead {
+  slot = 1;
+  readonly #paths: GapPaths;
+  readonly #calls: CallHistory;
+
+  constructor(paths: GapPaths, calls: CallHistory) {
+    this.#paths = paths;
+    this.#calls = calls;
+  }
+
+  probability(slots: number): number {
+    return this.#paths.at(this.#calls, this.slot + slots);
   }
 }
 

@@ -29,8 +29,11 @@ export interface WarmAccount {
   keepAliveWaste: number;
 }
 
-/** The probability of a call so many slots ahead of the one decided on, if none comes before. */
-export type Ahead = (slots: number) => number;
+/** What lies ahead of the slot decided on. */
+export interface Ahead {
+  /** The probability of a call so many slots further on, if none comes before. */
+  probability(slots: number): number;
+}
 
 /**
  * How far the forecast is let. `follow`: it loads ahead of a call. `stay`: what a call left waits while that is
@@ -106,9 +109,10 @@ export class WarmRun {
     const { price, stayShare, bridgeSlots, keepAliveSlots } = this.#policy;
     if (this.#stance === "keep" && this.#age <= keepAliveSlots) return true;
     if (this.#stance !== "follow" && this.#age > keepAliveSlots * stayKeepAlivesMax) return false;
-    if (!this.#isOn) return ahead(0) > price;
-    if (ahead(0) > price * stayShare) return true;
-    for (let slots = 1; slots <= bridgeSlots; slots += 1) if (ahead(slots) > price) return true;
+    if (!this.#isOn) return ahead.probability(0) > price;
+    if (ahead.probability(0) > price * stayShare) return true;
+    for (let slots = 1; slots <= bridgeSlots; slots += 1)
+      if (ahead.probability(slots) > price) return true;
     return false;
   }
 }
