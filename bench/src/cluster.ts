@@ -57,7 +57,7 @@ export async function benchCluster(): Promise<Report> {
     const measured: Measured[] = [];
     for (const count of [1, 2, 3]) {
       const main = pathOf("../../services/scheduler/dist/main.js");
-      const scheduler = spawn(process.execPath, [main], {
+      const scheduler = spawn(process.execPath, ["--max-semi-space-size=64", main], {
         stdio: "ignore",
         env: {
           ...process.env,

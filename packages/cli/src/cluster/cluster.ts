@@ -11,7 +11,7 @@ import { silentLogger, systemClock, TidepoolError, tlsFilesIn } from "@tidepool/
 import type { TlsFiles } from "@tidepool/common";
 import { issueInto, services } from "../certs/cert-folder.ts";
 import type { Member, Service } from "../certs/cert-folder.ts";
-import { startService } from "../up/service-process.ts";
+import { flagsOf, startService } from "../up/service-process.ts";
 import type { RunningProcess } from "../up/service-process.ts";
 import { Supervisor } from "../up/supervisor.ts";
 import { readyMaxMs } from "../up/system.ts";
@@ -250,6 +250,7 @@ export class Cluster {
       startService({
         name,
         main: join(root, "services", service, "dist", "main.js"),
+        flags: flagsOf(service),
         launcher: this.network.launcher(name),
         env,
         logPath: this.#logPath(name),

@@ -14,7 +14,7 @@ import { formatDuration } from "../terminal/format.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { ensureSecretsKey } from "./secrets-key.ts";
 import { newestLines } from "./newest-lines.ts";
-import { startService } from "./service-process.ts";
+import { flagsOf, startService } from "./service-process.ts";
 import type { RunningProcess } from "./service-process.ts";
 import type { StateFolder } from "./state-folder.ts";
 import type { PartSpec, Supervisor } from "./supervisor.ts";
@@ -63,6 +63,7 @@ export async function startSystem(
       startService({
         name,
         main: join(repositoryRoot, "services", name, "dist", "main.js"),
+        flags: flagsOf(name),
         env: { ...env, ...own },
         logPath: join(folder.logsPath, `${name}.log`),
         readyMaxMs,
