@@ -76,7 +76,7 @@ describe("degree of periodicity", () => {
 function decided(run: WarmRun, slots: number, likely: ReadonlyMap<number, number>): number[] {
   const on: number[] = [];
   for (let slot = 1; slot <= slots; slot += 1)
-    if (run.next((more) => likely.get(slot + more) ?? 0)) on.push(slot);
+    if (run.next({ probability: (more) => likely.get(slot + more) ?? 0 })) on.push(slot);
   return on;
 }
 
