@@ -5,7 +5,7 @@
  */
 import { chown, mkdir, readFile, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { systemClock } from "@tidepool/common";
+import { messageOf, systemClock, TidepoolError } from "@tidepool/common";
 import type { RunAs } from "./run-as.ts";
 
 const killPollMs = 5;
@@ -61,23 +61,50 @@ export async function findDomains(stateDir: string): Promise<FoundDomain[]> {
   return found;
 }
 
-/** Resolves when the process is gone. */
-export async function killDomain(stateDir: string, domain: FoundDomain): Promise<void> {
-  try {
-    process.kill(domain.pid, "SIGKILL");
-  } catch {
-    return removeFiles(stateDir, domain.vmId);
-  }
-  await untilGone(stateDir, domain);
-  await removeFiles(stateDir, domain.vmId);
+/**
+ * Resolves when the process is gone. What may not be killed may be another by now, or become ours to kill: it is
+ * tried again for as long as one that was killed is waited for.
+ * @throws TidepoolError `unavailable` when it is still there then
+ */
+export async function killDomain(
+  stateDir: string,
+  domain: FoundDomain,
+  waitMaxMs = killWaitMaxMs,
+): Promise<void> {
+  const { vmId, pid } = domain;
+  let refusal = `it has not ended ${String(waitMaxMs)} ms after it was killed`;
+  const kill = (): void => {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch (error) {
+      // Gone between a look and this: the next look sees it.
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") refusal = messageOf(error);
+    }
+  };
+  if (!(await untilGone(stateDir, domain, { waitMaxMs, again: kill })))
+    throw new TidepoolError(
+      "unavailable",
+      `vm ${vmId}, process ${pid}, cannot be ended: ${refusal}`,
+    );
+  await removeFiles(stateDir, vmId);
 }
 
-/** Resolves when the process is gone, or does not go. */
-export async function untilGone(stateDir: string, domain: FoundDomain): Promise<void> {
-  const untilMs = systemClock.nowMs() + killWaitMaxMs;
-  for (; systemClock.nowMs() < untilMs; await systemClock.sleep(killPollMs)) {
-    const line = await readFile(`/proc/${String(domain.pid)}/cmdline`, "latin1").catch(() => "");
-    if (markedAs(line.split("\0"), stateDir) !== domain.vmId) return;
+/**
+ * Resolves with whether the process is gone.
+ * @param again what is done each time that it is still there
+ */
+export async function untilGone(
+  stateDir: string,
+  { vmId, pid }: FoundDomain,
+  { waitMaxMs = killWaitMaxMs, again = (): void => undefined } = {},
+): Promise<boolean> {
+  const untilMs = systemClock.nowMs() + waitMaxMs;
+  for (;;) {
+    const line = await readFile(`/proc/${String(pid)}/cmdline`, "latin1").catch(() => "");
+    if (markedAs(line.split("\0"), stateDir) !== vmId) return true;
+    if (systemClock.nowMs() >= untilMs) return false;
+    again();
+    await systemClock.sleep(killPollMs);
   }
 }
 

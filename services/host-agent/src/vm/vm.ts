@@ -10,6 +10,7 @@ import { assert, TidepoolError, withSpan } from "@tidepool/common";
 import type { VmRecord } from "../adoption/vm-records.ts";
 import type { Template, VmConfig } from "../hypervisor/hypervisor.ts";
 import { orAborted } from "../within.ts";
+import { destroyVm } from "./destroy.ts";
 import { Guest } from "./guest.ts";
 import type { VmCall } from "./guest.ts";
 import { lingerMs } from "./limits.ts";
@@ -95,7 +96,7 @@ export class Vm {
         actors: {
           clone: fromPromise(() => this.clone()),
           load: fromPromise(() => this.load()),
-          destroy: fromPromise(() => this.guest.destroy()),
+          destroy: fromPromise(() => destroyVm(() => this.guest.destroy(), { vmId, ...parts })),
         },
       }),
       { input: { vmId, callCount: origin.adopted?.owner?.callCount ?? 0 } },
