@@ -2,9 +2,11 @@
  * How long a cluster takes to notice what it has lost, in network namespaces, where links are cut without anybody being
  * told:
  *   node --import tsx --conditions=source test/src/cluster/takeover-run.ts [rounds]
- * A scheduler's shards until others answer for them, after a cut, a kill, and a kill of all but one; a host's VMs until they are
- * there elsewhere, after its death and a cut; and a host that is cut off until it serves no more. Needs root and a build.
+ * A scheduler's shards until others answer for them, after a cut, a kill, a kill of all but one, and of all, where one of
+ * another name comes; a host's VMs until they are there elsewhere, after its death and a cut; and a host that is cut off
+ * until it serves no more. Needs root and a build.
  */
+import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -95,6 +97,8 @@ async function measure(round: number): Promise<void> {
   );
   await Promise.all(others.map((name) => cluster.startPart(name)));
 
+  await servedByNewcomer(`newcomer-${round}`);
+
   const dead = await hostWithKept();
   await elsewhereAfter(`${dead} powered off`, dead, () => cluster.powerOff(dead));
   await cluster.startPart(dead);
@@ -120,6 +124,37 @@ async function servedAfter(
   await until(owners, waitMaxMs);
   await until(async () => (await Promise.all(shards.map(isAnswered))).every(Boolean), waitMaxMs);
   tell(what, `${shards.length} shards are served again`, performance.now() - lostAtMs);
+}
+
+/** All are killed at once, and a scheduler that nobody has known is started. */
+async function servedByNewcomer(name: string): Promise<void> {
+  await requireWell();
+  const [model = ""] = namesOf("scheduler");
+  const of = (file: string): readonly string[] =>
+    readFileSync(`/proc/${cluster.pid(model)}/${file}`, "utf8")
+      .split("\0")
+      .filter(Boolean);
+  const [command = "", ...args] = [...cluster.network.launcher(model), ...of("cmdline")];
+  const env = Object.fromEntries(of("environ").map((entry) => entry.split(/=(.*)/s)));
+  await Promise.all(namesOf("scheduler").map((each) => cluster.stopPart(each)));
+  const startedAtMs = performance.now();
+  const newcomer = spawn(command, args, {
+    env: { ...env, TIDEPOOL_SCHEDULER_ID: name },
+    stdio: "ignore",
+  });
+  try {
+    await until(async () => (await leases.get(`member.${name}`)) !== null, waitMaxMs);
+    const announcedAtMs = performance.now();
+    const shards = [...Array(subjects.shardCountDefault).keys()];
+    await until(async () => (await shardsOf(leases, [name])).length === shards.length, waitMaxMs);
+    await until(async () => (await Promise.all(shards.map(isAnswered))).every(Boolean), waitMaxMs);
+    const what = `all killed, and ${name} started`;
+    tell(what, "since it was started", performance.now() - startedAtMs);
+    tell(what, "since it has announced itself", performance.now() - announcedAtMs);
+  } finally {
+    newcomer.kill("SIGKILL");
+    await Promise.all(namesOf("scheduler").map((each) => cluster.startPart(each)));
+  }
 }
 
 async function elsewhereAfter(
