@@ -6,6 +6,10 @@ import type { CallView } from "./call-view.ts";
 import { odds } from "./odds.ts";
 
 const rateWindows = [3, 10, 30, 60, 240, 1440] as const;
+/** For each window, by calls in it. */
+const rates = rateWindows.map((window) =>
+  Float64Array.from({ length: window + 1 }, (_, count) => Math.log((count + 0.2) / window)),
+);
 const matchMax = 8;
 const followersMax = 64;
 const medianOf = 32;
@@ -19,6 +23,10 @@ export class GapPatterns {
   #spread = 0;
   #matchLength = 0;
   #matchGap = 0;
+  /** Logarithms of what stays the same for all slots after a call. */
+  readonly #logs = new Float64Array(4);
+  #logTotal = 0;
+  #logLastCount = 0;
   readonly #follow = [1, 2, 3].map(() => new Int32Array(followersMax));
   readonly #sorted = new Int32Array(medianOf);
   #followCount = [0, 0, 0];
@@ -26,6 +34,12 @@ export class GapPatterns {
   open(view: CallView): void {
     this.#summarise(view);
     this.#contexts(view);
+    this.#logs[0] = Math.log(1 + this.#mean);
+    this.#logs[1] = Math.log(1 + this.#median);
+    this.#logs[2] = Math.log(1 + (view.gaps[0] ?? 0));
+    this.#logs[3] = Math.log(1 + (view.gaps[1] ?? 0));
+    this.#logTotal = Math.log(view.history.total);
+    this.#logLastCount = Math.log(1 + view.history.lastCount);
   }
 
   readAges(view: CallView, slot: number, out: Float32Array, from: number): number {
@@ -35,22 +49,23 @@ export class GapPatterns {
     out[i++] = age === 1 ? 1 : 0;
     out[i++] = Math.log(age / (this.#mean + 1));
     out[i++] = Math.log(age / (this.#median + 1));
-    out[i++] = Math.log(1 + this.#mean);
-    out[i++] = Math.log(1 + this.#median);
+    out[i++] = this.#logs[0] ?? 0;
+    out[i++] = this.#logs[1] ?? 0;
     out[i++] = this.#spread;
-    out[i++] = Math.log(1 + (view.gaps[0] ?? 0));
-    out[i++] = Math.log(1 + (view.gaps[1] ?? 0));
-    out[i++] = Math.log(view.history.total);
+    out[i++] = this.#logs[2] ?? 0;
+    out[i++] = this.#logs[3] ?? 0;
+    out[i++] = this.#logTotal;
     out[i++] = Math.log(1 + slot - view.history.firstSlot);
-    out[i++] = Math.log(1 + view.history.lastCount);
+    out[i++] = this.#logLastCount;
     out[i++] = view.history.countLevel;
     let at = 0;
-    for (const window of rateWindows) {
+    for (let w = 0; w < rateWindows.length; w += 1) {
+      const window = rateWindows[w] ?? 0;
       while (at <= view.count && (view.times[at] ?? 0) >= slot - window) at += 1;
       let count = at;
       if (at > view.count && window > slot - (view.times[view.count] ?? 0))
         count = view.countSince(slot - window);
-      out[i++] = Math.log((count + 0.2) / window);
+      out[i++] = rates[w]?.[count] ?? 0;
     }
     return i;
   }

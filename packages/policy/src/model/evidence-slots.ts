@@ -61,6 +61,8 @@ export class SlotContexts {
       const length = contextLengths[order] ?? 0;
       for (let j = looked + 1; j <= length; j += 1)
         alike &= ((word << j) | (before >>> (32 - j))) ^ (flips[j] ?? 0);
+      // Each context is the one before with more slots.
+      if (alike === 0) return;
       looked = length;
       const known = first + length;
       const bits = w > known >> 5 ? alike : w === known >> 5 ? alike & (-1 << (known & 31)) : 0;

@@ -104,10 +104,15 @@ export class CallHistory {
 
   /** Of the newest gaps, how many follow one another without a slot between. */
   get unbroken(): number {
+    return this.#unbrokenTo(this.gapCount);
+  }
+
+  /** The same; more than `most` are not counted. */
+  #unbrokenTo(most: number): number {
     const ring = this.#gaps;
     let at = this.#head - 1;
     let count = 0;
-    for (; count < this.gapCount; count += 1) {
+    for (; count < most; count += 1) {
       if (at < 0) at += ring.length;
       if (ring[at] !== 1) break;
       at -= 1;
@@ -117,7 +122,7 @@ export class CallHistory {
 
   /** Called in each of so many of its latest slots: the next is as good as sure. */
   get isSteady(): boolean {
-    return this.unbroken >= steadySlots;
+    return this.gapCount >= steadySlots && this.#unbrokenTo(steadySlots) === steadySlots;
   }
 
   /** Newest first: slots with calls into `times`, the gaps before them into `gaps`. Returns the gaps. */

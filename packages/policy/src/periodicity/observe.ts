@@ -132,7 +132,10 @@ function worth({ hitWeight, windowWeight, coverage }: Pattern): number {
 }
 
 function appended(ticks: readonly Tick[], tick: Tick): readonly Tick[] {
-  const kept = ticks.slice(ticks.length < ticksMax ? 0 : 1);
-  kept.push(tick);
+  if (ticks.length < ticksMax) return [...ticks, tick];
+  // One copy of the length that it has: to grow it by one would make room for half as many again.
+  const kept = ticks.slice();
+  kept.copyWithin(0, 1);
+  kept[kept.length - 1] = tick;
   return kept;
 }

@@ -148,8 +148,7 @@ function hit(
 ): Pattern {
   const before = missed(pattern, periods - 1);
   const index = latest.index + periods;
-  const recent = pattern.recent.slice(pattern.recent.length < hitsMax ? 0 : 1);
-  recent.push({ index, atMs, count });
+  const recent = [...pattern.recent.slice(1 - hitsMax), { index, atMs, count }];
   const line = fitLine(recent);
   const clockError = Math.abs(atMs - pattern.dueAtMs - periods * pattern.periodMs);
   const stepError = Math.abs(atMs - latest.atMs - periods * pattern.periodMs);

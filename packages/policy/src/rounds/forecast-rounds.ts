@@ -293,12 +293,15 @@ function coverageOf(found: readonly Rounds[]): number {
   const compared = found.length === 0 ? 0 : Math.min(callsCompared, instants.count);
   for (let i = 0; i < compared; i += 1) {
     const atMs = instants.at(i);
-    const isKnown = found.some(
-      ({ kind, reachMs }) => atMs - kind.periodMs >= instants.oldestMs - reachMs,
-    );
+    let isKnown = false;
+    let isExpected = false;
+    for (const rounds of found) {
+      if (atMs - rounds.kind.periodMs >= instants.oldestMs - rounds.reachMs) isKnown = true;
+      isExpected ||= wasExpected(rounds, atMs);
+    }
     if (!isKnown) break;
     seen += weight;
-    if (found.some((rounds) => wasExpected(rounds, atMs))) covered += weight;
+    if (isExpected) covered += weight;
     weight *= coverageKept;
   }
   return seen === 0 ? 0 : covered / seen;

@@ -16,14 +16,17 @@ export function writeTicks(writer: ProtoWriter, ticks: History["ticks"]): void {
 }
 
 export function readTicks(reader: ProtoReader, end: number): History["ticks"] {
-  const ticks: { readonly atMs: number; readonly count: number }[] = [];
+  let known = 0;
   let atMs = 0;
   while (reader.isBefore(end)) {
     atMs += reader.varint();
-    ticks.push({ atMs, count: reader.varint() });
+    ticksRead[known++] = { atMs, count: reader.varint() };
   }
-  return ticks;
+  return ticksRead.slice(0, known);
 }
+
+/** Filled anew by each: what is read is a copy of its own length. */
+const ticksRead: { readonly atMs: number; readonly count: number }[] = [];
 
 export function writePattern(writer: ProtoWriter, pattern: Pattern): void {
   writer.doubleField(1, pattern.periodMs);
@@ -96,13 +99,15 @@ export function readPattern(reader: ProtoReader, end: number): Pattern {
 }
 
 function readHits(reader: ProtoReader, end: number): Pattern["recent"] {
-  const recent: { readonly index: number; readonly atMs: number; readonly count: number }[] = [];
+  let known = 0;
   let index = 0;
   let atMs = 0;
   while (reader.isBefore(end)) {
     index += reader.signed();
     atMs += reader.signed();
-    recent.push({ index, atMs, count: reader.varint() });
+    hitsRead[known++] = { index, atMs, count: reader.varint() };
   }
-  return recent;
+  return hitsRead.slice(0, known);
 }
+
+const hitsRead: { readonly index: number; readonly atMs: number; readonly count: number }[] = [];

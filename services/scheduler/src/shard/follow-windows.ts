@@ -30,7 +30,8 @@ export function followWindows(
 }
 
 function windowOf({ window, expectedAtMs, count, degree }: Forecast): CallWindow {
-  return { ...window, expectedAtMs, count: Math.ceil(count.upper), degree };
+  const { startAtMs, endAtMs } = window;
+  return { startAtMs, endAtMs, expectedAtMs, count: Math.ceil(count.upper), degree };
 }
 
 /** In words, when the policy has decided against it; undefined when it is prepared, planned, or not expected. */
