@@ -86,6 +86,12 @@ describe("The options that say a function's settings", () => {
     assert.throws(() => mergeSettings(undefined, given(["--burst", "9"])), /a burst needs a rate/);
   });
 
+  it("change a rate and keep its burst, or take both away", () => {
+    const { rateLimit } = mergeSettings(existing, given(["--rate", "6"]));
+    assert.deepEqual(rateLimit, { callsPerSecond: 6, burst: 7 });
+    assert.equal(mergeSettings(existing, given(["--rate", "0"])).rateLimit, undefined);
+  });
+
   for (const wrong of [
     ["--provisioned", "many"],
     ["--provisioned", "3 from 0 9 * * *"],

@@ -1,6 +1,6 @@
 /** Settings as they are with what the command line says over them; pure. */
 import { given } from "@tidepool/common";
-import type { AsyncSettings, CompleteSettings, FunctionSettings } from "@tidepool/sdk";
+import type { AsyncSettings, CompleteSettings, FunctionSettings, RateLimit } from "@tidepool/sdk";
 import { usageError } from "../failure.ts";
 import { handlerDefault, runtimeDefault } from "../project/settings-of.ts";
 import { none } from "../program/settings-options.ts";
@@ -62,10 +62,19 @@ function rateLimitOf(
   { rate, burst }: SettingsOptions,
 ): Pick<FunctionSettings, "rateLimit"> {
   if (rate === undefined && burst === undefined) return {};
-  const callsPerSecond = rate ?? existing?.rateLimit?.callsPerSecond ?? 0;
-  if (callsPerSecond > 0) return { rateLimit: { callsPerSecond, ...given({ burst }) } };
+  return { rateLimit: mergeRateLimit(existing?.rateLimit, rate, burst) };
+}
+
+/** A rate of 0 takes the limit away. @throws TidepoolError `invalid` for a burst without a rate */
+export function mergeRateLimit(
+  existing: RateLimit | undefined,
+  rate: number | undefined,
+  burst: number | undefined,
+): RateLimit | undefined {
+  const callsPerSecond = rate ?? existing?.callsPerSecond ?? 0;
+  if (callsPerSecond > 0) return { callsPerSecond, ...given({ burst: burst ?? existing?.burst }) };
   if (burst !== undefined) throw usageError("a burst needs a rate", "give --rate too");
-  return { rateLimit: undefined };
+  return undefined;
 }
 
 function asyncOf(

@@ -1,10 +1,11 @@
 /** `tidepool tenant show|set NAME`: what holds for all functions that do not say otherwise. */
 import { given } from "@tidepool/common";
-import type { Prediction, RateLimit, Tenant } from "@tidepool/sdk";
+import type { Prediction, Tenant } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import { usageError } from "../failure.ts";
 import type { ClientOptions, CommandContext } from "../program/parts.ts";
 import { formatInstant } from "../terminal/format.ts";
+import { mergeRateLimit } from "./merge-settings.ts";
 
 export interface TenantOptions extends ClientOptions {
   readonly prediction?: Prediction;
@@ -30,11 +31,10 @@ export async function setTenant(
   context: CommandContext,
 ): Promise<void> {
   const { prediction, price, prewarmCap, concurrency, rate, burst } = options;
-  if (burst !== undefined && !rate) throw usageError("a burst needs a rate", "give --rate too");
-  if ([prediction, price, prewarmCap, concurrency, rate].every((each) => each === undefined))
+  if ([prediction, price, prewarmCap, concurrency, rate, burst].every((each) => each === undefined))
     throw usageError(
       "nothing to set",
-      "give --prediction, --price, --prewarm-cap, --concurrency or --rate",
+      "give --prediction, --price, --prewarm-cap, --concurrency, --rate or --burst",
     );
   const tenant = await withClient(options, async (client) => {
     const { settings } = await client.getTenant(name);
@@ -46,15 +46,10 @@ export async function setTenant(
         prewarmIdleVmSecondsMax: prewarmCap,
         concurrencyMax: concurrency,
       }),
-      ...(rate === undefined ? {} : { rateLimit: rateLimitOf(rate, burst) }),
+      rateLimit: mergeRateLimit(settings.rateLimit, rate, burst),
     });
   });
   print(tenant, options, context);
-}
-
-function rateLimitOf(rate: number, burst: number | undefined): RateLimit | undefined {
-  if (rate === 0) return undefined;
-  return { callsPerSecond: rate, ...given({ burst }) };
 }
 
 function print(
