@@ -1,9 +1,8 @@
 /** A connection for the time of one command, and the client's end of its traces. */
-import { readFile } from "node:fs/promises";
 import { startTelemetry } from "@tidepool/common";
 import { TidepoolClient } from "@tidepool/sdk";
 import type { ConnectOptions } from "@tidepool/sdk";
-import { usageError } from "./failure.ts";
+import { readGiven } from "./files/given-file.ts";
 import type { ClientOptions } from "./program/parts.ts";
 
 /** A person waits. */
@@ -41,10 +40,4 @@ export async function readToken({ tokenFile }: Given): Promise<Pick<ConnectOptio
     tokenFile === undefined ? (process.env["TIDEPOOL_TOKEN"] ?? "") : await readGiven(tokenFile);
   const token = text.trim();
   return token === "" ? {} : { token };
-}
-
-function readGiven(path: string): Promise<string> {
-  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    throw usageError(`${path} cannot be read: ${error.code ?? error.message}`);
-  });
 }

@@ -1,4 +1,4 @@
-/** How a command ends, for scripts. Append only; the table is in docs/operations.md. */
+/** How a command ends, for scripts. Append only; the table is in docs/errors.md. */
 export const exitCodes = {
   ok: 0,
   failure: 1,

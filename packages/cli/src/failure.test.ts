@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { TidepoolError } from "@tidepool/common";
-import { hintOf } from "./failure.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { exitCodeOf, hintOf } from "./failure.ts";
 
 describe("The hint of a failure", () => {
   it("is about the function's time limit only when the function ran", () => {
@@ -31,5 +32,13 @@ describe("The hint of a failure", () => {
   it("is the failure's own when it has one", () => {
     const own = new TidepoolError("timeout", "x", { details: { hint: "turn it on" } });
     assert.equal(hintOf(own), "turn it on");
+  });
+});
+
+describe("The exit code of a failure", () => {
+  it("is that of an interruption only for one of our own", () => {
+    const ours = new TidepoolError("cancelled", "x", { details: { isInterrupt: true } });
+    assert.equal(exitCodeOf(ours), exitCodes.interrupted);
+    assert.equal(exitCodeOf(new TidepoolError("cancelled", "x")), exitCodes.failure);
   });
 });

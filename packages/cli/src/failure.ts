@@ -53,6 +53,7 @@ const reasonHints: Readonly<Record<string, string>> = {
   hostLost: "it may have run: call again only if it may run twice",
   functionUnknown: "see what exists with: ./tidepool list",
   noCode: "give it code with: ./tidepool deploy DIR --name NAME",
+  secretMissing: "set it with: ./tidepool secret set SECRET < FILE",
   versionUnknown: "see which there are with: ./tidepool versions NAME",
   aliasUnknown: "see which there are with: ./tidepool alias list NAME",
 };
@@ -81,7 +82,8 @@ function generalHintOf(error: TidepoolError): string | undefined {
 }
 
 export function exitCodeOf(error: TidepoolError): number {
-  if (error.code === "cancelled") return exitCodes.interrupted;
+  if (error.details["isReaderGone"] === true) return exitCodes.ok;
+  if (error.details["isInterrupt"] === true) return exitCodes.interrupted;
   if (error.details["isUsage"] === true) return exitCodes.usage;
   // A time limit is the function's when it had started, else the system or the network was slow.
   const isFunctions =
@@ -119,7 +121,7 @@ export function printFailure(
     const { name, message, stack } = error.thrown;
     terminal.say(stack === "" ? `${name}: ${message}` : stack);
   }
-  if (error.code === "cancelled") return terminal.say(error.message);
+  if (error.details["isInterrupt"] === true) return terminal.say(error.message);
   terminal.say(`${terminal.paint("red", "error:")} ${error.message}`);
   const parts = [`code ${error.code}`];
   if (error.component !== undefined) parts.push(`from ${error.component}`);

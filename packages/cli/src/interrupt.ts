@@ -5,6 +5,7 @@
 import { setMaxListeners } from "node:events";
 import { TidepoolError } from "@tidepool/common";
 import { exitCodes } from "./exit-codes.ts";
+import { onReaderGone } from "./terminal/reader.ts";
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -21,9 +22,10 @@ export async function interruptible<T>(
       kill();
       process.exit(exitCodes.interrupted);
     }
-    controller.abort(new TidepoolError("cancelled", `interrupted by ${name}`));
+    controller.abort(interruption(`interrupted by ${name}`, false));
   };
   for (const name of signals) process.on(name, onSignal);
+  const done = onReaderGone(() => controller.abort(interruption("nobody reads any more", true)));
   try {
     return await work(controller.signal);
   } catch (error) {
@@ -31,5 +33,10 @@ export async function interruptible<T>(
     throw controller.signal.aborted ? controller.signal.reason : error;
   } finally {
     for (const name of signals) process.off(name, onSignal);
+    done();
   }
+}
+
+function interruption(message: string, isReaderGone: boolean): TidepoolError {
+  return new TidepoolError("cancelled", message, { details: { isInterrupt: true, isReaderGone } });
 }

@@ -4,6 +4,7 @@ import { CommanderError } from "commander";
 import { exitCodes } from "./exit-codes.ts";
 import { createProgram } from "./program.ts";
 import { functionNameOf } from "./program/parts.ts";
+import { readerGone } from "./terminal/reader.ts";
 import { openTerminal } from "./terminal/terminal.ts";
 
 const terminal = openTerminal();
@@ -11,8 +12,14 @@ const terminal = openTerminal();
 process.noDeprecation = true;
 // `tidepool list | head`: who reads may leave first.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(exitCodes.ok);
+  if (error.code !== "EPIPE") {
+    terminal.say(`error: the result cannot be written: ${error.code ?? error.message}`);
+    process.exit(exitCodes.failure);
+  }
+  if (!readerGone()) process.exit(exitCodes.ok);
 });
+// What is said of the work may go unheard; the work goes on.
+process.stderr.on("error", () => {});
 
 /** That the command is about, for hints. */
 let functionName: string | undefined;

@@ -39,6 +39,7 @@ const groups: readonly AddCommands[] = [
 export function createProgram(context: CommandContext): Command {
   const program = withGroups(context);
   addCompletionCommands(program, context, () => createProgram(context));
+  tellOfHelp(program, program.name());
   return program;
 }
 
@@ -82,7 +83,6 @@ function withGroups(context: CommandContext): Command {
       writeErr: (text) => context.terminal.say(text.trimEnd()),
     });
   for (const add of groups) add(program, context);
-  tellOfHelp(program, program.name());
   return program;
 }
 

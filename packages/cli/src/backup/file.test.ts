@@ -42,6 +42,16 @@ describe("a backup's file", () => {
     assert.deepEqual([messageCount, bytes, mode & 0o777], [2, size, 0o600]);
   });
 
+  it("is named when it cannot be read or written", async () => {
+    await assert.rejects(read(), {
+      code: "invalid",
+      message: `${path} cannot be read: ENOENT`,
+    });
+    const nowhere = join(dir, "none", "a.backup");
+    const message = `${nowhere} cannot be written: ENOENT`;
+    await assert.rejects(writeBackup(nowhere, 0, each(records)), { code: "invalid", message });
+  });
+
   it("is not there when it could not be written whole", async () => {
     async function* failing(): AsyncGenerator<KeptRecord> {
       yield* records;

@@ -9,6 +9,7 @@ import { chmod, open, rename, rm } from "node:fs/promises";
 import type { KeptRecord } from "@tidepool/actors";
 import { TidepoolError } from "@tidepool/common";
 import { z } from "zod";
+import { unreadable, unwritable } from "../files/given-file.ts";
 
 /** To be raised when an earlier version could not read what is written. */
 export const backupVersion = 1;
@@ -54,17 +55,21 @@ export async function writeBackup(
   records: AsyncIterable<KeptRecord>,
 ): Promise<Written> {
   const part = `${path}.part`;
+  const written = <T>(work: Promise<T>): Promise<T> =>
+    work.catch((error: unknown) => {
+      throw unwritable(path, error);
+    });
   const hash = createHash("sha256");
   let bytes = 0;
   let messageCount = 0;
   try {
-    const file = await open(part, "w", 0o600);
+    const file = await written(open(part, "w", 0o600));
     try {
       const put = async (head: Head, data: Uint8Array = new Uint8Array()): Promise<void> => {
         const encoded = encodeRecord(head, data);
         hash.update(encoded);
         bytes += encoded.length;
-        await file.writeFile(encoded);
+        await written(file.writeFile(encoded));
       };
       const takenAt = new Date(takenAtMs).toISOString();
       await put({ kind: "begin", format, version: backupVersion, takenAt });
@@ -73,12 +78,12 @@ export async function writeBackup(
         await put(head, data);
       }
       await put({ kind: "end", messageCount, sha256: hash.copy().digest("hex") });
-      await file.sync();
+      await written(file.sync());
     } finally {
       await file.close();
     }
-    await chmod(part, 0o600);
-    await rename(part, path);
+    await written(chmod(part, 0o600));
+    await written(rename(part, path));
     return { messageCount, bytes };
   } finally {
     await rm(part, { force: true });
@@ -133,14 +138,18 @@ interface RawRecord {
 
 async function* rawRecords(path: string): AsyncGenerator<RawRecord> {
   let pending: Buffer = Buffer.alloc(0);
-  for await (const piece of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
-    pending = Buffer.concat([pending, piece as Buffer]);
-    for (;;) {
-      const record = cut(path, pending);
-      if (record === undefined) break;
-      pending = pending.subarray(record.encoded.length);
-      yield record;
+  try {
+    for await (const piece of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
+      pending = Buffer.concat([pending, piece as Buffer]);
+      for (;;) {
+        const record = cut(path, pending);
+        if (record === undefined) break;
+        pending = pending.subarray(record.encoded.length);
+        yield record;
+      }
     }
+  } catch (error) {
+    throw error instanceof TidepoolError ? error : unreadable(path, error);
   }
   if (pending.length > 0) throw damaged(path, "it ends within a record");
 }

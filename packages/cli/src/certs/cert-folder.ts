@@ -7,6 +7,7 @@
 import { readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ensureFolder, identityOf, TidepoolError } from "@tidepool/common";
+import { unreadable } from "../files/given-file.ts";
 import { createAuthority, expiresAtMs, issue } from "./authority.ts";
 import type { Identity } from "./authority.ts";
 
@@ -66,7 +67,11 @@ export async function listCertificates(folder: string): Promise<readonly FoundCe
 async function ensureAuthority(folder: string): Promise<Identity> {
   await ensureFolder(folder, 0o700);
   const [certificatePath, keyPath] = [join(folder, "ca.pem"), join(folder, "ca-key.pem")];
-  const certificate = await readFile(certificatePath, "utf8").catch(() => undefined);
+  const certificate = await readFile(certificatePath, "utf8").catch((error: unknown) => {
+    // One that is there and cannot be read is not to be replaced.
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw unreadable(certificatePath, error);
+  });
   if (certificate !== undefined) return { certificate, key: await read(keyPath) };
   const made = await createAuthority("Tidepool", authorityDays);
   await replace(keyPath, made.key);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
-import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, createServer } from "node:tls";
@@ -34,6 +34,13 @@ describe("Certificates of a cluster", () => {
     assert.ok(certificate.verify(new X509Certificate(ca).publicKey));
     assert.equal((await stat(join(folder, "h-1.host/key.pem"))).mode & 0o077, 0);
     assert.equal((await stat(join(folder, "ca-key.pem"))).mode & 0o077, 0);
+  });
+
+  it("are not made by a new authority where the old one cannot be read", async () => {
+    const other = await mkdtemp(join(tmpdir(), "tidepool-certs-"));
+    await mkdir(join(other, "ca.pem"));
+    await assert.rejects(issueInto(other, [host], 30), /ca.pem cannot be read: EISDIR$/);
+    await rm(other, { recursive: true });
   });
 
   it("are renewed by the same authority, and listed with their end", async () => {

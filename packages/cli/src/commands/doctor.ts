@@ -26,7 +26,7 @@ export async function doctor(
   const width = Math.max(...checks.map(({ name }) => name.length));
   for (const { name, state, detail, fix } of checks) {
     const { text, style } = marks[state];
-    terminal.out(`${terminal.paint(style, text)}  ${name.padEnd(width)}  ${detail}\n`);
+    terminal.out(`${terminal.paintOut(style, text)}  ${name.padEnd(width)}  ${detail}\n`);
     if (fix !== undefined) terminal.out(`${" ".repeat(text.length + width + 4)}fix: ${fix}\n`);
   }
   terminal.out(canRun ? "the main job can run\n" : "the main job cannot run yet\n");

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { checkHandler, readCode } from "../code/archive.ts";
 import { readProject } from "../project/read-project.ts";
 import type { CommandContext } from "../program/parts.ts";
+import { aTerminal } from "../testing/a-terminal.ts";
 import { init, templates } from "./init.ts";
 
 describe("tidepool init", () => {
@@ -12,19 +13,8 @@ describe("tidepool init", () => {
   before(async () => (dir = await mkdtemp(join(tmpdir(), "tidepool-init-"))));
   after(() => rm(dir, { recursive: true, force: true }));
 
-  const said: string[] = [];
-  const context: CommandContext = {
-    terminal: {
-      out: (text) => said.push(text),
-      say: (line) => said.push(line),
-      status: () => {},
-      paint: (_, text) => text,
-      isInteractive: false,
-      columns: 100,
-    },
-    env: {},
-    setExitCode: () => {},
-  };
+  const { terminal } = aTerminal();
+  const context: CommandContext = { terminal, env: {}, setExitCode: () => {} };
 
   for (const template of templates) {
     it(`makes a folder from the template ${template} that can be deployed as it is`, async () => {

@@ -1,9 +1,9 @@
 /** `tidepool invoke`: the answer and nothing else on stdout; how the call ran on stderr. */
-import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { given } from "@tidepool/common";
 import { withClient } from "../client.ts";
 import { usageError } from "../failure.ts";
+import { parseJson, readGiven } from "../files/given-file.ts";
 import { interruptible } from "../interrupt.ts";
 import type { ClientOptions, CommandContext } from "../program/parts.ts";
 import type { InvokeOptions } from "../program/functions.ts";
@@ -72,21 +72,8 @@ export function parseTarget(
 
 /** JSON as given, from a file after "@", or from stdin for "-". */
 async function readPayload(given: string): Promise<unknown> {
-  let json = given;
-  let from = "--payload";
-  if (given === "-") {
-    from = "stdin";
-    json = await text(process.stdin);
-  } else if (given.startsWith("@")) {
-    from = given.slice(1);
-    json = await readFile(from, "utf8").catch((error: NodeJS.ErrnoException) => {
-      throw usageError(`payload file ${from} cannot be read: ${error.code ?? error.message}`);
-    });
-  }
-  try {
-    return JSON.parse(json);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw usageError(`${from} is not JSON: ${reason}`, `a text needs quotes: --payload '"text"'`);
-  }
+  if (given === "-") return parseJson(await text(process.stdin), "stdin");
+  if (!given.startsWith("@")) return parseJson(given, "--payload");
+  const path = given.slice(1);
+  return parseJson(await readGiven(path), path);
 }

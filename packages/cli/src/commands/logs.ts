@@ -20,12 +20,17 @@ export async function logs(
   };
   await interruptible((signal) =>
     withClient(options, async (client) => {
+      let isNone = true;
       try {
-        for await (const line of client.getLogs(name ?? "", { ...wanted, signal }))
+        for await (const line of client.getLogs(name ?? "", { ...wanted, signal })) {
+          isNone = false;
           terminal.out(json ? `${JSON.stringify(line)}\n` : describeLine(line, name === undefined));
+        }
       } catch (error) {
         if (!(follow && signal.aborted)) throw error; // Ctrl-C is how following ends
       }
+      if (isNone && !follow && !json)
+        terminal.say("no lines: nothing was printed, or it is no longer kept");
     }),
   );
 }

@@ -1,8 +1,9 @@
 /** `tidepool schedule set|list|show|delete`: functions that are called by the clock. */
-import { given, messageOf } from "@tidepool/common";
+import { given } from "@tidepool/common";
 import type { MissedTicks, Schedule, ScheduleSettings, When } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import { usageError } from "../failure.ts";
+import { parseJson } from "../files/given-file.ts";
 import type { ClientOptions, CommandContext } from "../program/parts.ts";
 import { formatDuration as formatExact } from "../project/duration.ts";
 import { formatDuration, formatInstant } from "../terminal/format.ts";
@@ -100,7 +101,9 @@ export function describeSchedule(schedule: Schedule): string {
     ["revision", revision],
     [
       "last",
-      lastAtMs === undefined ? "never" : `${formatInstant(lastAtMs)}, call ${lastRequestId}`,
+      lastAtMs === undefined
+        ? "never"
+        : `${new Date(lastAtMs).toISOString()}, call ${lastRequestId}`,
     ],
     ["next", settings.isPaused === true ? "paused" : undefined],
     ...nextAtMs.map((atMs) => ["next", new Date(atMs).toISOString()] as const),
@@ -142,7 +145,7 @@ function settingsOf(options: ScheduleSetOptions): ScheduleSettings {
     functionName: options.function,
     when: whenOf(options),
     missed,
-    ...(options.payload === undefined ? {} : { payload: parsePayload(options.payload) }),
+    ...(options.payload === undefined ? {} : { payload: parseJson(options.payload, "--payload") }),
     ...given({
       flexibleMinutes: flexible,
       qualifier,
@@ -160,12 +163,4 @@ function whenOf({ cron, every, at, timeZone }: ScheduleSetOptions): When {
   if (every !== undefined) return { everyMs: every };
   if (at !== undefined) return { atMs: at };
   throw usageError("when it is due is missing", "give --cron, --every or --at");
-}
-
-function parsePayload(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch (error) {
-    throw usageError(`the payload is not JSON: ${messageOf(error)}`);
-  }
 }

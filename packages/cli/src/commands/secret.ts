@@ -1,10 +1,9 @@
 /** `tidepool secret set|list|delete`. A value comes from a file or from stdin: arguments are seen by all of a machine. */
-import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
-import { messageOf, TidepoolError } from "@tidepool/common";
 import type { Secret } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
 import { usageError } from "../failure.ts";
+import { readGiven } from "../files/given-file.ts";
 import type { ClientOptions, CommandContext } from "../program/parts.ts";
 import { formatInstant } from "../terminal/format.ts";
 import { renderTable } from "../terminal/table.ts";
@@ -62,13 +61,6 @@ async function readValue(fromFile: string | undefined): Promise<string> {
   if (fromFile === undefined && process.stdin.isTTY) {
     throw usageError("the value is read from stdin", "pipe it in, or give --from-file FILE");
   }
-  try {
-    const value =
-      fromFile === undefined ? await text(process.stdin) : await readFile(fromFile, "utf8");
-    return value.replace(/\r?\n$/, "");
-  } catch (error) {
-    throw new TidepoolError("invalid", `the value cannot be read: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
+  const value = fromFile === undefined ? await text(process.stdin) : await readGiven(fromFile);
+  return value.replace(/\r?\n$/, "");
 }

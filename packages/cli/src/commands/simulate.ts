@@ -1,7 +1,7 @@
 /** `tidepool simulate`: what Tidepool would save on a log of calls. Needs no running system. */
 import { writeFile } from "node:fs/promises";
-import { TidepoolError } from "@tidepool/common";
 import { usageError } from "../failure.ts";
+import { unwritable } from "../files/given-file.ts";
 import type { CommandContext } from "../program/parts.ts";
 import { runContest } from "../simulate/contest.ts";
 import { drawCurves } from "../simulate/curve-svg.ts";
@@ -50,11 +50,9 @@ export async function simulateCommand(
     contest.wasteShares,
     describeLog(contest),
   );
-  try {
-    await writeFile(out, drawing);
-  } catch (error) {
-    throw new TidepoolError("invalid", `${out} cannot be written`, { cause: error });
-  }
+  await writeFile(out, drawing).catch((error: unknown) => {
+    throw unwritable(out, error);
+  });
   terminal.say(`curve drawn in ${out}`);
 }
 

@@ -90,9 +90,21 @@ export function since(text: string): number {
     const units: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
     return Date.now() - Number(ago[1]) * (units[ago[2] ?? ""] ?? 0);
   }
-  const atMs = Date.parse(text);
-  if (!Number.isNaN(atMs)) return atMs;
+  const atMs = instantOf(text);
+  if (atMs !== undefined) return atMs;
   throw new InvalidArgumentError("a time as 90s, 15m, 6h, 2d or 2026-11-23T10:00:00Z is needed");
+}
+
+export function instant(text: string): number {
+  const atMs = instantOf(text);
+  if (atMs !== undefined) return atMs;
+  throw new InvalidArgumentError("an instant as 2027-01-01T00:00:00Z is needed");
+}
+
+/** Milliseconds since 1970 UTC. Date.parse alone takes "5" for a day in May. */
+function instantOf(text: string): number | undefined {
+  const atMs = /^\d{4}-\d{2}-\d{2}(T|$)/.test(text) ? Date.parse(text) : NaN;
+  return Number.isNaN(atMs) ? undefined : atMs;
 }
 
 export function integer(min: number, max: number): (text: string) => number {

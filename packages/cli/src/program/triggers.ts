@@ -5,7 +5,7 @@ import type { ScheduleSetOptions } from "../commands/schedule.ts";
 import type { SubscribeOptions } from "../commands/subscription.ts";
 import type { UrlOptions } from "../commands/url.ts";
 import { parseDuration } from "../project/duration.ts";
-import { command, integer, jsonOption, withAddress } from "./parts.ts";
+import { command, instant, integer, jsonOption, withAddress } from "./parts.ts";
 import type { CommandContext } from "./parts.ts";
 
 type Given<T> = Omit<T, "address" | "tlsCa">;
@@ -177,10 +177,4 @@ function duration(text: string): number {
   const ms = parseDuration(text);
   if (ms !== undefined) return ms;
   throw new InvalidArgumentError("a duration as 30s, 5m, 2h or 1d is needed");
-}
-
-function instant(text: string): number {
-  const atMs = Date.parse(text);
-  if (Number.isFinite(atMs)) return atMs;
-  throw new InvalidArgumentError("an instant as 2027-01-01T00:00:00Z is needed");
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Terminal } from "../terminal/terminal.ts";
+import { aTerminal } from "../testing/a-terminal.ts";
 import { clockOf, createLiveView } from "./live-view.ts";
 
 const call = { rowId: "job", functionName: "job", ordinal: 7, atMs: 90 * 60_000 };
@@ -13,15 +13,7 @@ const result = {
 };
 
 function aView(): { said: string[]; view: ReturnType<typeof createLiveView> } {
-  const said: string[] = [];
-  const terminal: Terminal = {
-    out: () => {},
-    say: (line) => said.push(line),
-    status: () => {},
-    paint: (_, text) => text,
-    isInteractive: false,
-    columns: 100,
-  };
+  const { terminal, said } = aTerminal();
   const view = createLiveView(terminal, { speed: 60, firstMinute: 480 });
   view.started(1, 1_000_000);
   said.length = 0;

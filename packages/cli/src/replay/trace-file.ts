@@ -2,12 +2,8 @@
  * Reads a request trace: one JSON object a line, plain or gzipped, with the minutes in which a function was
  * called and how often in each. Every complaint names the line.
  */
-import { createReadStream } from "node:fs";
-import { open } from "node:fs/promises";
-import { createInterface } from "node:readline";
-import { pipeline } from "node:stream";
-import { createGunzip } from "node:zlib";
 import { TidepoolError } from "@tidepool/common";
+import { readLines } from "../files/lines.ts";
 
 export interface TraceRow {
   readonly id: string;
@@ -24,67 +20,27 @@ export const traceRowsMax = 10_000;
 export const traceMinuteMax = 366 * 24 * 60;
 /** Calls of one row in one minute. */
 export const traceCountMax = 100_000;
-export const traceLineBytesMax = 16 * 1024 * 1024;
-
-const gzipMagic = [0x1f, 0x8b];
 
 /** @throws TidepoolError `notFound` or `invalid`, naming file, line and problem */
 export async function readTrace(path: string): Promise<TraceRow[]> {
-  const isGzip = await startsWithGzip(path);
-  const source = createReadStream(path);
-  const gunzip = createGunzip();
-  // pipeline reports both streams' errors to the reader below, through the last stream.
-  const input = isGzip ? pipeline(source, gunzip, () => {}) : source;
   const rows: TraceRow[] = [];
   const seen = new Map<string, number>();
-  let number = 0;
-  try {
-    for await (const line of createInterface({ input, crlfDelay: Infinity })) {
-      number += 1;
-      if (line.trim() === "") continue;
-      const row = parseTraceRow(line, `${path} line ${number}`);
-      const before = seen.get(row.id);
-      if (before !== undefined)
-        throw invalid(`${path} line ${number}: id '${row.id}' is already on line ${before}`);
-      seen.set(row.id, number);
-      rows.push(row);
-      if (rows.length > traceRowsMax) throw invalid(`${path} has more than ${traceRowsMax} rows`);
-    }
-  } catch (error) {
-    if (error instanceof TidepoolError) throw error;
-    throw new TidepoolError(
-      "invalid",
-      `${path} cannot be read after line ${number}: is it whole?`,
-      {
-        cause: error,
-      },
-    );
+  for await (const { text, number } of readLines(path)) {
+    if (text.trim() === "") continue;
+    const row = parseTraceRow(text, `${path} line ${number}`);
+    const before = seen.get(row.id);
+    if (before !== undefined)
+      throw invalid(`${path} line ${number}: id '${row.id}' is already on line ${before}`);
+    seen.set(row.id, number);
+    rows.push(row);
+    if (rows.length > traceRowsMax) throw invalid(`${path} has more than ${traceRowsMax} rows`);
   }
   if (rows.length === 0) throw invalid(`${path} has no rows`);
   return rows;
 }
 
-async function startsWithGzip(path: string): Promise<boolean> {
-  try {
-    const file = await open(path);
-    try {
-      const { bytesRead, buffer } = await file.read(Buffer.alloc(2), 0, 2, 0);
-      return bytesRead === 2 && gzipMagic.every((byte, index) => buffer[index] === byte);
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === "ENOENT") throw new TidepoolError("notFound", `trace file ${path} does not exist`);
-    if (code === "EISDIR") throw invalid(`${path} is a folder, a trace file is needed`);
-    throw new TidepoolError("invalid", `trace file ${path} cannot be opened`, { cause: error });
-  }
-}
-
 /** @param where "FILE line N", for the complaint */
 export function parseTraceRow(line: string, where: string): TraceRow {
-  if (line.length > traceLineBytesMax)
-    throw invalid(`${where} is longer than ${traceLineBytesMax} bytes`);
   let value: unknown;
   try {
     value = JSON.parse(line);

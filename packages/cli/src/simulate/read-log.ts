@@ -7,8 +7,8 @@ import { functionFromInstants, slotMsDefault } from "@tidepool/policy";
 import type { SimulatedFunction, Workload } from "@tidepool/policy";
 import { parseTraceRow } from "../replay/trace-file.ts";
 import { csvFields } from "./csv.ts";
-import { readLines } from "./lines.ts";
-import type { Line } from "./lines.ts";
+import { readLines } from "../files/lines.ts";
+import type { Line } from "../files/lines.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
 export const logFunctionsMax = 50_000;

@@ -9,29 +9,11 @@ import type { Workload } from "@tidepool/policy";
 import { simulateCommand } from "../commands/simulate.ts";
 import type { SimulateOptions } from "../commands/simulate.ts";
 import { createProgram } from "../program.ts";
-import type { Terminal } from "../terminal/terminal.ts";
+import { aTerminal } from "../testing/a-terminal.ts";
 import type { Contest } from "./contest.ts";
 import { readLog } from "./read-log.ts";
 import { runTasks } from "./run-tasks.ts";
 import type { ScoreTask } from "./task.ts";
-
-interface Said {
-  out: string;
-  err: string;
-}
-
-function listen(): { terminal: Terminal; said: Said } {
-  const said: Said = { out: "", err: "" };
-  const terminal: Terminal = {
-    out: (text) => (said.out += text),
-    say: (line) => (said.err += `${line}\n`),
-    status: () => {},
-    paint: (_, text) => text,
-    isInteractive: false,
-    columns: 100,
-  };
-  return { terminal, said };
-}
 
 /** A backup each half hour with a few seconds of jitter, and visits at no particular time, for two days. */
 function aLog(): string {
@@ -57,11 +39,13 @@ describe("tidepool simulate", () => {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  const run = async (options: Partial<SimulateOptions> = {}): Promise<Said> => {
-    const { terminal, said } = listen();
+  const run = async (
+    options: Partial<SimulateOptions> = {},
+  ): Promise<{ out: string; err: string }> => {
+    const { terminal, out, said } = aTerminal();
     const context = { terminal, env: {}, setExitCode: () => {} };
     await simulateCommand({ trace, price: 600, ...options }, context);
-    return said;
+    return { out: out.join(""), err: said.join("\n") };
   };
 
   it("prints the table, and in words what is saved", async () => {
@@ -171,7 +155,7 @@ describe("tidepool simulate", () => {
   });
 
   it("is reached by its options on the command line", async () => {
-    const { terminal, said } = listen();
+    const { terminal, out } = aTerminal();
     const program = createProgram({ terminal, env: {}, setExitCode: () => {} });
     const args = [
       "simulate",
@@ -185,6 +169,6 @@ describe("tidepool simulate", () => {
       "--json",
     ];
     await program.parseAsync(["node", "tidepool", ...args]);
-    assert.equal((JSON.parse(said.out) as Contest).priceS, 300);
+    assert.equal((JSON.parse(out.join("")) as Contest).priceS, 300);
   });
 });

@@ -13,8 +13,10 @@ export interface Terminal {
   say(line: string): void;
   /** Replaces the last status; an empty text removes it. Nothing where stderr is no terminal. */
   status(text: string): void;
-  /** Colours for stderr. */
+  /** Colours for stderr: what is said. */
   paint(style: Style, text: string): string;
+  /** Colours for stdout: what is a result. */
+  paintOut(style: Style, text: string): string;
   readonly isInteractive: boolean;
   readonly columns: number;
 }
@@ -26,8 +28,14 @@ export function openTerminal(
   stderr: NodeJS.WriteStream = process.stderr,
   env: NodeJS.ProcessEnv = process.env,
 ): Terminal {
-  const isInteractive = stderr.isTTY === true && env["TERM"] !== "dumb" && env["CI"] !== "true";
-  const hasColour = isInteractive && (env["NO_COLOR"] ?? "") === "";
+  const isPlain = env["TERM"] === "dumb" || env["CI"] === "true";
+  const isInteractive = stderr.isTTY === true && !isPlain;
+  const painter =
+    (stream: NodeJS.WriteStream): Terminal["paint"] =>
+    (style, text) =>
+      stream.isTTY === true && !isPlain && (env["NO_COLOR"] ?? "") === ""
+        ? styleText(style, text, { validateStream: false })
+        : text;
   let statusLineCount = 0;
   let statusText = "";
 
@@ -58,7 +66,8 @@ export function openTerminal(
         .join("\n");
       stderr.write(erase() + draw(fitting));
     },
-    paint: (style, text) => (hasColour ? styleText(style, text, { validateStream: false }) : text),
+    paint: painter(stderr),
+    paintOut: painter(stdout),
     isInteractive,
     get columns() {
       return stderr.columns ?? columnsDefault;

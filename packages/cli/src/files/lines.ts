@@ -4,6 +4,7 @@ import { open } from "node:fs/promises";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { TidepoolError } from "@tidepool/common";
+import { unreadable } from "./given-file.ts";
 
 export const lineLengthMax = 16 * 1024 * 1024;
 
@@ -62,9 +63,9 @@ async function startsWithGzip(path: string): Promise<boolean> {
     }
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === "ENOENT") throw new TidepoolError("notFound", `log ${path} does not exist`);
+    if (code === "ENOENT") throw new TidepoolError("notFound", `${path} does not exist`);
     if (code === "EISDIR")
-      throw new TidepoolError("invalid", `${path} is a folder, a log file is needed`);
-    throw new TidepoolError("invalid", `log ${path} cannot be opened`, { cause: error });
+      throw new TidepoolError("invalid", `${path} is a folder, a file is needed`);
+    throw unreadable(path, error);
   }
 }
