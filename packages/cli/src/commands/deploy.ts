@@ -107,12 +107,19 @@ export async function deploy(
     return await sendCode(client, name, archive.zip, terminal, { settings, signal, ...said });
   } catch (error) {
     // Refused code leaves no function behind that nobody can call; the upload's error is what matters.
-    if (existing === undefined) await client.deleteFunction(name).catch(() => undefined);
+    if (existing === undefined) await deleteWithoutCode(client, name).catch(() => undefined);
     throw error;
   }
 }
 
-async function findFunction(
+/** What has code by now is left: the answer to its upload was lost, or somebody else's upload came first. */
+async function deleteWithoutCode(client: TidepoolClient, name: string): Promise<void> {
+  const { version } = await client.getFunction(name);
+  if (version === undefined) await client.deleteFunction(name);
+}
+
+/** Undefined when there is none of that name. */
+export async function findFunction(
   client: TidepoolClient,
   name: string,
   signal: AbortSignal,

@@ -8,9 +8,10 @@ import { createInterface } from "node:readline";
 import { TidepoolError, given, systemClock } from "@tidepool/common";
 import type { TidepoolClient } from "@tidepool/sdk";
 import { withClient } from "../client.ts";
-import { deploy } from "../commands/deploy.ts";
+import { deploy, findFunction } from "../commands/deploy.ts";
 import { describeResult } from "../commands/describe-result.ts";
 import { printFailure, usageError } from "../failure.ts";
+import { parseJson, readGiven } from "../files/given-file.ts";
 import { interruptible } from "../interrupt.ts";
 import type { ClientOptions, CommandContext } from "../program/parts.ts";
 import { readProject } from "../project/read-project.ts";
@@ -27,6 +28,8 @@ export interface DevOptions extends ClientOptions {
 
 /** Called after each save where nothing else is given. */
 const eventFileName = "event.json";
+/** Tells what dev has deployed from what is deployed for good. */
+const devTag = "tidepool-dev";
 
 interface Session {
   readonly client: TidepoolClient;
@@ -36,6 +39,8 @@ interface Session {
   readonly entry: ProjectFunction;
   readonly options: DevOptions;
   readonly signal: AbortSignal;
+  /** Settles when its lines end; they begin with the first version. */
+  logs?: Promise<void>;
 }
 
 export async function dev(
@@ -50,6 +55,7 @@ export async function dev(
   await interruptible((signal) =>
     withClient(options, async (client) => {
       const session = { client, terminal, folder, name, entry, options, signal };
+      await refuseOthers(client, name, signal);
       try {
         await run(session);
       } finally {
@@ -59,12 +65,25 @@ export async function dev(
   );
 }
 
+/** What this deploys is changed and deleted: never a function that somebody else deployed under that name. */
+async function refuseOthers(
+  client: TidepoolClient,
+  name: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const found = await findFunction(client, name, signal);
+  if (found === undefined || found.settings.tags?.[devTag] !== undefined) return;
+  throw new TidepoolError("alreadyExists", `function '${name}' was not made by dev`, {
+    component: "client",
+    details: { hint: "dev deploys under that name, and deletes it at the end: rename the other" },
+  });
+}
+
 async function run(session: Session): Promise<void> {
   const { terminal, folder, name, signal } = session;
   await reload(session);
   const ready = (): void =>
     terminal.say(`watching ${folder}; Enter calls ${name} again, Ctrl-C ends`);
-  const logs = showLogs(session);
   const keys = createInterface({ input: process.stdin });
   // One after the other: a call must not meet half a reload.
   let work: Promise<unknown> = Promise.resolve();
@@ -75,7 +94,7 @@ async function run(session: Session): Promise<void> {
   } finally {
     keys.close();
     await work;
-    await logs;
+    await session.logs;
   }
 }
 
@@ -84,7 +103,7 @@ async function reload(session: Session): Promise<void> {
   const { client, terminal, folder, name, entry, signal, options } = session;
   const startedAtMs = systemClock.nowMs();
   try {
-    const { version } = await deploy(
+    const { version, updatedAtMs } = await deploy(
       client,
       folder,
       {
@@ -98,13 +117,19 @@ async function reload(session: Session): Promise<void> {
           initTimeout: entry.initTimeout,
           env: entry.environment,
           secret: entry.secrets,
+          network: entry.network,
+          snapshotInit: entry.snapshotInit,
+          singleUse: entry.singleUse,
         }),
+        tag: { [devTag]: "true" },
       },
       { ...terminal, isInteractive: false },
       signal,
     );
     const tookMs = Math.round(systemClock.nowMs() - startedAtMs);
     terminal.say(terminal.paint("green", `version ${version ?? "-"} in ${tookMs} ms`));
+    // Not those of a session before.
+    session.logs ??= showLogs(session, updatedAtMs);
   } catch (error) {
     return tell(session, error);
   }
@@ -133,26 +158,20 @@ function tell({ terminal, signal }: Session, error: unknown): void {
 /** Read for each call: an event is edited as code is. */
 async function payloadOf({ folder, options }: Session): Promise<unknown> {
   const given = options.payload;
-  const file = given === undefined ? join(folder, eventFileName) : given.replace(/^@/, "");
-  if (given !== undefined && !given.startsWith("@")) return parse(given, "--payload");
+  if (given !== undefined && !given.startsWith("@")) return parseJson(given, "--payload");
+  if (given !== undefined) return parseJson(await readGiven(given.slice(1)), given.slice(1));
+  const file = join(folder, eventFileName);
   const text = await readFile(file, "utf8").catch(() => undefined);
-  if (text !== undefined) return parse(text, file);
-  if (given === undefined) return null;
-  throw usageError(`payload file ${file} cannot be read`);
+  return text === undefined ? null : parseJson(text, file);
 }
 
-function parse(json: string, from: string): unknown {
+async function showLogs(
+  { client, terminal, name, signal }: Session,
+  fromMs: number,
+): Promise<void> {
   try {
-    return JSON.parse(json);
-  } catch (error) {
-    throw new TidepoolError("invalid", `${from} is not JSON: ${TidepoolError.from(error).message}`);
-  }
-}
-
-async function showLogs({ client, terminal, name, signal }: Session): Promise<void> {
-  try {
-    for await (const { stream, text } of client.getLogs(name, { follow: true, signal }))
-      terminal.out(`${terminal.paint("dim", stream === "stderr" ? "!" : "|")} ${text}\n`);
+    for await (const { stream, text } of client.getLogs(name, { follow: true, fromMs, signal }))
+      terminal.out(`${terminal.paintOut("dim", stream === "stderr" ? "!" : "|")} ${text}\n`);
   } catch (error) {
     if (!signal.aborted) terminal.say(`logs end: ${TidepoolError.from(error).message}`);
   }
