@@ -3,7 +3,7 @@
  * and sent again where that is safe.
  */
 import { systemClock, TidepoolError } from "@tidepool/common";
-import type { Reason } from "@tidepool/common";
+import type { Clock, Reason } from "@tidepool/common";
 import type { MethodDefinition } from "@tidepool/proto";
 import type { CallLimits, Transport } from "./transport.ts";
 
@@ -21,10 +21,12 @@ export class Caller {
   readonly transport: Transport;
   readonly #timeoutMs: number;
   readonly #changeTimeoutMs: number;
+  readonly #clock: Clock;
 
   /** @param timeoutMs of calls that name none; undefined: the defaults */
-  constructor(transport: Transport, timeoutMs: number | undefined) {
+  constructor(transport: Transport, timeoutMs: number | undefined, clock: Clock = systemClock) {
     this.transport = transport;
+    this.#clock = clock;
     this.#timeoutMs = timeoutMs ?? timeoutDefaultMs;
     this.#changeTimeoutMs = timeoutMs ?? changeTimeoutDefaultMs;
   }
@@ -45,12 +47,12 @@ export class Caller {
     limits: CallLimits,
   ): Promise<Response> {
     const { timeoutMs = this.#timeoutMs, signal } = limits;
-    const endsAtMs = systemClock.nowMs() + timeoutMs;
+    const endsAtMs = this.#clock.nowMs() + timeoutMs;
     let leftMs = timeoutMs;
     return this.repeat(
       () => this.transport.unary(method, request, { timeoutMs: leftMs, signal }),
       ({ code, reason }, waitMs) => {
-        leftMs = endsAtMs - systemClock.nowMs() - waitMs;
+        leftMs = endsAtMs - this.#clock.nowMs() - waitMs;
         return leftMs > 0 && (code === "unavailable" || reason === requestRate);
       },
       signal,
@@ -79,7 +81,7 @@ export class Caller {
         const error = TidepoolError.from(thrown);
         const waitMs = Math.max(retryWaitMs * 2 ** (attempt - 1), error.retryAfterMs ?? 0);
         if (attempt >= sendsMax || !maySendAgain(error, waitMs)) throw error;
-        await systemClock.sleep(waitMs, signal).catch(() => {
+        await this.#clock.sleep(waitMs, signal).catch(() => {
           throw error;
         });
       }
