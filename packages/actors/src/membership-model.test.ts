@@ -5,11 +5,9 @@
  * no lease is without one that acts for longer than a failure may go unnoticed. TIDEPOOL_MODEL_SEED repeats a run.
  */
 import assert from "node:assert/strict";
-import { Membership } from "./membership.ts";
-import { OwnEcho } from "./own-echo.ts";
+import { ModelMember, timing } from "./testing/model-member.ts";
 import { ModelServers, serverCount } from "./testing/model-servers.ts";
 
-const timing = { memberTtlMs: 4_000, fenceMarginMs: 1_000, electionMaxMs: 12_000 };
 const renewEveryMs = 1_000;
 const callEveryMs = 500;
 const tickMs = 50;
@@ -22,6 +20,8 @@ const lookEveryMs = 500;
 const lookMaxMs = 1_000;
 /** An answer that takes longer comes to nobody. */
 const changeMaxMs = 2_000;
+/** Until the bucket is read again after the connection was lost; what is written comes there sooner. */
+const reopenMaxMs = 2_000;
 /** That a failure may go unnoticed, and what a look and the taking of a lease are on their way for. */
 const unservedMaxMs = 5_000 + 4 * wayMaxMs;
 
@@ -31,42 +31,12 @@ interface Entry {
   readonly witnessIds: readonly string[] | undefined;
 }
 
-class Process {
-  readonly id: string;
-  readonly members: Membership;
-  readonly echo = new OwnEcho(timing.memberTtlMs / 2);
-  readonly heardRevisions = new Map<string, number>();
-  /** Epochs of leases that it believes to have. */
-  readonly held = new Map<number, number>();
-  /** Leases that it is about to take. */
-  readonly changing = new Set<number>();
-  readRevision = 0;
-  pausedUntilMs = 0;
-  server: number;
-  /** It stores nothing where it is connected, and goes elsewhere then. */
-  leavesAtMs: number | undefined;
-  /** Since when it runs, and reaches what stores. */
-  wellSinceMs: number | undefined;
-  /** It comes and goes by whole ticks, and another of its name begins. */
-  isDead = false;
-
-  constructor(id: string, server: number) {
-    this.id = id;
-    this.server = server;
-    this.members = new Membership(id, timing);
-  }
-
-  acts(lease: number, nowMs: number): boolean {
-    return !this.isDead && this.held.has(lease) && nowMs < this.members.actsUntilMs();
-  }
-}
-
 class World {
   nowMs = 0;
-  readonly processes: Process[] = [];
+  readonly processes: ModelMember[] = [];
   readonly log: Entry[] = [];
   /** Owner and epoch, by lease. */
-  readonly leases: { owner: string; epoch: number }[] = [];
+  readonly leases: { owner: string; epoch: number; revision: number }[] = [];
   takenOver = 0;
   outlived = 0;
   readonly random: () => number;
@@ -144,8 +114,12 @@ class World {
     this.later(2_000 * this.random(), () => this.servers.isolate(server));
   }
 
-  private note(process: Process): void {
-    const isWell = this.servers.areWell && this.runs(process) && this.reaches(process.id, "bucket");
+  private note(process: ModelMember): void {
+    const isWell =
+      this.servers.areWell &&
+      process.isReading &&
+      this.runs(process) &&
+      this.reaches(process.id, "bucket");
     process.wellSinceMs = isWell ? (process.wellSinceMs ?? this.nowMs) : undefined;
     if (this.reaches(process.id, "bucket")) process.leavesAtMs = undefined;
     else process.leavesAtMs ??= this.nowMs + 2_000 + 13_000 * this.random();
@@ -154,7 +128,7 @@ class World {
     process.leavesAtMs = undefined;
   }
 
-  private crash(process: Process): void {
+  private crash(process: ModelMember): void {
     process.isDead = true;
     this.disturbedAtMs = this.nowMs;
     this.processes.splice(this.processes.indexOf(process), 1);
@@ -163,7 +137,7 @@ class World {
   }
 
   private join(id: string, server = Math.floor(this.random() * serverCount)): void {
-    const process = new Process(id, server);
+    const process = new ModelMember(id, server);
     this.processes.push(process);
     const every = (ms: number, run: () => void): void => {
       if (process.isDead) return;
@@ -175,14 +149,15 @@ class World {
     every(lookEveryMs, () => this.look(process));
   }
 
-  private turn(process: Process): void {
+  private turn(process: ModelMember): void {
     const { members, echo, held } = process;
     if (this.nowMs >= members.actsUntilMs()) held.clear();
-    if (this.reaches(process.id, "bucket")) this.read(process);
+    this.follow(process);
     const mayChange = this.nowMs < members.renewalEndsAtMs();
     const isDeaf = echo.deafMs(this.nowMs) > timing.memberTtlMs / 2;
     if (!mayChange || !echo.hasHeard || isDeaf) return;
     for (const id of members.surelyDead(this.nowMs)) this.bury(process, id);
+    for (const { owner, revision } of this.leases) members.mentioned(owner, revision, this.nowMs);
     const alive = members.aliveIds(this.nowMs);
     for (const [lease, { owner }] of this.leases.entries()) {
       if (process.held.has(lease) || process.changing.has(lease)) continue;
@@ -190,7 +165,7 @@ class World {
     }
   }
 
-  private take({ id, members, held, changing }: Process, lease: number): void {
+  private take({ id, members, held, changing }: ModelMember, lease: number): void {
     const before = this.leases[lease];
     if (before === undefined) return;
     const epoch = before.epoch + 1;
@@ -203,7 +178,7 @@ class World {
     this.write(id, () => {
       const isTaken = this.leases[lease] === before;
       if (isTaken) {
-        this.leases[lease] = { owner: id, epoch };
+        this.leases[lease] = { owner: id, epoch, revision: this.log.length };
         if (before.owner !== id && before.owner !== "") this.takenOver += 1;
       }
       return () => {
@@ -215,24 +190,43 @@ class World {
     });
   }
 
+  private follow(process: ModelMember): void {
+    const server = this.serverOf(process.id);
+    if (server === undefined) {
+      process.reading = undefined;
+      process.isReading = false;
+      return;
+    }
+    if (process.reading?.server !== server) {
+      const fromMs = this.nowMs + reopenMaxMs * this.random();
+      process.reading = { server, fromMs };
+      process.isReading = false;
+    }
+    if (!this.reaches(process.id, "bucket") || this.nowMs < process.reading.fromMs) return;
+    if (!process.isReading) process.members.trustAgain(this.nowMs);
+    process.isReading = true;
+    this.read(process);
+  }
+
   /** Some of what it has not read: a copy may be behind. */
-  private read(process: Process): void {
+  private read(process: ModelMember): void {
     const behind = this.random() < 0.3;
     for (const entry of this.log.slice(process.readRevision)) {
       if (behind && this.random() < 0.5) return;
       process.readRevision = entry.revision;
       process.heardRevisions.set(entry.id, entry.revision);
       if (entry.id === process.id) process.echo.heard(entry.revision, this.nowMs);
-      else if (entry.witnessIds === undefined) process.members.gone(entry.id);
+      else if (entry.witnessIds === undefined) process.members.gone(entry.id, entry.revision);
       else if (process.members.recorded(entry.id, entry.witnessIds, this.nowMs))
         this.renew(process);
     }
+    process.members.heardOwn(process.echo.hasHeardUntilMs);
     for (const [lease, epoch] of process.held) {
       if ((this.leases[lease]?.epoch ?? 0) > epoch) process.held.delete(lease);
     }
   }
 
-  private renew(process: Process): void {
+  private renew(process: ModelMember): void {
     if (process.echo.deafWhileWritingMs >= timing.memberTtlMs) return;
     const sentAtMs = this.nowMs;
     const witnessIds = process.members.renewing(sentAtMs);
@@ -246,7 +240,7 @@ class World {
     });
   }
 
-  private call(process: Process): void {
+  private call(process: ModelMember): void {
     if (process.echo.deafWhileWritingMs >= timing.memberTtlMs) return;
     const sentAtMs = this.nowMs;
     for (const id of process.members.witnessIds()) {
@@ -263,7 +257,7 @@ class World {
     }
   }
 
-  private look({ id, members }: Process): void {
+  private look({ id, members }: ModelMember): void {
     const sentAtMs = this.nowMs;
     if (!members.hasStrangers(sentAtMs)) return members.looked(sentAtMs, false);
     let isAnswered = false;
@@ -278,11 +272,11 @@ class World {
     this.later(lookMaxMs, () => answer(false));
   }
 
-  private fenceFirst({ members, held }: Process): void {
+  private fenceFirst({ members, held }: ModelMember): void {
     if (this.nowMs >= members.actsUntilMs()) held.clear();
   }
 
-  private bury(process: Process, id: string): void {
+  private bury(process: ModelMember, id: string): void {
     const seen = process.heardRevisions.get(id);
     this.write(process.id, () => {
       const latest = this.log.findLast((entry) => entry.id === id);
@@ -321,7 +315,7 @@ class World {
     this.due.push({ atMs: this.nowMs + ms, run });
   }
 
-  private runs(process: Process): boolean {
+  private runs(process: ModelMember): boolean {
     return !process.isDead && this.nowMs >= process.pausedUntilMs;
   }
 
@@ -343,7 +337,7 @@ class World {
     return Math.max(untilMs(`${one}/${other}`), untilMs(`${other}/${one}`)) > this.nowMs;
   }
 
-  private drawn(): Process | undefined {
+  private drawn(): ModelMember | undefined {
     return this.processes[Math.floor(this.random() * this.processes.length)];
   }
 }
@@ -366,7 +360,8 @@ describe("Members through elections, cuts, pauses and crashes", () => {
     let outlived = 0;
     for (let seed = firstSeed; seed < firstSeed + runs; seed += 1) {
       const world = new World(seed);
-      for (let lease = 0; lease < 4; lease += 1) world.leases.push({ owner: "", epoch: 0 });
+      for (let lease = 0; lease < 4; lease += 1)
+        world.leases.push({ owner: "", epoch: 0, revision: 0 });
       try {
         while (world.nowMs < runMs) world.tick();
       } catch (error) {

@@ -56,6 +56,7 @@ describe("A member of a cluster", () => {
 
   it("takes another for dead that was neither heard to renew nor to call for its time to live", () => {
     const member = aMember("b");
+    member.heardOwn(60_000);
     assert.deepEqual([...member.aliveIds(3_999)], ["a", "b"]);
     assert.equal(member.nextDeathAtMs(1_000), 4_000);
     assert.ok(member.called("b", 3_000));
@@ -66,8 +67,38 @@ describe("A member of a cluster", () => {
     assert.deepEqual(member.surelyDead(7_000), ["b"]);
   });
 
+  it("takes nobody for dead before it hears of its own what it sent when the other could act no more", () => {
+    const member = aMember("b");
+    member.heardOwn(2_999);
+    assert.deepEqual([...member.aliveIds(60_000)], ["a", "b"]);
+    assert.deepEqual(member.surelyDead(60_000), []);
+    member.heardOwn(3_000);
+    assert.deepEqual([...member.aliveIds(4_000)], ["a"]);
+    member.recorded("c", ["d"], 10_000);
+    member.looked(10_000, true);
+    member.looked(14_000, true);
+    member.heardOwn(12_999);
+    assert.deepEqual([...member.aliveIds(14_000)], ["a", "c"]);
+    member.heardOwn(13_000);
+    assert.deepEqual([...member.aliveIds(14_000)], ["a"]);
+  });
+
+  it("takes the owner of something for alive of whom nothing else is known, unless its record was removed", () => {
+    const member = aMember("b");
+    member.heardOwn(60_000);
+    for (const id of ["", "a", "b", "c"]) member.mentioned(id, 7, 1_000);
+    assert.deepEqual([...member.aliveIds(16_999)], ["a", "c"]);
+    assert.deepEqual([...member.aliveIds(17_000)], ["a"]);
+    member.gone("c", 8);
+    member.mentioned("c", 7, 20_000);
+    assert.deepEqual([...member.aliveIds(20_000)], ["a"]);
+    member.mentioned("c", 9, 20_000);
+    assert.deepEqual([...member.aliveIds(20_000)], ["a", "c"], "it has come again since");
+  });
+
   it("waits for an election longer where others than itself vouch, and is not sure then", () => {
     const member = aMember();
+    member.heardOwn(60_000);
     member.recorded("b", ["c"], 0);
     assert.deepEqual([...member.aliveIds(15_999)], ["a", "b"]);
     assert.deepEqual([...member.aliveIds(16_000)], ["a"]);
@@ -76,6 +107,7 @@ describe("A member of a cluster", () => {
 
   it("does not wait for an election while it has seen for a time to live that all servers are together", () => {
     const member = aMember();
+    member.heardOwn(60_000);
     member.recorded("b", ["c"], 1_000);
     assert.ok(member.hasStrangers(1_000));
     const alive = (): readonly string[] => [...member.aliveIds(10_000)];
@@ -105,6 +137,7 @@ describe("A member of a cluster", () => {
 
   it("does not wait longer where nobody vouches", () => {
     const member = aMember();
+    member.heardOwn(60_000);
     member.recorded("b", [], 0);
     assert.deepEqual([...member.aliveIds(4_000)], ["a"]);
   });
@@ -112,7 +145,7 @@ describe("A member of a cluster", () => {
   it("answers for nobody whom it does not know, and forgets who is gone", () => {
     const member = aMember("b");
     assert.equal(member.called("c", 1_000), false);
-    member.gone("b");
+    member.gone("b", 8);
     assert.equal(member.called("b", 1_000), false);
     assert.deepEqual([...member.aliveIds(1_000)], ["a"]);
   });

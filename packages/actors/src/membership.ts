@@ -13,6 +13,8 @@
  *   for as long as that may count. A witness that has taken the member for dead says so to all, by removing its record.
  * - Those of a renewal whose outcome is unknown count too, and one that is not heard stays a witness for two times to
  *   live: while it could believe to be one, and renewals are on their way, it is asked.
+ * - Nobody is dead for one that has not heard the bucket since: only what it hears of its own, sent when the other could
+ *   not act any more, tells that no renewal of the other came before. Nor is one dead of whom nothing was heard yet.
  * - Who is no witness, as one that came when all others had died, need not wait while it sees for a time to live that
  *   the bucket has its leader and no server is cut off from that: whoever lived would have renewed, or is cut off from
  *   every server, and so from its witnesses.
@@ -37,10 +39,14 @@ export class Membership {
   private readonly me: string;
   private readonly timing: MembershipTiming;
   private readonly others = new Map<string, Other>();
+  /** At which revision records were removed, by member. */
+  private readonly goneAt = new Map<string, number>();
   private renewedAtMs = Number.NEGATIVE_INFINITY;
   private witnesses = new Set<string>();
   /** When the last call that each has answered was sent. */
   private readonly answered = new Map<string, number>();
+  /** All that was stored before then has been heard. */
+  private heardUntilMs = Number.NEGATIVE_INFINITY;
   /** When the first and the last look at the servers was sent, of those in a row that found all of them together. */
   private together: { sinceMs: number; untilMs: number } | undefined;
 
@@ -96,6 +102,7 @@ export class Membership {
    */
   recorded(id: string, witnessIds: readonly string[], nowMs: number): boolean {
     if (id === this.me) return false;
+    this.goneAt.delete(id);
     const isVouchedByMe = witnessIds.includes(this.me);
     this.others.set(id, { heardAtMs: nowMs, outlives: witnessIds.length > 0, isVouchedByMe });
     return !this.witnesses.has(id);
@@ -108,14 +115,30 @@ export class Membership {
     return other !== undefined;
   }
 
-  gone(id: string): void {
+  gone(id: string, revision: number): void {
     this.others.delete(id);
+    this.goneAt.set(id, revision);
+  }
+
+  /**
+   * It owns something: where nothing else is known of it, its renewals are still to be heard, or were lost.
+   * @param revision when it took that: one that is gone may have come again since
+   */
+  mentioned(id: string, revision: number, nowMs: number): void {
+    if (id === "" || id === this.me || this.others.has(id)) return;
+    if (revision < (this.goneAt.get(id) ?? 0)) return;
+    this.others.set(id, { heardAtMs: nowMs, outlives: true, isVouchedByMe: false });
   }
 
   /** While we could not hear, silence was no evidence against anybody. */
   trustAgain(nowMs: number): void {
     for (const other of this.others.values()) other.heardAtMs = nowMs;
     this.together = undefined;
+  }
+
+  /** A renewal of its own that was sent then has been heard. */
+  heardOwn(sentAtMs: number): void {
+    this.heardUntilMs = Math.max(this.heardUntilMs, sentAtMs);
   }
 
   /** Whether it is of use to look at the servers: another lives, or may, whose witness this one is not. */
@@ -149,7 +172,7 @@ export class Membership {
   /** Dead by the word of this one, which its own life depended on: nobody need wait any longer. */
   surelyDead(nowMs: number): readonly string[] {
     return [...this.others]
-      .filter(([, other]) => other.isVouchedByMe && nowMs >= this.diesAtMs(other))
+      .filter(([, other]) => other.isVouchedByMe && this.isDead(other, nowMs))
       .map(([id]) => id);
   }
 
@@ -163,9 +186,12 @@ export class Membership {
   }
 
   private isDead(other: Other, nowMs: number): boolean {
-    if (nowMs >= this.diesAtMs(other)) return true;
+    const { memberTtlMs, fenceMarginMs } = this.timing;
+    const diesAtMs = this.diesAtMs(other);
+    if (nowMs >= diesAtMs && this.heardUntilMs >= diesAtMs - fenceMarginMs) return true;
     if (this.together === undefined || !this.isStranger(other)) return false;
     const { sinceMs, untilMs } = this.together;
-    return untilMs - Math.max(sinceMs, other.heardAtMs) >= this.timing.memberTtlMs;
+    const deadAtMs = Math.max(sinceMs, other.heardAtMs) + memberTtlMs;
+    return untilMs >= deadAtMs && this.heardUntilMs >= deadAtMs - fenceMarginMs;
   }
 }

@@ -22,6 +22,19 @@ describe("OwnEcho", () => {
     assert.equal(echo.deafMs(9_000), 0);
   });
 
+  it("has heard all until what it heard last of its own was sent, in whatever order it is told of that", () => {
+    const echo = new OwnEcho();
+    echo.wrote(5, 1_000);
+    echo.wrote(8, 2_000);
+    assert.equal(echo.hasHeardUntilMs, Number.NEGATIVE_INFINITY);
+    echo.heard(5, 2_500);
+    assert.equal(echo.hasHeardUntilMs, 1_000);
+    echo.heard(9, 3_500);
+    assert.equal(echo.hasHeardUntilMs, 2_000);
+    echo.wrote(9, 3_000);
+    assert.equal(echo.hasHeardUntilMs, 3_000);
+  });
+
   it("counts as deaf while writing only what it wrote without a pause, from the first that it did not hear", () => {
     const echo = new OwnEcho(2_000);
     echo.heard(4, 0);

@@ -241,12 +241,12 @@ export class ShardLeases {
   private receiveMember(id: string, entry: BucketEntry): void {
     if (id === this.options.memberId) this.echo.heard(entry.revision, monotonicMs());
     if (entry.value === undefined) {
-      this.members.gone(id);
+      this.members.gone(id, entry.revision);
       return;
     }
     const { witnessIds } = this.memberKeys.recorded(id, entry.revision, entry.value);
     const ageMs = systemClock.nowMs() - entry.storedAtMs;
-    if (ageMs > leftBehindAfterMs(this.timing, witnessIds)) this.members.gone(id);
+    if (ageMs > leftBehindAfterMs(this.timing, witnessIds)) this.members.gone(id, entry.revision);
     // The sooner it is a witness, the less its word is missed.
     else if (this.members.recorded(id, witnessIds, monotonicMs())) this.soon.abort();
     this.watchDeaths();
@@ -295,8 +295,11 @@ export class ShardLeases {
     if (!this.isReady || this.stopped.signal.aborted || this.isFenced()) return;
     // Who hears nothing takes all others for dead.
     if (!this.echo.hasHeard || this.isDeaf()) return;
+    this.members.heardOwn(this.echo.hasHeardUntilMs);
     const nowMs = monotonicMs();
     const held = new Map([...this.held].map(([shard, { epoch }]) => [shard, epoch]));
+    for (const { ownerId, revision } of this.leases.values())
+      this.members.mentioned(ownerId, revision, nowMs);
     const aliveIds = this.members.aliveIds(nowMs);
     const { take, giveBack, lost } = assignShards({
       me: this.options.memberId,
