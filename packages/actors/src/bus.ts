@@ -332,8 +332,15 @@ export class Bus {
         this.isAway = false;
         this.logger.info("nats-server back", { server: status.server });
         for (const listener of this.reconnectListeners) listener();
-      } else if (status.type === "slowConsumer" || status.type === "error") {
-        this.logger.warn("nats reports", { status: status.type });
+      } else if (status.type === "slowConsumer") {
+        const { sub, pending } = status;
+        this.logger.warn("nats reports", {
+          status: status.type,
+          subject: sub.getSubject(),
+          pending,
+        });
+      } else if (status.type === "error") {
+        this.logger.warn("nats reports", { status: status.type, error: messageOf(status.error) });
       }
     }
   }

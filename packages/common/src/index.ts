@@ -15,6 +15,7 @@ export { identityIn, identityOf, isIdentityOf } from "./identity.ts";
 export { createLogger, logLevels, silentLogger } from "./logger.ts";
 export type { LogFields, Logger, LogLevel } from "./logger.ts";
 export { stopOnSignal } from "./shutdown.ts";
+export { warnOfStandstill } from "./standstill.ts";
 export { contextOf, recordSpan, startTelemetry, traceparentOf, withSpan } from "./telemetry.ts";
 export type { SpanOptions, Telemetry } from "./telemetry.ts";
 export { clientCredentials, serverCredentials, tlsFilesIn, tlsRefreshMs } from "./tls.ts";

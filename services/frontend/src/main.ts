@@ -1,6 +1,12 @@
 /** The frontend as a process: only wires. */
 import { connectBus } from "@tidepool/actors";
-import { createLogger, readKeyring, startTelemetry, stopOnSignal } from "@tidepool/common";
+import {
+  createLogger,
+  readKeyring,
+  startTelemetry,
+  stopOnSignal,
+  warnOfStandstill,
+} from "@tidepool/common";
 import { readConfig } from "./config.ts";
 import { readAdminToken } from "./door/admin-token.ts";
 import { Frontend } from "./frontend.ts";
@@ -8,6 +14,7 @@ import { Frontend } from "./frontend.ts";
 const config = readConfig(process.env);
 const logger = createLogger({ service: "frontend", level: config.logLevel });
 logger.info("starting", { config });
+warnOfStandstill(logger);
 const telemetry = await startTelemetry("tidepool-frontend");
 const bus = await connectBus({
   ...config.nats,

@@ -1,6 +1,12 @@
 /** The host-agent as a process: only wires. */
 import { connectBus, ensureStorage } from "@tidepool/actors";
-import { createLogger, readKeyring, startTelemetry, stopOnSignal } from "@tidepool/common";
+import {
+  createLogger,
+  readKeyring,
+  startTelemetry,
+  stopOnSignal,
+  warnOfStandstill,
+} from "@tidepool/common";
 import { readConfig } from "./config.ts";
 import { openGuestSession } from "./guest/open-session.ts";
 import { HostAgent } from "./host-agent.ts";
@@ -9,6 +15,7 @@ import { openHypervisor } from "./open-hypervisor.ts";
 const config = readConfig(process.env);
 const logger = createLogger({ service: "host-agent", level: config.logLevel });
 logger.info("starting", { config });
+warnOfStandstill(logger);
 const telemetry = await startTelemetry("tidepool-host-agent");
 const hypervisor = await openHypervisor(config, logger);
 const bus = await connectBus({

@@ -1,12 +1,13 @@
 /** Wires the scheduler and runs it until a signal. */
 import { connectBus, ensureStorage } from "@tidepool/actors";
-import { createLogger, startTelemetry, stopOnSignal } from "@tidepool/common";
+import { createLogger, startTelemetry, stopOnSignal, warnOfStandstill } from "@tidepool/common";
 import { policies, warmingPolicyDefault } from "@tidepool/policy";
 import { readConfig } from "./config.ts";
 import { Scheduler } from "./scheduler.ts";
 
 const config = readConfig(process.env);
 const logger = createLogger({ service: "scheduler", level: config.logLevel });
+warnOfStandstill(logger);
 const telemetry = await startTelemetry("tidepool-scheduler");
 const bus = await connectBus({
   ...config.nats,
