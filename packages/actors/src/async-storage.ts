@@ -41,9 +41,11 @@ export const workShardCount = 8;
 /** A frontend that says nothing of a call for so long has lost it: another gets it. */
 export const workAckWaitMs = 20_000;
 
-/** @throws TidepoolError `unavailable` when JetStream is away, off, or has no room */
-export function ensureAsyncStorage(bus: Bus): Promise<AsyncStorage> {
-  const { replicas } = bus;
+/**
+ * @param replicas of what is not there yet; what has fewer gets as many
+ * @throws TidepoolError `unavailable` when JetStream is away, off, or has no room
+ */
+export function ensureAsyncStorage(bus: Bus, replicas = bus.replicas): Promise<AsyncStorage> {
   return untilStored(async () => {
     const manager = await jetstreamManager(bus.connection);
     const buckets = new Kvm(bus.connection);

@@ -15,6 +15,7 @@ import type { Bus } from "./bus.ts";
 import { findStream } from "./ensure-stream.ts";
 import { fromJetStream } from "./jetstream-error.ts";
 import { ensureStorage } from "./storage.ts";
+import { untilStored } from "./until-stored.ts";
 
 export interface KeptStream {
   readonly kind: "stream";
@@ -79,6 +80,10 @@ export const notBackedUp: readonly string[] = [streams.facts, streams.logs, stre
 const doneHeaders = /^Nats-(Expected-|Msg-Id$|Rollup$)/i;
 /** Schedulers renew and hosts tell of themselves each second. */
 const listenMs = 2_500;
+/** Longest that the other servers may take to get their copies of a system of full size. */
+const copiesMaxMs = 300_000;
+const copiesLookMs = 200;
+const settleMaxMs = 60_000;
 const memberKeys = `$KV.${buckets.leases}.member.`;
 const arrivalsGapMax = 1_000_000;
 
@@ -87,7 +92,7 @@ const arrivalsGapMax = 1_000_000;
  * @throws TidepoolError `unavailable` when JetStream is away; `notFound` where no system ever ran
  */
 export async function* readState(bus: Bus): AsyncGenerator<KeptRecord> {
-  const manager = await named("JetStream", jetstreamManager(bus.connection));
+  const manager = await untilStored(() => jetstreamManager(bus.connection));
   let streamCount = 0;
   for (const name of backedUp) {
     // An earlier version does not have all of them.
@@ -141,7 +146,7 @@ function recordOf({ subject, seq: sequence, header, data }: StoredMsg): KeptReco
  * @throws TidepoolError `wrongPhase` naming who runs
  */
 export async function checkStopped(bus: Bus): Promise<void> {
-  const manager = await named("JetStream", jetstreamManager(bus.connection));
+  const manager = await untilStored(() => jetstreamManager(bus.connection));
   const running = new Set<string>();
   const listening = bus.subscribe(subjects.allHostHeartbeats, HostHeartbeat, ({ hostId }) => {
     running.add(`host-agent ${hostId}`);
@@ -170,12 +175,15 @@ export async function writeState(
   records: AsyncIterable<KeptRecord>,
   { isForced, isWithoutCalls }: WriteStateOptions,
 ): Promise<number> {
-  await ensureAll(bus);
-  const manager = await jetstreamManager(bus.connection);
+  const manager = await untilStored(() => jetstreamManager(bus.connection));
   if (!isForced) await checkEmpty(manager);
   // Made anew: a stream that was used once goes on with its sequences, though it is empty.
-  for (const name of backedUp) await named(name, manager.streams.delete(name));
-  await ensureAll(bus);
+  for (const name of backedUp) {
+    if ((await findStream(manager, name)) !== undefined)
+      await named(name, manager.streams.delete(name));
+  }
+  // Sequences begin where they began only where there is one copy; the others come when all is written.
+  await ensureAll(bus, 1);
   const client = jetstream(bus.connection);
   let stream: StreamWriter | undefined;
   let messageCount = 0;
@@ -188,18 +196,56 @@ export async function writeState(
       messageCount += 1;
     }
   }
+  await ensureAll(bus, bus.replicas);
+  if (bus.replicas > 1) await settleArrivals(client);
+  await untilCopied(manager, bus.replicas);
   return messageCount;
 }
 
-async function ensureAll(bus: Bus): Promise<void> {
-  await ensureStorage(bus);
-  await ensureAsyncStorage(bus);
+async function ensureAll(bus: Bus, replicas: number): Promise<void> {
+  await ensureStorage(bus, replicas);
+  await ensureAsyncStorage(bus, replicas);
+}
+
+/** Every other server has what its leader has. */
+async function untilCopied(manager: JetStreamManager, replicas: number): Promise<void> {
+  const deadlineAtMs = systemClock.nowMs() + copiesMaxMs;
+  for (const name of backedUp) {
+    for (;;) {
+      const { cluster } = await named(name, manager.streams.info(name));
+      const current = (cluster?.replicas ?? []).filter((each) => each.current);
+      if (current.length >= replicas - 1) break;
+      if (systemClock.nowMs() > deadlineAtMs)
+        throw new TidepoolError(
+          "unavailable",
+          `all is restored, but ${name} has ${current.length + 1} of ${replicas} copies yet`,
+        );
+      await systemClock.sleep(copiesLookMs);
+    }
+  }
+}
+
+/**
+ * A stream whose sequences do not begin at 1 refuses the first message after it got its copies, and corrects itself: here
+ * and not with a frontend's. A batch without arrivals tells nobody anything.
+ */
+async function settleArrivals(client: JetStreamClient): Promise<void> {
+  const deadlineAtMs = systemClock.nowMs() + settleMaxMs;
+  for (;;) {
+    try {
+      await client.publish(subjects.arrivals(0), new Uint8Array());
+      return;
+    } catch (thrown) {
+      if (systemClock.nowMs() > deadlineAtMs) throw fromJetStream(thrown, streams.arrivals);
+      await systemClock.sleep(copiesLookMs);
+    }
+  }
 }
 
 async function checkEmpty(manager: JetStreamManager): Promise<void> {
   for (const name of backedUp) {
-    const { state } = await named(name, manager.streams.info(name));
-    if (state.messages === 0) continue;
+    const state = await named(name, stateOf(manager, name));
+    if (state === undefined || state.messages === 0) continue;
     const text = `${name} has ${state.messages} messages, a restore would replace them`;
     throw new TidepoolError("alreadyExists", text);
   }
@@ -218,7 +264,7 @@ class StreamWriter {
     this.next = firstSequence;
   }
 
-  /** Its sequences begin where they began: an empty stream takes the sequence that it is purged to. */
+  /** Sequences of arrivals begin where they began: an empty stream takes the sequence that it is purged to. */
   static async open(
     manager: JetStreamManager,
     client: JetStreamClient,
@@ -227,7 +273,7 @@ class StreamWriter {
     if (!backedUp.includes(head.name))
       throw new TidepoolError("invalid", `the backup has a stream ${head.name}, which is unknown`);
     const writer = new StreamWriter(client, head);
-    if (head.firstSequence > 1)
+    if (writer.keepsSequences && head.firstSequence > 1)
       await named(head.name, manager.streams.purge(head.name, { seq: head.firstSequence }));
     return writer;
   }

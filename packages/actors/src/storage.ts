@@ -86,9 +86,11 @@ export const leasesBytesMax = 8 * mib;
 export const snapshotsBytesMax = 1024 * mib;
 export const codeStoreBytesMax = 2048 * mib;
 
-/** @throws TidepoolError `unavailable` when JetStream is away, off, or has no room */
-export function ensureStorage(bus: Bus): Promise<Storage> {
-  const { replicas } = bus;
+/**
+ * @param replicas of what is not there yet; what has fewer gets as many
+ * @throws TidepoolError `unavailable` when JetStream is away, off, or has no room
+ */
+export function ensureStorage(bus: Bus, replicas = bus.replicas): Promise<Storage> {
   return untilStored(async () => {
     const manager = await jetstreamManager(bus.connection);
     const buckets = new Kvm(bus.connection);
