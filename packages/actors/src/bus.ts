@@ -4,10 +4,6 @@
  *
  * A request may be delivered and its reply lost: every handler must be safe to run twice.
  */
-import { X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { checkServerIdentity as checkHostIdentity } from "node:tls";
-import type { PeerCertificate } from "node:tls";
 import { context, propagation, ROOT_CONTEXT, SpanKind } from "@opentelemetry/api";
 import type { Context } from "@opentelemetry/api";
 import {
@@ -20,10 +16,9 @@ import {
 import type { Msg, MsgHdrs, NatsConnection, Subscription } from "@nats-io/nats-core";
 import { connect } from "@nats-io/transport-node";
 import {
+  CertificateWatch,
   decodeFailure,
   encodeFailure,
-  identityIn,
-  isIdentityOf,
   messageOf,
   systemClock,
   TidepoolError,
@@ -32,6 +27,7 @@ import {
 import type { Clock, Component, Logger } from "@tidepool/common";
 import { subjects } from "@tidepool/proto";
 import type { BusSettings } from "./bus-settings.ts";
+import { inboxPrefixOf, serverIdentityCheck } from "./bus-tls.ts";
 import { watchMajority } from "./majority-watch.ts";
 
 /** What a generated message class offers. */
@@ -75,7 +71,10 @@ const pingsUnansweredMax = 2;
 
 /** @throws TidepoolError `unavailable` when no server answers in connectTimeoutMs */
 export async function connectBus(options: BusOptions): Promise<Bus> {
-  const tls = options.tls === undefined ? undefined : { ...options.tls, checkServerIdentity };
+  const { tls: files, logger } = options;
+  const certificates = files && new CertificateWatch(files, logger, options.clock);
+  const checkServerIdentity = serverIdentityCheck((end) => certificates?.seen(end));
+  const tls = files && { ...files, checkServerIdentity };
   const inboxPrefix = await inboxPrefixOf(options.tls);
   const servers = options.servers.split(",").map((server) => server.trim());
   try {
@@ -92,43 +91,17 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
       ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
       ...(tls === undefined ? {} : { tls }),
     });
-    if ((options.replicas ?? 1) > 1)
-      void watchMajority(connection, options.logger.child({ part: "bus" }));
+    if ((options.replicas ?? 1) > 1) void watchMajority(connection, logger.child({ part: "bus" }));
+    await certificates?.start();
+    void connection.closed().then(() => certificates?.stop());
     return new Bus(connection, options);
   } catch (error) {
-    throw new TidepoolError("unavailable", `no nats-server answers at ${options.servers}`, {
-      cause: error,
-    });
-  }
-}
-
-/**
- * Replies to each process have subjects of its own, so that no other may hear them.
- * @throws TidepoolError `unavailable` where its certificate has expired, with which no server takes it
- */
-async function inboxPrefixOf(tls: BusOptions["tls"]): Promise<string | undefined> {
-  if (tls === undefined) return undefined;
-  // A file that cannot be read is told of when the connection is made.
-  const text = await readFile(tls.certFile).catch(() => undefined);
-  if (text === undefined) return undefined;
-  const { validTo, subjectAltName = "" } = new X509Certificate(text);
-  if (Date.parse(validTo) <= systemClock.nowMs()) {
     throw new TidepoolError(
       "unavailable",
-      `the certificate ${tls.certFile} has expired on ${validTo}: issue it again with tidepool certs`,
+      `no nats-server answers at ${options.servers}: ${messageOf(error)}`,
+      { cause: error },
     );
   }
-  const identity = identityIn(subjectAltName);
-  return identity === undefined ? undefined : subjects.inboxesOf(identity);
-}
-
-/**
- * Who answers must be a nats-server by its certificate: another process of the cluster has one of the same
- * authority. The name is checked and not the address, which the client does not know where it is a number.
- */
-function checkServerIdentity(host: string, certificate: PeerCertificate): Error | undefined {
-  const isNats = isIdentityOf("nats", certificate.subjectaltname ?? "");
-  return isNats ? undefined : checkHostIdentity(host, certificate);
 }
 
 export class Bus {

@@ -30,7 +30,8 @@ export async function withClient<T>(
 
 type Given = Pick<ClientOptions, "tlsCa" | "tokenFile">;
 
-async function readTls({ tlsCa }: Given): Promise<Pick<ConnectOptions, "tls">> {
+/** Absent: plain text. */
+export async function readTls({ tlsCa }: Given): Promise<Pick<ConnectOptions, "tls">> {
   return tlsCa === undefined ? {} : { tls: { ca: await readGiven(tlsCa) } };
 }
 

@@ -1,9 +1,16 @@
 /**
- * OpenTelemetry for a process. Trace ids always exist, so that log lines can be joined; spans leave the
- * process only when the standard environment variables ask for it (OTEL_EXPORTER_OTLP_ENDPOINT,
- * OTEL_TRACES_EXPORTER and the rest of that family).
+ * OpenTelemetry for a process. Trace ids always exist, so that log lines can be joined; spans and figures leave
+ * the process only when the standard environment variables ask for it (OTEL_EXPORTER_OTLP_ENDPOINT,
+ * OTEL_TRACES_EXPORTER, OTEL_METRICS_EXPORTER and the rest of that family).
  */
-import { context, propagation, ROOT_CONTEXT, SpanStatusCode, trace } from "@opentelemetry/api";
+import {
+  context,
+  metrics,
+  propagation,
+  ROOT_CONTEXT,
+  SpanStatusCode,
+  trace,
+} from "@opentelemetry/api";
 import type { Attributes, Context, Span, SpanKind } from "@opentelemetry/api";
 import { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 import { messageOf } from "./error.ts";
@@ -38,16 +45,19 @@ async function unregister(shutdown: () => Promise<void>): Promise<void> {
   trace.disable();
   context.disable();
   propagation.disable();
+  metrics.disable();
 }
 
 function wantsExport(env: NodeJS.ProcessEnv): boolean {
   if (env["OTEL_SDK_DISABLED"] === "true") return false;
-  const exporter = env["OTEL_TRACES_EXPORTER"];
-  if (exporter !== undefined) return exporter !== "" && exporter !== "none";
-  return (
-    env["OTEL_EXPORTER_OTLP_ENDPOINT"] !== undefined ||
-    env["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] !== undefined
-  );
+  return ["TRACES", "METRICS"].some((kind) => {
+    const exporter = env[`OTEL_${kind}_EXPORTER`];
+    if (exporter !== undefined) return exporter !== "" && exporter !== "none";
+    return (
+      env["OTEL_EXPORTER_OTLP_ENDPOINT"] !== undefined ||
+      env[`OTEL_EXPORTER_OTLP_${kind}_ENDPOINT`] !== undefined
+    );
+  });
 }
 
 const tracer = () => trace.getTracer("tidepool");

@@ -5,7 +5,13 @@
 import { Server } from "@grpc/grpc-js";
 import { ensureStorage, UsageBook } from "@tidepool/actors";
 import type { Bus, Stoppable, Storage } from "@tidepool/actors";
-import { messageOf, serverCredentials, systemClock, TidepoolError } from "@tidepool/common";
+import {
+  CertificateWatch,
+  messageOf,
+  serverCredentials,
+  systemClock,
+  TidepoolError,
+} from "@tidepool/common";
 import type { Clock, Keyring, Logger } from "@tidepool/common";
 import {
   healthService,
@@ -93,6 +99,11 @@ export class Frontend {
     const { bus, config } = this.options;
     const { httpAddress: asked = "off" } = config;
     const storage = await ensureStorage(bus);
+    if (config.doorTls !== undefined) {
+      const certificates = new CertificateWatch(config.doorTls, this.logger, this.clock);
+      await certificates.start();
+      this.parts.push(certificates);
+    }
     const urls = await this.addServices(storage, asked);
     const httpAddress = asked === "off" ? "off" : await urls.start();
     const address = await this.listen(config.address);

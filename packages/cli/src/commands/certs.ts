@@ -1,5 +1,5 @@
 /** `tidepool certs`: the certificates by which the processes of a cluster know each other. */
-import { identityOf, systemClock } from "@tidepool/common";
+import { daysLeft, identityOf, stateOf, systemClock } from "@tidepool/common";
 import type { TidepoolError } from "@tidepool/common";
 import { issueInto, listCertificates, services } from "../certs/cert-folder.ts";
 import type { Member, Service } from "../certs/cert-folder.ts";
@@ -13,7 +13,6 @@ export interface IssueOptions {
   readonly json?: boolean;
 }
 
-const dayMs = 86_400_000;
 const columns = [{ title: "NAME" }, { title: "UNTIL" }, { title: "LEFT", align: "right" }] as const;
 
 /** @param given as "host/h-1=10.0.0.7,h1.example.com" */
@@ -40,8 +39,11 @@ export async function showCertificates(
   if (json === true) return terminal.out(`${JSON.stringify(found)}\n`);
   const nowMs = systemClock.nowMs();
   const rows = found.map(({ name, expiresAtMs }) => {
-    const days = Math.floor((expiresAtMs - nowMs) / dayMs);
-    const left = days < 0 ? "expired" : `${days} days`;
+    const end = { of: name, endsAtMs: expiresAtMs };
+    const state = stateOf(end, nowMs);
+    const days = `${daysLeft(end, nowMs)} days`;
+    const soon = state === "endsSoon" ? `${days}: issue it again` : days;
+    const left = state === "hasEnded" ? "expired" : soon;
     return [name, new Date(expiresAtMs).toISOString().slice(0, 10), left];
   });
   terminal.out(renderTable(columns, rows));

@@ -18,7 +18,7 @@ export async function doctor(
 ): Promise<void> {
   terminal.status("checking …");
   const dataPath = options.data ?? stateFolderDefault(env);
-  const checks = await runChecks({ dataPath, address: options.address });
+  const checks = await runChecks({ ...options, dataPath, env });
   terminal.status("");
   const canRun = checks.every(({ state }) => state !== "failed");
   if (!canRun) setExitCode(exitCodes.failure);

@@ -4,11 +4,13 @@ import { freemem, totalmem } from "node:os";
 import { defaultCacheDir, findGuestImage } from "@tidepool/guest";
 import { ensureFolder, messageOf, TidepoolError } from "@tidepool/common";
 import { TidepoolClient } from "@tidepool/sdk";
-import { readToken } from "../client.ts";
+import { readTls, readToken } from "../client.ts";
+import type { ClientOptions } from "../program/parts.ts";
 import { formatBytes } from "../terminal/format.ts";
 import { findProgram } from "../up/debian-packages.ts";
 import { runtimeDefault, systemPackages, testPackages } from "../up/needs.ts";
 import { findRunning } from "../up/state-folder.ts";
+import { checkCertificates } from "./certificate-checks.ts";
 import { checkHost } from "./host-check.ts";
 
 export interface Check {
@@ -28,10 +30,12 @@ const nodeMajor = 20;
 const nodeMinorMin = 19;
 const connectMaxMs = 2_000;
 
-export async function runChecks(options: {
+export interface CheckOptions extends ClientOptions {
   readonly dataPath: string;
-  readonly address: string;
-}): Promise<readonly Check[]> {
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export async function runChecks(options: CheckOptions): Promise<readonly Check[]> {
   const isPrepared = (await findProgram("qemu-system-x86_64")) !== undefined;
   const image = await checkImage();
   return [
@@ -42,7 +46,8 @@ export async function runChecks(options: {
     checkMemory(totalmem(), freemem()),
     await checkDisk("disk for images", defaultCacheDir()),
     await checkDisk("disk for data", options.dataPath),
-    await checkRunning(options.dataPath, options.address),
+    ...(await checkCertificates(options)),
+    await checkRunning(options),
   ];
 }
 
@@ -117,14 +122,16 @@ async function checkDisk(name: string, path: string): Promise<Check> {
   }
 }
 
-async function checkRunning(dataPath: string, addressGiven: string): Promise<Check> {
+async function checkRunning(options: CheckOptions): Promise<Check> {
   const name = "running system";
+  const { dataPath } = options;
   const running = await findRunning(dataPath);
-  const address = running?.address ?? addressGiven;
+  const address = running?.address ?? options.address;
   try {
     const client = await TidepoolClient.connect(address, {
       connectTimeoutMs: connectMaxMs,
-      ...(await readToken({})),
+      ...(await readTls(options)),
+      ...(await readToken(options)),
     });
     try {
       const hosts = await countHosts(client);
