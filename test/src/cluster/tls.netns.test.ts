@@ -7,6 +7,7 @@ import { makeGenericClientConstructor, status } from "@grpc/grpc-js";
 import type { ServiceError } from "@grpc/grpc-js";
 import { connectBus } from "@tidepool/actors";
 import type { Bus } from "@tidepool/actors";
+import { until } from "@tidepool/actors/testing";
 import { Cluster, issueInto } from "@tidepool/cli";
 import { clientCredentials, silentLogger, tlsFilesIn, tlsRefreshMs } from "@tidepool/common";
 import type { TlsFiles } from "@tidepool/common";
@@ -119,6 +120,10 @@ describe("TLS inside a cluster", () => {
       ["frontend-1.frontend", "tidepool.v1.host.host-1.assign"],
       ["frontend-1.frontend", "$KV.tidepool_leases.shard.0"],
       ["frontend-1.frontend", "$JS.API.STREAM.DELETE.KV_tidepool_functions"],
+      ["frontend-1.frontend", "$JS.API.STREAM.PURGE.KV_tidepool_leases"],
+      ["frontend-1.frontend", "$JS.API.META.LEADER.STEPDOWN"],
+      ["frontend-1.frontend", "$JS.API.ACCOUNT.PURGE.x"],
+      ["scheduler-1.scheduler", "$JS.API.STREAM.MSG.GET.KV_tidepool_secrets"],
       ["host-1.host", "_INBOX.scheduler.scheduler-1.x"],
     ];
     for (const [name, subject] of foreign) {
@@ -135,7 +140,27 @@ describe("TLS inside a cluster", () => {
       host.connection.subscribe("_INBOX.>", { callback: (error) => resolve(error) });
     });
     assert.match(String(refused), /permission/i, "the replies to others");
-    await host.close();
+    // Of what a wildcard brings, nats-server leaves out what is another's.
+    const frontend = await as("frontend-1.frontend");
+    const heard: string[] = [];
+    for (const subject of ["_INBOX.*.host-1.>", "tidepool.v1.*.host-1.assign"])
+      frontend.connection.subscribe(subject, {
+        callback: (error, message) => void heard.push(error?.message ?? message.subject),
+      });
+    await frontend.connection.flush();
+    const operator = await connectBus({
+      servers: cluster.natsUrl,
+      name: "operator",
+      component: "client",
+      logger: silentLogger,
+      tls: cluster.tls,
+    });
+    for (const subject of ["_INBOX.host.host-1.x", "_INBOX.other.host-1.x"])
+      operator.connection.publish(subject, "");
+    await operator.connection.flush();
+    await until(() => heard.length > 0);
+    assert.deepEqual(heard, ["_INBOX.other.host-1.x"]);
+    for (const bus of [host, frontend, operator]) await bus.close();
     assert.deepEqual((await client.invoke("echo", 3)).payload, 3);
   });
 

@@ -55,14 +55,17 @@ const makes = everyStream.flatMap((name) => [
   `$JS.API.STREAM.UPDATE.${name}`,
 ]);
 
-export function permissionsOf({ service, id }: Pick<Member, "service" | "id">): Permissions {
+type Process = Pick<Member, "service" | "id">;
+
+/** @param all of the cluster: what is a frontend's is what belongs to none of the others */
+export function permissionsOf({ service, id }: Process, all: readonly Process[]): Permissions {
   switch (service) {
     case "host":
       return hostPermissions(id);
     case "scheduler":
       return schedulerPermissions(id);
     case "frontend":
-      return frontendPermissions;
+      return frontendPermissions(all);
     case "client":
       return { publish: { allow: [">"] }, subscribe: { allow: [">"] }, answers: false };
     case "nats":
@@ -98,13 +101,24 @@ function hostPermissions(id: string): Permissions {
   };
 }
 
+const schedulerBuckets = [
+  buckets.functions,
+  buckets.versions,
+  buckets.tenants,
+  buckets.hosts,
+  buckets.schedules,
+  buckets.scheduleProgress,
+  buckets.leases,
+  buckets.snapshots,
+];
+
 const schedulerPermissions = (id: string): Permissions => ({
   answers: true,
   publish: {
     allow: [
       ...looks,
       ...makes,
-      ...reads(streams.arrivals, streams.facts, ...Object.values(buckets).map(kv)),
+      ...reads(streams.arrivals, streams.facts, ...schedulerBuckets.map(kv)),
       writes(buckets.leases),
       writes(buckets.snapshots),
       writes(buckets.scheduleProgress),
@@ -129,14 +143,46 @@ const schedulerPermissions = (id: string): Permissions => ({
   },
 });
 
+/** Frontends remove what they have put there. */
+const emptiedByFrontends: readonly string[] = [
+  streams.work,
+  streams.payloads,
+  streams.deadLetters,
+  `OBJ_${codeBucket}`,
+];
+/** Of schedulers and hosts alone. */
+const schedulerStreams = [
+  streams.arrivals,
+  streams.facts,
+  ...[buckets.leases, buckets.snapshots, buckets.scheduleProgress].map(kv),
+];
+
+/** What an operator does to JetStream as a whole, or to a stream's copies. */
+const operatorsApi = [
+  "$SYS.>",
+  "$JS.API.META.>",
+  "$JS.API.SERVER.>",
+  "$JS.API.ACCOUNT.>",
+  "$JS.API.STREAM.DELETE.>",
+  "$JS.API.STREAM.MSG.DELETE.>",
+  "$JS.API.STREAM.SNAPSHOT.>",
+  "$JS.API.STREAM.RESTORE.>",
+  "$JS.API.STREAM.PEER.REMOVE.>",
+  "$JS.API.STREAM.LEADER.STEPDOWN.>",
+  "$JS.API.CONSUMER.LEADER.STEPDOWN.>",
+];
+
 /** Owners name subjects of their own as destinations and sources: a frontend may use all that are not ours to keep. */
-const frontendPermissions: Permissions = {
+const frontendPermissions = (all: readonly Process[]): Permissions => ({
   answers: false,
   publish: {
     allow: [">"],
     deny: [
-      "$SYS.>",
-      "$JS.API.STREAM.DELETE.>",
+      ...operatorsApi,
+      ...everyStream
+        .filter((name) => !emptiedByFrontends.includes(name))
+        .map((name) => `$JS.API.STREAM.PURGE.${name}`),
+      ...schedulerStreams.map((name) => `$JS.API.STREAM.UPDATE.${name}`),
       writes(buckets.leases),
       writes(buckets.snapshots),
       writes(buckets.scheduleProgress),
@@ -159,24 +205,41 @@ const frontendPermissions: Permissions = {
       "_INBOX.host.>",
       "_INBOX.scheduler.>",
       "_INBOX.client.>",
+      ...all.flatMap(heardByItAlone),
     ],
   },
-};
+});
+
+/**
+ * Word by word, beside the rules with wildcards: nats-server holds a subscription with wildcards to what is refused
+ * only where the whole of a refused rule lies within it, and `_INBOX.*.h-1.>` has not the whole of `_INBOX.host.>`.
+ */
+function heardByItAlone(member: Process): readonly string[] {
+  if (member.service === "frontend" || member.service === "nats") return [];
+  const inbox = subjects.inboxesOf(member);
+  const own = [`${inbox}.>`, `${inbox}.*`, `${inbox}.*.*`];
+  if (member.service !== "host") return own;
+  const { assignVm, keepVms, endStream } = subjects;
+  return [...own, assignVm(member.id), keepVms(member.id), endStream(member.id)];
+}
 
 /** The block `authorization` of nats-server's configuration. */
 export function authorizationBlock(members: readonly Member[]): readonly string[] {
   const users = members
     .filter(({ service }) => service !== "nats")
-    .flatMap((member) => [
-      `    {`,
-      `      user: ${JSON.stringify(identityOf(member))}`,
-      `      permissions: {`,
-      ...rules("publish", permissionsOf(member).publish),
-      ...rules("subscribe", permissionsOf(member).subscribe),
-      ...(permissionsOf(member).answers ? ["        allow_responses: true"] : []),
-      `      }`,
-      `    }`,
-    ]);
+    .flatMap((member) => {
+      const { publish, subscribe, answers } = permissionsOf(member, members);
+      return [
+        `    {`,
+        `      user: ${JSON.stringify(identityOf(member))}`,
+        `      permissions: {`,
+        ...rules("publish", publish),
+        ...rules("subscribe", subscribe),
+        ...(answers ? ["        allow_responses: true"] : []),
+        `      }`,
+        `    }`,
+      ];
+    });
   return [`authorization {`, `  users: [`, ...users, `  ]`, `}`];
 }
 
