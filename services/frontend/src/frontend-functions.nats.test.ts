@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { status } from "@grpc/grpc-js";
 import type { ServiceError } from "@grpc/grpc-js";
+import { Objm } from "@nats-io/obj";
+import { damageCode } from "@tidepool/actors/testing";
 import { startTelemetry } from "@tidepool/common";
 import type { Telemetry } from "@tidepool/common";
-import { tidepoolService } from "@tidepool/proto";
+import { subjects, tidepoolService } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
 import { codeZipMaxBytes } from "./limits.ts";
 import type { TestClient } from "./testing/a-client.ts";
@@ -130,6 +133,19 @@ describe("Frontend's functions", () => {
     assert.match(failure.message, new RegExp(String(codeZipMaxBytes)));
     assert.ok(sentCount < 200, `${sentCount} MiB were sent`);
     assert.equal((await client.upload(name, [anArchive(["index.js"])])).version, "1");
+  });
+
+  it("writes code anew that is damaged in the store, when it is uploaded again", async () => {
+    const zip = anArchive(["index.js", "of-its-own.js"]);
+    const digest = createHash("sha256").update(zip).digest("hex");
+    const code = await new Objm(test.bus.connection).open(subjects.codeBucket);
+    for (const name of [aName(), aName()]) {
+      await client.call(service.createFunction, { name, settings });
+      await client.upload(name, [zip]);
+      assert.deepEqual(Buffer.from((await code.getBlob(digest)) ?? []), Buffer.from(zip));
+      await damageCode(test.bus, digest);
+      await assert.rejects(code.getBlob(digest), /corrupt/);
+    }
   });
 
   it("refuses an upload for an unknown function and an upload without a name", async () => {

@@ -46,7 +46,7 @@ export interface VersionStore {
 /** Zips by digest, "sha256:…". */
 export interface CodeStore {
   has(digest: string): Promise<boolean>;
-  /** Does nothing when it is there already. */
+  /** Does nothing when it is there already, and whole. */
   put(digest: string, zip: Uint8Array): Promise<void>;
   get(digest: string): Promise<Uint8Array | undefined>;
   remove(digest: string): Promise<void>;

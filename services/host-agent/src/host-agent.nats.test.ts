@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { damageCode } from "@tidepool/actors/testing";
 import { tidepool } from "@tidepool/proto";
 import { leaseMs } from "./fleet/lease.ts";
 import { SimulatedHypervisor } from "./simulated/simulated-hypervisor.ts";
@@ -162,6 +163,19 @@ describe("HostAgent over a real nats-server and gRPC, simulated VMs", function (
       const { refused } = await host.acquireAndInvoke("bad", 1, { digest });
       assert.equal(refused?.code, "unavailable");
       assert.match(refused?.message ?? "", /1{64} is damaged/);
+    });
+
+    it("whose code has changed in the store is refused as damaged, until it is written anew", async () => {
+      await start();
+      const files = { "index.js": "exports.handler = () => 'of its own'" };
+      const digest = await host.upload(files);
+      await damageCode(host.bus, digest);
+      const { refused } = await host.acquireAndInvoke("own", 1, { digest });
+      assert.equal(refused?.code, "unavailable");
+      assert.match(refused?.message ?? "", new RegExp(`code ${digest} is damaged in the store`));
+      await host.upload(files);
+      const { failure } = await host.acquireAndInvoke("own", 1, { digest, version: "2" });
+      assert.equal(failure, undefined);
     });
   });
 

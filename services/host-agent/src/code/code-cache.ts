@@ -87,9 +87,7 @@ export class CodeCache {
     try {
       const zip = Buffer.from(await this.options.source.fetch(digest, codeMaxBytes));
       if (digestOf(zip) !== digest) {
-        throw new TidepoolError("unavailable", `code ${digest} is damaged in the store`, {
-          reason: "codeDamaged",
-        });
+        throw damagedCode(digest);
       }
       await this.keep(digest, zip);
       return zip;
@@ -135,6 +133,13 @@ export class CodeCache {
     this.used.delete(digest);
     this.used.add(digest);
   }
+}
+
+export function damagedCode(digest: string, cause?: unknown): TidepoolError {
+  return new TidepoolError("unavailable", `code ${digest} is damaged in the store`, {
+    cause,
+    reason: "codeDamaged",
+  });
 }
 
 interface KeptCode {

@@ -1,6 +1,7 @@
 /** Code from the JetStream Object Store: one object per digest. */
 import type { Storage } from "@tidepool/actors";
 import { messageOf, TidepoolError } from "@tidepool/common";
+import { damagedCode } from "../code/code-cache.ts";
 import type { CodeSource } from "../ports.ts";
 
 /** Longest a fetch may take. */
@@ -15,6 +16,7 @@ export function codeFromObjectStore(store: Storage["code"]): CodeSource {
         return await fetchObject(store, digest, maxBytes, late.signal);
       } catch (error) {
         if (error instanceof TidepoolError) throw error;
+        if (isDamaged(error)) throw damagedCode(digest, error);
         const why = late.signal.aborted ? `no answer in ${codeFetchMaxMs} ms` : messageOf(error);
         throw new TidepoolError("unavailable", `code ${digest} cannot be fetched: ${why}`, {
           reason: "storeSilent",
@@ -25,6 +27,11 @@ export function codeFromObjectStore(store: Storage["code"]): CodeSource {
       }
     },
   };
+}
+
+/** The store's own digest does not fit, as its client says. */
+function isDamaged(error: unknown): boolean {
+  return /corrupt object/.test(messageOf(error));
 }
 
 async function fetchObject(
