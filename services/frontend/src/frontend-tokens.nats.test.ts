@@ -316,6 +316,48 @@ describe("Frontend with tokens", () => {
     }
   });
 
+  for (const [what, lifetimeMs, says] of [
+    ["is revoked", 0, /revoked/],
+    ["expires", 3_000, /expired/],
+  ] as const) {
+    it(`ends what is open when its token ${what}, a streamed answer too, and tells the host`, async () => {
+      const wish = { tenant: "red", role: tidepool.v1.Role.ROLE_DEPLOYER, lifetimeMs };
+      const { token, text = "" } = await test.client.call(service.createToken, wish);
+      const client = aClient(text);
+      const react = test.host.react;
+      const begun = new Promise<void>((resolve) => (test.host.react = () => resolve()));
+      const cancelCount = test.host.cancelled.length;
+      const endOf = (stream: ReturnType<TestClient["stream"]>): Promise<unknown> =>
+        new Promise((resolve) => stream.once("error", resolve).resume());
+      const ends = [
+        client.stream(service.invokeStream, { name: "orders", payload: Buffer.from("1") }),
+        client.stream(service.getLogs, { follow: true }),
+      ].map(endOf);
+      await begun;
+      if (lifetimeMs === 0) await test.client.call(service.revokeToken, { id: token?.id ?? "" });
+      for (const end of await Promise.all(ends)) {
+        const failure = failureOf(end);
+        assert.deepEqual([failure.code, failure.reason], ["unauthenticated", "tokenInvalid"]);
+        assert.match(failure.message, says);
+      }
+      await until(() => test.host.cancelled.length === cancelCount + 1);
+      test.host.react = react;
+    });
+  }
+
+  it("refuses a name that is longer than any, whatever is asked of it", async () => {
+    for (const [operation, request] of [
+      ["GetInvocation", { requestId: "x".repeat(1_000_000) }],
+      ["CancelInvocation", { requestId: "x".repeat(257) }],
+      ["GetFunction", { name: "x".repeat(1_000_000) }],
+      ["PurgeDeadLetters", { requestIds: ["x".repeat(5_000)] }],
+    ] as const) {
+      const failure = await failed(ask(red, operation, request));
+      assert.equal(failure.code, "invalid");
+      assert.match(failure.message, /the limit of names and ids is 256/);
+    }
+  });
+
   it("refuses a token revoked at another frontend", async () => {
     const other = await test.aSecondFrontend();
     const { client, id } = await test.aCaller("red", "viewer");

@@ -153,6 +153,26 @@ export const vmStepsMax = 20;
 export const logLinesDefault = 100;
 export const logLinesMax = 10_000;
 
+/** Longest name or id that is looked for at all. */
+export const nameMaxLength = 256;
+/** Metadata of one call, names and values together, bytes. */
+export const metadataMaxBytes = 16 * 1024;
+/** Calls at once on one connection; clients let more wait, or open another. */
+export const streamsOfConnectionMax = 1_000;
+/** Calls whose request has begun to come and is not there yet, of one tenant and of all, at one frontend. */
+export const arrivingOfTenantMax = 128;
+export const arrivingMax = 512;
+/** Longest that the request of a call may take to come. */
+export const arrivingMaxMs = 60_000;
+/** Longest that an upload may take, and wait for its next part. */
+export const uploadMaxMs = 300_000;
+export const uploadPartMaxMs = 15_000;
+/** Uploads of one tenant at once. */
+export const uploadsOfTenantMax = 4;
+/** Watches of health and streams of reflection, which need no token, at one frontend. */
+export const openWithoutTokenMax = 1_000;
+/** Questions that one reflection stream may ask. */
+export const reflectionQuestionsMax = 1_000;
 /** Calls of all kinds under way at one frontend… */
 export const callsAtOnceMax = 10_000;
 /** …and beyond them those that only operators make: hosts, pools, tenants, tokens. */

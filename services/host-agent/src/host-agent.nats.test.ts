@@ -171,7 +171,7 @@ describe("HostAgent over a real nats-server and gRPC, simulated VMs", function (
       const digest = await host.upload(files);
       await damageCode(host.bus, digest);
       const { refused } = await host.acquireAndInvoke("own", 1, { digest });
-      assert.equal(refused?.code, "unavailable");
+      assert.deepEqual([refused?.code, refused?.reason], ["unavailable", "codeDamaged"]);
       assert.match(refused?.message ?? "", new RegExp(`code ${digest} is damaged in the store`));
       await host.upload(files);
       const { failure } = await host.acquireAndInvoke("own", 1, { digest, version: "2" });

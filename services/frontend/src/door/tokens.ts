@@ -1,12 +1,20 @@
 /** Tokens: made, listed, revoked, and known again. Reading costs no round trip; a revocation is heard by a watch. */
 import { timingSafeEqual } from "node:crypto";
-import { digestOfToken, makeToken, messageOf, TidepoolError, tokenIdOf } from "@tidepool/common";
+import {
+  digestOfToken,
+  given,
+  makeToken,
+  messageOf,
+  TidepoolError,
+  tokenIdOf,
+} from "@tidepool/common";
 import type { Clock, Logger } from "@tidepool/common";
 import { fromTimestamp, subjects, toTimestamp } from "@tidepool/proto";
 import type { tidepool } from "@tidepool/proto";
 import { requireRoom } from "../count-limits.ts";
 import { descriptionMaxBytes, tokenLifetimeMaxMs } from "../limits.ts";
 import { unknownTenant } from "../tenants/unknown-tenant.ts";
+import { holdsNoMore } from "./token-end.ts";
 import { roleFromWire, roleToWire } from "./roles.ts";
 import type { Role } from "./roles.ts";
 import { isOperator } from "./visit.ts";
@@ -78,12 +86,13 @@ export class Tokens {
     if (isAdmin) return { tenant: subjects.tenantDefault, role: "admin", revoked: never };
     if (!isKnown || known === undefined || this.hasExpired(known)) return undefined;
     this.noteUse(known);
-    return { tenant: known.tenant, role: known.role, revoked: this.endingOf(known.id).signal };
+    const { tenant, role, expiresAtMs } = known;
+    return { tenant, role, revoked: this.endingOf(known.id).signal, ...given({ expiresAtMs }) };
   }
 
   /** To be told of each token that is gone, whoever revoked it. */
   revoked(id: string): void {
-    this.endings.get(id)?.abort(new TidepoolError("cancelled", "the token was revoked"));
+    this.endings.get(id)?.abort(holdsNoMore("the token was revoked"));
     this.endings.delete(id);
   }
 

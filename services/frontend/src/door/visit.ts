@@ -4,6 +4,7 @@
  */
 import { TidepoolError, given } from "@tidepool/common";
 import { subjects } from "@tidepool/proto";
+import { nameMaxLength } from "../limits.ts";
 import { changeAt } from "./paths.ts";
 import type { Role } from "./roles.ts";
 import type { Rule } from "./rules.ts";
@@ -12,8 +13,10 @@ import type { Rule } from "./rules.ts";
 export interface Caller {
   readonly tenant: string;
   readonly role: Role;
-  /** Aborts when its token holds no more. */
+  /** Aborts when its token is revoked. */
   readonly revoked: AbortSignal;
+  /** Absent: its token has no end. */
+  readonly expiresAtMs?: number;
 }
 
 /** An admin of another tenant is one within it alone. */
@@ -103,6 +106,14 @@ export class Visit {
 }
 
 function plain(name: string): string {
+  // Far above what any may have, and far below what stores and headers take.
+  if (name.length > nameMaxLength) {
+    throw new TidepoolError(
+      "invalid",
+      `'${name.slice(0, 80)}…' has ${name.length} characters, the limit of names and ids is ${nameMaxLength}`,
+      { component: "client" },
+    );
+  }
   if (!name.includes("=")) return name;
   throw new TidepoolError(
     "invalid",

@@ -17,6 +17,7 @@ import { TidepoolError, withSpan } from "@tidepool/common";
 import type { Logger } from "@tidepool/common";
 import { withCallDeadline } from "../call-deadline.ts";
 import type { Door } from "../door/door.ts";
+import { endOfToken } from "../door/token-end.ts";
 import type { Operation } from "../door/rules.ts";
 import type { Caller, Visit } from "../door/visit.ts";
 import { toStatus } from "./status.ts";
@@ -94,21 +95,20 @@ export class Handlers {
       const gone = goneSignal(call);
       const requestId = randomUUID();
       this.run(operation, call, gone, async (context, visit) => {
-        const { revoked } = visit.caller;
-        const signal = AbortSignal.any([gone, this.stopping, revoked]);
-        for await (const response of work(visit.asked(call.request), { ...context, signal })) {
-          if (signal.aborted) break;
-          // Rejects when the caller has gone, which the next turn sees.
-          if (!call.write(visit.told(response))) {
-            await once(call, "drain", { signal }).catch(() => {});
+        const token = endOfToken(visit.caller);
+        const signal = AbortSignal.any([gone, this.stopping, token.signal]);
+        try {
+          for await (const response of work(visit.asked(call.request), { ...context, signal })) {
+            if (signal.aborted) break;
+            // Rejects when the caller has gone, which the next turn sees.
+            if (!call.write(visit.told(response))) {
+              await once(call, "drain", { signal }).catch(() => {});
+            }
           }
+        } finally {
+          token.release();
         }
-        if (revoked.aborted) {
-          throw new TidepoolError("unauthenticated", "the token was revoked", {
-            component: "client",
-            reason: "tokenInvalid",
-          });
-        }
+        token.signal.throwIfAborted();
         if (this.stopping.aborted) {
           throw new TidepoolError("unavailable", "the frontend is stopping");
         }
@@ -124,7 +124,7 @@ export class Handlers {
 
   /**
    * Parts that are written as they come, and end with the work. One that has begun goes on while the frontend
-   * stops, as a unary call does.
+   * stops, as a unary call does; it ends with its token.
    */
   answerStream<Request, Response>(
     operation: Operation,
@@ -138,12 +138,21 @@ export class Handlers {
     return (call) => {
       const gone = goneSignal(call);
       const requestId = randomUUID();
-      this.run(operation, call, gone, (context, visit) => {
+      this.run(operation, call, gone, async (context, visit) => {
+        const token = endOfToken(visit.caller);
+        const signal = AbortSignal.any([gone, token.signal]);
         const send = async (response: Response): Promise<void> => {
-          gone.throwIfAborted();
-          if (!call.write(visit.told(response))) await once(call, "drain", { signal: gone });
+          signal.throwIfAborted();
+          if (!call.write(visit.told(response))) await once(call, "drain", { signal });
         };
-        return work(visit.asked(call.request), context, send);
+        try {
+          await work(visit.asked(call.request), { ...context, signal }, send);
+        } catch (error) {
+          token.signal.throwIfAborted();
+          throw error;
+        } finally {
+          token.release();
+        }
       }).then(
         () => call.end(),
         (error: unknown) => {

@@ -7,6 +7,7 @@ import type { ServiceError } from "@grpc/grpc-js";
 import { TidepoolError, codes, given } from "@tidepool/common";
 import type { Code, Component, Logger } from "@tidepool/common";
 import { statusCodec, tidepool } from "@tidepool/proto";
+import { nameMaxLength } from "../limits.ts";
 import type { CallFailureDetails } from "../routing/invocation.ts";
 
 export const detailsTrailer = "grpc-status-details-bin";
@@ -63,7 +64,7 @@ function failureOf(
     // Sent again by itself, a call that may have started could run twice.
     retryable: isRetryable,
     component: error.component ?? defaultComponent(error),
-    requestId,
+    requestId: cut(requestId, nameMaxLength),
     reason,
     ...given({ retryAfterMs, start, stages }),
     ...(thrown === undefined

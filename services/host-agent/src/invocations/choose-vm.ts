@@ -1,5 +1,5 @@
 /** The VM of one call: the one reserved for it, or an idle one. */
-import { TidepoolError } from "@tidepool/common";
+import { given, TidepoolError } from "@tidepool/common";
 import { chooseForCall } from "../fleet/choose.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { Vm } from "../vm/vm.ts";
@@ -18,7 +18,9 @@ export interface CallTarget {
 /** Nothing was run: the caller may ask elsewhere. */
 export class RefusedError extends TidepoolError {
   static because(error: TidepoolError): RefusedError {
-    return new RefusedError(error.code, error.message, { cause: error });
+    const { code, message, reason, component, retryAfterMs } = error;
+    const said = given({ reason, component, retryAfterMs });
+    return new RefusedError(code, message, { cause: error, ...said });
   }
 }
 
