@@ -29,6 +29,7 @@ import { subjects } from "@tidepool/proto";
 import type { BusSettings } from "./bus-settings.ts";
 import { inboxPrefixOf, serverIdentityCheck } from "./bus-tls.ts";
 import { watchMajority } from "./majority-watch.ts";
+import { whyNoNats } from "./why-no-nats.ts";
 
 /** What a generated message class offers. */
 export interface Codec<T> {
@@ -42,6 +43,8 @@ type Kept = "replicas" | "logsKeptMs" | "logsBytesMax";
 export interface BusOptions extends Omit<BusSettings, Kept>, Partial<Pick<BusSettings, Kept>> {
   /** Shown by the server's monitoring: "frontend f-1". */
   readonly name: string;
+  /** Longest that a first connection may take; default connectTimeoutMs. */
+  readonly connectMaxMs?: number;
   /** Who answers, for failures that leave this process. */
   readonly component: Component;
   readonly logger: Logger;
@@ -64,6 +67,8 @@ export const requestTimeoutMs = 5_000;
 export const connectTimeoutMs = 10_000;
 /** Between two attempts to reach a server again; attempts never end. */
 export const reconnectWaitMs = 250;
+/** On top of it, so that not all come at once. */
+const reconnectJitterMs = 250;
 
 /** A server that answered none of the last two of these is lost, though its connection still stands. */
 export const pingIntervalMs = 2_000;
@@ -77,13 +82,19 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   const tls = files && { ...files, checkServerIdentity };
   const inboxPrefix = await inboxPrefixOf(options.tls);
   const servers = options.servers.split(",").map((server) => server.trim());
+  const connectMaxMs = options.connectMaxMs ?? connectTimeoutMs;
+  const giveUpAtMs = systemClock.nowMs() + connectMaxMs;
+  let isConnected = false;
   try {
     const connection = await connect({
       servers,
       name: options.name,
-      timeout: connectTimeoutMs,
+      timeout: connectMaxMs,
       maxReconnectAttempts: -1,
-      reconnectTimeWait: reconnectWaitMs,
+      reconnectDelayHandler: () => {
+        if (!isConnected && systemClock.nowMs() >= giveUpAtMs) throw new Error("no first answer");
+        return reconnectWaitMs + Math.random() * reconnectJitterMs;
+      },
       pingInterval: pingIntervalMs,
       maxPingOut: pingsUnansweredMax,
       ignoreAuthErrorAbort: true,
@@ -96,9 +107,11 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     void connection.closed().then(() => certificates?.stop());
     return new Bus(connection, options);
   } catch (error) {
+    const [first = ""] = servers;
+    const why = tls && (await whyNoNats(first, tls));
     throw new TidepoolError(
       "unavailable",
-      `no nats-server answers at ${options.servers}: ${messageOf(error)}`,
+      `no nats-server answers at ${options.servers}: ${why ?? messageOf(error)}`,
       { cause: error },
     );
   }

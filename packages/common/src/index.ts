@@ -23,6 +23,8 @@ export { contextOf, recordSpan, startTelemetry, traceparentOf, withSpan } from "
 export type { SpanOptions, Telemetry } from "./telemetry.ts";
 export { clientCredentials, serverCredentials, tlsFilesIn, tlsRefreshMs } from "./tls.ts";
 export type { TlsFiles } from "./tls.ts";
+export { whyUnreachable } from "./why-unreachable.ts";
+export type { Unreachable } from "./why-unreachable.ts";
 export { faultOfZipPath } from "./zip-path.ts";
 export { digestOfToken, makeToken, tokenIdOf } from "./token-text.ts";
 export type { NewTokenText } from "./token-text.ts";

@@ -15,12 +15,11 @@ import type {
   ClientWritableStream,
   ServiceError,
 } from "@grpc/grpc-js";
-import { systemClock, TidepoolError, withSpan } from "@tidepool/common";
+import { systemClock, TidepoolError, whyUnreachable, withSpan } from "@tidepool/common";
 import { tidepoolService } from "@tidepool/proto";
 import type { MethodDefinition } from "@tidepool/proto";
 import { callError } from "./call-error.ts";
 import { targetOf } from "./target.ts";
-import { whyUnreachable } from "./why-unreachable.ts";
 
 export interface CallLimits {
   /** Longest this call may take; no deadline when absent. */
@@ -86,7 +85,7 @@ export class Transport {
   }
 
   private async noAnswer(timeoutMs: number, cause?: Error): Promise<TidepoolError> {
-    const found = whyUnreachable(await this.lastFailure(), this.hasTls);
+    const found = whyUnreachable(await this.lastFailure(), this.hasTls ? "server's" : "none");
     const why = found === undefined ? "" : `: ${found.why}`;
     const message = `no tidepool answers at ${this.address} in ${timeoutMs} ms${why}`;
     return new TidepoolError("unavailable", message, {

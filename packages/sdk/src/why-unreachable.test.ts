@@ -7,8 +7,8 @@ import { createSecureServer, createServer as createHttp2Server } from "node:http
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { whyUnreachable } from "@tidepool/common";
 import { TidepoolClient } from "./client.ts";
-import { whyUnreachable } from "./why-unreachable.ts";
 
 const run = promisify(execFile);
 /** The connection is tried within this; the reason is there after the first attempt. */
@@ -82,9 +82,16 @@ describe("A client that finds no frontend", () => {
     );
   });
 
+  it("says that a server may not take the certificate of who calls, where that shows one", () => {
+    for (const details of ["Last error: read ECONNRESET", "Last error: Failed to connect"]) {
+      assert.match(whyUnreachable(details, "both")?.why ?? "", /may not take the certificate/);
+      assert.equal(whyUnreachable(details, "server's"), undefined);
+    }
+  });
+
   it("says that the certificate has expired", () => {
     const details = "Last error: Error [CERT_HAS_EXPIRED]: certificate has expired.";
-    assert.deepEqual(whyUnreachable(details, true), {
+    assert.deepEqual(whyUnreachable(details, "server's"), {
       why: "its certificate has expired",
       isTls: true,
     });

@@ -6,14 +6,15 @@
  * then on the connection is tried until it stands again.
  */
 import { randomUUID } from "node:crypto";
-import { makeGenericClientConstructor } from "@grpc/grpc-js";
-import type { ClientDuplexStream } from "@grpc/grpc-js";
+import { connectivityState, makeGenericClientConstructor } from "@grpc/grpc-js";
+import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
 import {
   clientCredentials,
   messageOf,
   systemClock,
   TidepoolError,
   traceparentOf,
+  whyUnreachable,
 } from "@tidepool/common";
 import type { Logger, TlsFiles } from "@tidepool/common";
 import { hostService } from "@tidepool/proto";
@@ -50,6 +51,8 @@ export type Reach = "well" | "quiet" | "lost";
 
 const HostClient = makeGenericClientConstructor(hostService, "Host");
 const callIdMax = 2 ** 32 - 1;
+/** Longest that gRPC is asked why no connection stands. */
+const lastFailureMaxMs = 300;
 /** A host that says nothing for so long is asked, and is lost when it does not answer: its calls wait in vain no longer. */
 const hostPingMs = 2_000;
 const hostPingMaxMs = 2_000;
@@ -95,6 +98,8 @@ export class HostStream {
       try {
         await (this.opening ??= this.open());
       } catch (error) {
+        if (this.reach !== "lost")
+          this.logger.warn("host cannot be reached", { error: messageOf(error) });
         this.lose();
         return { kind: "refused", failure: this.unreachable(error) };
       } finally {
@@ -157,9 +162,26 @@ export class HostStream {
   private open(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.client.waitForReady(systemClock.nowMs() + hostConnectMaxMs, (error) => {
-        if (error !== undefined) return reject(error);
+        if (error !== undefined) return void this.lastFailure(error).then(reject);
         this.begin();
         resolve();
+      });
+    });
+  }
+
+  /** What gRPC tells a stream while no connection stands; nothing is sent. */
+  private lastFailure(late: Error): Promise<Error> {
+    const state = this.client.getChannel().getConnectivityState(false);
+    if (state !== connectivityState.TRANSIENT_FAILURE) return Promise.resolve(late);
+    const { path, requestSerialize, responseDeserialize } = hostService.invocations;
+    const stream = this.client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, {
+      deadline: systemClock.nowMs() + lastFailureMaxMs,
+    });
+    return new Promise((resolve) => {
+      const shown = this.options.tls === undefined ? "none" : "both";
+      stream.once("error", ({ details }: ServiceError) => {
+        const found = whyUnreachable(details, shown);
+        resolve(new Error(found?.why ?? details, { cause: late }));
       });
     });
   }
@@ -307,7 +329,7 @@ export class HostStream {
   private unreachable(error: unknown): TidepoolError {
     return new TidepoolError(
       "unavailable",
-      `the host at ${this.options.address} cannot be reached in ${hostConnectMaxMs} ms`,
+      `the host at ${this.options.address} cannot be reached in ${hostConnectMaxMs} ms: ${messageOf(error)}`,
       { cause: error, component: "host", reason: "hostUnreachable" },
     );
   }

@@ -21,13 +21,23 @@ const causes: readonly (readonly [says: RegExp, why: string, isTls: boolean])[] 
   [/EHOSTUNREACH|ENETUNREACH/, "there is no way there", false],
 ];
 
+/** Who shows a certificate; a server that wants none of its callers cannot refuse one. */
+export type CertificatesShown = "none" | "server's" | "both";
+
 /** @param details of a call's status; undefined where it tells nothing */
-export function whyUnreachable(details: string, hasTls: boolean): Unreachable | undefined {
+export function whyUnreachable(
+  details: string,
+  certificates: CertificatesShown,
+): Unreachable | undefined {
   const found = causes.find(([says]) => says.test(details));
   if (found !== undefined) return { why: found[1], isTls: found[2] };
-  if (hasTls) return undefined;
-  // A server with TLS ends a connection in plain text without a word.
-  return /Failed to connect|Connection dropped|socket hang up/.test(details)
-    ? { why: "it ended the connection: it may want TLS", isTls: true }
+  // A server ends a connection without a word in plain text, or after the handshake, when it does not take who calls.
+  if (!/Failed to connect|Connection dropped|socket hang up|ECONNRESET/.test(details))
+    return undefined;
+  if (certificates === "none") {
+    return { why: "it ended the connection: it may want TLS", isTls: true };
+  }
+  return certificates === "both"
+    ? { why: "it ended the connection: it may not take the certificate of who calls", isTls: true }
     : undefined;
 }
