@@ -50,6 +50,7 @@ export const reasons = [
   "noNetwork",
   "openStreams",
   "requestRate",
+  "uploads",
 ] as const;
 
 export type Reason = (typeof reasons)[number];

@@ -31,11 +31,19 @@ import { openFunctions } from "./functions/open-functions.ts";
 import { Handlers } from "./grpc/handlers.ts";
 import { Health } from "./grpc/health.ts";
 import { reflection } from "./grpc/reflection.ts";
+import { threshold } from "./grpc/threshold.ts";
 import { tidepoolApi } from "./grpc/tidepool-api.ts";
+import type { Door } from "./door/door.ts";
 import { openDoor } from "./door/open-door.ts";
+import { OpenRoom } from "./door/open-room.ts";
 import { FunctionUrls } from "./http/function-urls.ts";
 import { HostStreams } from "./hosts/host-streams.ts";
-import { drainMaxMs, grpcMessageMaxBytes, grpcReceiveMaxBytes } from "./limits.ts";
+import {
+  callsOfConnectionMax,
+  drainMaxMs,
+  grpcMessageMaxBytes,
+  grpcReceiveMaxBytes,
+} from "./limits.ts";
 import { ArrivalPublisher } from "./nats/arrivals.ts";
 import { NatsCallRecords, NatsOutcomes } from "./nats/call-records.ts";
 import { NatsDrainStore } from "./nats/drain-store.ts";
@@ -78,10 +86,9 @@ export class Frontend {
   private readonly logger: Logger;
   private readonly health: Health;
   private readonly stopping = new AbortController();
-  private readonly server = new Server({
-    "grpc.max_receive_message_length": grpcReceiveMaxBytes,
-    "grpc.max_send_message_length": grpcMessageMaxBytes,
-  });
+  private readonly server: Server;
+  private readonly openRoom = new OpenRoom();
+  private door: Door | undefined;
   /** In the order of their start. */
   private readonly parts: Stoppable[] = [];
   private accepted: OpenedAsync | undefined;
@@ -91,7 +98,19 @@ export class Frontend {
     this.options = options;
     this.clock = options.clock ?? systemClock;
     this.logger = options.logger;
-    this.health = new Health(options.logger);
+    this.health = new Health(options.logger, this.openRoom);
+    const knock: Door["knock"] = (operation, metadata) => {
+      // It is there before anything is listened to.
+      if (this.door === undefined)
+        throw new TidepoolError("unavailable", "the frontend is starting");
+      return this.door.knock(operation, metadata);
+    };
+    this.server = new Server({
+      "grpc.max_receive_message_length": grpcReceiveMaxBytes,
+      "grpc.max_send_message_length": grpcMessageMaxBytes,
+      "grpc.max_concurrent_streams": callsOfConnectionMax,
+      interceptors: [threshold({ knock }, options.logger)],
+    });
   }
 
   /** Resolves with host:port when calls are served; "off" where none over HTTP are. */
@@ -139,6 +158,7 @@ export class Frontend {
       logger,
     });
     const { door, tokens } = opening;
+    this.door = door;
     this.parts.push(opening);
     const onChange: FunctionListener = (before, after) => admission.noteFunction(before, after);
     const secretStore = new NatsSecretStore(bus, storage.secrets, logger);
@@ -255,7 +275,12 @@ export class Frontend {
     );
     const { check, watch } = this.health;
     server.addService(healthService, { check, watch });
-    const serverReflectionInfo = reflection(serviceNames, this.stopping.signal);
+    const serverReflectionInfo = reflection(
+      serviceNames,
+      this.stopping.signal,
+      this.openRoom,
+      logger,
+    );
     server.addService(reflectionService, { serverReflectionInfo });
     server.addService(reflectionAlphaService, { serverReflectionInfo });
     this.urls = new FunctionUrls({

@@ -25,8 +25,12 @@ export const codeEntriesMaxCount = 20_000;
 export const pathMaxBytes = 1024;
 /** Longest name of a file or folder in a zip, bytes: what file systems take. */
 export const pathPartMaxBytes = 255;
-/** Uploads held in memory at once. */
+/** Uploads held in memory at once, and of them those of one tenant. */
 export const uploadsAtOnceMax = 8;
+export const uploadsOfTenantMax = 6;
+/** Longest that an upload may take, and that its next part may. */
+export const uploadMaxMs = 300_000;
+export const uploadPartMaxMs = 15_000;
 
 export const memoryMinMib = 64;
 export const memoryMaxMib = 4096;
@@ -158,20 +162,10 @@ export const nameMaxLength = 256;
 /** Metadata of one call, names and values together, bytes. */
 export const metadataMaxBytes = 16 * 1024;
 /** Calls at once on one connection; clients let more wait, or open another. */
-export const streamsOfConnectionMax = 1_000;
-/** Calls whose request has begun to come and is not there yet, of one tenant and of all, at one frontend. */
-export const arrivingOfTenantMax = 128;
-export const arrivingMax = 512;
-/** Longest that the request of a call may take to come. */
-export const arrivingMaxMs = 60_000;
-/** Longest that an upload may take, and wait for its next part. */
-export const uploadMaxMs = 300_000;
-export const uploadPartMaxMs = 15_000;
-/** Uploads of one tenant at once. */
-export const uploadsOfTenantMax = 4;
-/** Watches of health and streams of reflection, which need no token, at one frontend. */
+export const callsOfConnectionMax = 100;
+/** Watches of health, and streams of reflection, at one frontend: they need no token. */
 export const openWithoutTokenMax = 1_000;
-/** Questions that one reflection stream may ask. */
+/** Questions that one stream of reflection may ask. */
 export const reflectionQuestionsMax = 1_000;
 /** Calls of all kinds under way at one frontend… */
 export const callsAtOnceMax = 10_000;

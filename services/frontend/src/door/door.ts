@@ -38,8 +38,8 @@ export class Door {
     this.shares = new TenantShares(clock);
   }
 
-  /** @throws TidepoolError `unauthenticated`, `forbidden`, `noCapacity`, `throttled` */
-  enter(operation: Operation, metadata: Metadata): Visit {
+  /** Who asks, before anything of what is asked is read. @throws TidepoolError `unauthenticated`, `forbidden` */
+  knock(operation: Operation, metadata: Metadata): Caller {
     const caller = this.callerOf(metadata.get("authorization").map(String));
     const rule: Rule = ruleOf(operation);
     if (!rule.roles.includes(caller.role)) {
@@ -56,6 +56,13 @@ export class Door {
         { component: "client", reason: "roleTooSmall" },
       );
     }
+    return caller;
+  }
+
+  /** @throws TidepoolError `unauthenticated`, `forbidden`, `noCapacity`, `throttled` */
+  enter(operation: Operation, metadata: Metadata): Visit {
+    const caller = this.knock(operation, metadata);
+    const rule: Rule = ruleOf(operation);
     const isKept = isForAdmins(operation) && isOperator(caller);
     const max = isKept ? this.roomMax + adminCallsKept : this.roomMax;
     if (this.callCount >= max) {

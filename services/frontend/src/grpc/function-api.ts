@@ -1,12 +1,12 @@
 /** The methods of the public API that are about functions, their versions and their aliases. */
-import { TidepoolError } from "@tidepool/common";
 import type { tidepool } from "@tidepool/proto";
 import { aliasToWire } from "../functions/aliases.ts";
 import { functionToWire } from "../functions/function-record.ts";
 import type { Functions } from "../functions/functions.ts";
 import { versionOfFunction } from "../functions/version-record.ts";
 import type { Versions } from "../functions/versions.ts";
-import { uploadsAtOnceMax } from "../limits.ts";
+import { Uploads } from "../functions/uploads.ts";
+import { inTime } from "./in-time.ts";
 import type { Schedules } from "../triggers/schedules.ts";
 import type { Subscriptions } from "../triggers/subscriptions.ts";
 import type { Handlers } from "./handlers.ts";
@@ -25,7 +25,7 @@ export function functionApi(
   handlers: Handlers,
   { functions, versions, schedules, subscriptions }: FunctionApiOptions,
 ) {
-  let uploadCount = 0;
+  const uploads = new Uploads();
   return {
     createFunction: handlers.unary(
       "CreateFunction",
@@ -68,19 +68,16 @@ export function functionApi(
     ),
     uploadCode: handlers.clientStream(
       "UploadCode",
-      async (requests: AsyncIterable<tidepool.v1.UploadCodeRequest.$Properties>): Promise<Wire> => {
-        if (uploadCount >= uploadsAtOnceMax) {
-          throw new TidepoolError(
-            "noCapacity",
-            `${uploadCount} uploads are under way, the limit is ${uploadsAtOnceMax}`,
-          );
-        }
-        uploadCount += 1;
+      async (
+        requests: AsyncIterable<tidepool.v1.UploadCodeRequest.$Properties>,
+        { caller },
+      ): Promise<Wire> => {
+        const leave = uploads.enter(caller.tenant);
         try {
-          const { wish, zip } = await readUpload(requests, (asked) => functions.get(asked));
+          const { wish, zip } = await readUpload(inTime(requests), (asked) => functions.get(asked));
           return functionToWire(await functions.upload(wish, zip));
         } finally {
-          uploadCount -= 1;
+          leave();
         }
       },
     ),

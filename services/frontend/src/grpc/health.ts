@@ -4,6 +4,7 @@ import type { handleServerStreamingCall, handleUnaryCall } from "@grpc/grpc-js";
 import { TidepoolError } from "@tidepool/common";
 import type { Logger } from "@tidepool/common";
 import { grpc } from "@tidepool/proto";
+import type { OpenRoom } from "../door/open-room.ts";
 import { toStatus } from "./status.ts";
 
 type Request = grpc.health.v1.HealthCheckRequest.$Properties;
@@ -16,10 +17,12 @@ const services: readonly string[] = ["", "tidepool.v1.Tidepool"];
 export class Health {
   private readonly logger: Logger;
   private readonly watchers = new Map<() => void, () => void>();
+  private readonly room: OpenRoom;
   private isServing = false;
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, room: OpenRoom) {
     this.logger = logger;
+    this.room = room;
   }
 
   set(isServing: boolean): void {
@@ -45,9 +48,19 @@ export class Health {
     const tell = (): void => {
       call.write({ status: isKnown ? this.status : ServingStatus.SERVICE_UNKNOWN });
     };
+    let leave: () => void;
+    try {
+      leave = this.room.enter();
+    } catch (error) {
+      call.emit("error", toStatus(error, "health watch", this.logger, randomUUID()));
+      return;
+    }
     tell();
     this.watchers.set(tell, () => call.end());
-    const forget = (): void => void this.watchers.delete(tell);
+    const forget = (): void => {
+      this.watchers.delete(tell);
+      leave();
+    };
     call.on("cancelled", forget);
     call.on("close", forget);
     call.on("error", forget);

@@ -1,9 +1,15 @@
 /** The standard server reflection service, under both of its package names, so that generic tools can call us. */
+import { randomUUID } from "node:crypto";
 import type { handleBidiStreamingCall } from "@grpc/grpc-js";
+import { TidepoolError } from "@tidepool/common";
+import type { Logger } from "@tidepool/common";
 import { descriptors } from "@tidepool/proto";
 import type { grpc } from "@tidepool/proto";
+import type { OpenRoom } from "../door/open-room.ts";
+import { reflectionQuestionsMax } from "../limits.ts";
 import { indexDescriptors } from "./descriptor-index.ts";
 import type { DescriptorIndex } from "./descriptor-index.ts";
+import { toStatus } from "./status.ts";
 
 type Request = grpc.reflection.v1.ServerReflectionRequest.$Properties;
 type Response = grpc.reflection.v1.ServerReflectionResponse.$Properties;
@@ -21,21 +27,46 @@ const isPublic = (name: string): boolean => !/^tidepool\/(internal|guest)\//.tes
 export function reflection(
   services: readonly string[],
   stopping: AbortSignal,
+  room: OpenRoom,
+  logger: Logger,
 ): handleBidiStreamingCall<Request, Response> {
   const index = indexDescriptors(new Map([...descriptors].filter(([name]) => isPublic(name))));
   return (call) => {
+    const refuse = (error: unknown): void =>
+      void call.emit("error", toStatus(error, "reflection", logger, randomUUID()));
+    let leave: () => void;
+    try {
+      leave = room.enter();
+    } catch (error) {
+      return refuse(error);
+    }
+    let questions = 0;
     call.on("data", (request: Request) => {
-      call.write({
+      questions += 1;
+      if (questions > reflectionQuestionsMax) {
+        call.pause();
+        const told = `a stream of reflection may ask ${reflectionQuestionsMax} questions`;
+        return refuse(new TidepoolError("tooLarge", told, { component: "client" }));
+      }
+      const hasRoom = call.write({
         validHost: request.host ?? "",
         originalRequest: request,
         ...answer(index, services, request),
       });
+      if (hasRoom) return;
+      // Who does not read its answers is asked for nothing more.
+      call.pause();
+      call.once("drain", () => call.resume());
     });
     const end = (): void => void call.end();
     stopping.addEventListener("abort", end, { once: true });
     call.on("end", end);
     call.on("error", end);
-    call.on("close", () => stopping.removeEventListener("abort", end));
+    call.on("cancelled", leave);
+    call.on("close", () => {
+      leave();
+      stopping.removeEventListener("abort", end);
+    });
   };
 }
 
