@@ -135,7 +135,8 @@ function appended(ticks: readonly Tick[], tick: Tick): readonly Tick[] {
   if (ticks.length < ticksMax) return [...ticks, tick];
   // One copy of the length that it has: to grow it by one would make room for half as many again.
   const kept = ticks.slice();
-  kept.copyWithin(0, 1);
-  kept[kept.length - 1] = tick;
+  const last = kept.length - 1;
+  for (let i = 0; i < last; i += 1) kept[i] = kept[i + 1] ?? tick;
+  kept[last] = tick;
   return kept;
 }

@@ -35,9 +35,17 @@ export class ProtoWriter {
 
   /** Of a field that tells 0 from absence. */
   presentDouble(field: number, value: number): void {
-    this.varint((field << 3) | wireTypes.double);
-    this.view.setFloat64(this.length, value, true);
-    this.length += 8;
+    if (this.length + fieldBytesMax > this.bytes.length) this.grow();
+    const { bytes } = this;
+    const tag = (field << 3) | wireTypes.double;
+    let at = this.length;
+    if (tag < 0x80) bytes[at++] = tag;
+    else {
+      bytes[at++] = (tag & 0x7f) | 0x80;
+      bytes[at++] = tag >> 7;
+    }
+    this.view.setFloat64(at, value, true);
+    this.length = at + 8;
   }
 
   /** Begins a message or a string of bytes. @returns what `end` is to be given */
