@@ -19,7 +19,7 @@ export { createLogger, logLevels, silentLogger } from "./logger.ts";
 export type { LogFields, Logger, LogLevel } from "./logger.ts";
 export { stopOnSignal } from "./shutdown.ts";
 export { warnOfStandstill } from "./standstill.ts";
-export { contextOf, recordSpan, startTelemetry, traceparentOf, withSpan } from "./telemetry.ts";
+export { contextOf, startTelemetry, traceparentOf, withSpan } from "./telemetry.ts";
 export type { SpanOptions, Telemetry } from "./telemetry.ts";
 export { clientCredentials, serverCredentials, tlsFilesIn, tlsRefreshMs } from "./tls.ts";
 export type { TlsFiles } from "./tls.ts";

@@ -91,21 +91,6 @@ export async function withSpan<T>(
   }
 }
 
-/** A span whose times are known afterwards, such as a guest's run. Instants in ms since 1970 UTC. */
-export function recordSpan(
-  name: string,
-  options: SpanOptions & { readonly startAtMs: number; readonly endAtMs: number },
-): void {
-  const { kind, attributes, parent = context.active(), startAtMs, endAtMs } = options;
-  tracer()
-    .startSpan(
-      name,
-      { kind, startTime: new Date(startAtMs), ...(attributes ? { attributes } : {}) },
-      parent,
-    )
-    .end(new Date(endAtMs));
-}
-
 /** The W3C traceparent of a context; empty when it has no span. */
 export function traceparentOf(from: Context = context.active()): string {
   const carrier: Record<string, string> = {};
