@@ -22,8 +22,6 @@ export type {
 export type { StreamBegin, StreamedAnswer, StreamEnd } from "./streamed-answer.ts";
 export { callDetails } from "./call-error.ts";
 export type { CallDetails } from "./call-error.ts";
-export { fixedKeepAlive } from "./fixed-keep-alive.ts";
-export type { FixedKeepAlive, ReplayedCall } from "./fixed-keep-alive.ts";
 export type {
   AsyncSettings,
   CompleteSettings,

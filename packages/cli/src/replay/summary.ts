@@ -1,5 +1,5 @@
 /** What a replay came to. Pure: from the calls as they went and the pools as they were measured. */
-import { fixedKeepAlive } from "@tidepool/sdk";
+import { fixedKeepAlive } from "./fixed-keep-alive.ts";
 
 export const startKinds = ["predicted", "warm", "pool", "cold"] as const;
 export type StartKind = (typeof startKinds)[number];

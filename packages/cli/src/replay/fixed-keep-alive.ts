@@ -17,7 +17,6 @@ export interface ReplayedCall {
 }
 
 /** @param untilMs where the measuring ends: what VMs would idle after it does not count */
-/** Idle time after the last call is counted in full, or up to `untilMs`. */
 export function fixedKeepAlive(
   calls: readonly ReplayedCall[],
   keepAliveMs: number,

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { describe, it } from "mocha";
 import { fixedKeepAlive, type ReplayedCall } from "./fixed-keep-alive.ts";
 
 const call = (atMs: number, durationMs = 100, functionName = "a"): ReplayedCall => ({
