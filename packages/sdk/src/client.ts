@@ -220,9 +220,15 @@ export class TidepoolClient {
       return await this.uploadCode(name, zip, { ...options, settings });
     } catch (error) {
       // Refused code leaves no function behind that nobody can call; the upload's error is what matters.
-      if (isNew) await this.deleteFunction(name).catch(() => undefined);
+      if (isNew) await this.deleteWithoutCode(name).catch(() => undefined);
       throw error;
     }
+  }
+
+  /** What has code by now is left: the answer to its upload was lost, or somebody else's upload came first. */
+  private async deleteWithoutCode(name: string): Promise<void> {
+    const { version } = await this.getFunction(name);
+    if (version === undefined) await this.deleteFunction(name);
   }
 
   /** Newest first. */

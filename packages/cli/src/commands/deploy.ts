@@ -100,22 +100,9 @@ export async function deploy(
   const settings = mergeSettings(existing?.settings, options);
   const archive = await readCode(path, settings.handler);
   checkHandler(settings.handler, archive, path, settings.runtime);
-  if (existing === undefined) await client.createFunction(name, settings, { signal });
-  try {
-    const { description = "", activate = true, revision = "" } = options;
-    const said = { description, keepActive: !activate, revision };
-    return await sendCode(client, name, archive.zip, terminal, { settings, signal, ...said });
-  } catch (error) {
-    // Refused code leaves no function behind that nobody can call; the upload's error is what matters.
-    if (existing === undefined) await deleteWithoutCode(client, name).catch(() => undefined);
-    throw error;
-  }
-}
-
-/** What has code by now is left: the answer to its upload was lost, or somebody else's upload came first. */
-async function deleteWithoutCode(client: TidepoolClient, name: string): Promise<void> {
-  const { version } = await client.getFunction(name);
-  if (version === undefined) await client.deleteFunction(name);
+  const { description = "", activate = true, revision = "" } = options;
+  const said = { description, keepActive: !activate, revision };
+  return sendCode(client, { name, settings, zip: archive.zip }, terminal, { signal, ...said });
 }
 
 /** Undefined when there is none of that name. */

@@ -130,16 +130,8 @@ async function apply(
     });
     return;
   }
-  if (deployed === undefined) await client.createFunction(name, settings, { signal });
-  try {
-    await sendCode(client, name, zip, terminal, {
-      settings,
-      signal,
-      ...(deployed && { revision: deployed.revision }),
-    });
-  } catch (error) {
-    // Refused code leaves no function behind that nobody can call; the upload's error is what matters.
-    if (deployed === undefined) await client.deleteFunction(name).catch(() => undefined);
-    throw error;
-  }
+  await sendCode(client, { name, settings, zip }, terminal, {
+    signal,
+    ...(deployed && { revision: deployed.revision }),
+  });
 }
