@@ -91,7 +91,11 @@ export class StreamedAnswer implements AsyncIterable<Uint8Array> {
       (error) => callDetails(error).maySendAgain,
       signal,
     );
-    begin.catch((error: unknown) => this.settleEnd?.reject(error));
+    begin.catch((error: unknown) => {
+      this.settleEnd?.reject(error);
+      // Nobody may come for its bytes: the call is not to go on.
+      void this.parts?.return?.();
+    });
     return begin;
   }
 
@@ -112,8 +116,20 @@ function parseBegin({ begin }: Part): StreamBegin {
   return {
     requestId: requestId ?? "",
     contentType: contentType ?? "",
-    http: text === "" ? undefined : (JSON.parse(text) as unknown),
+    http: text === "" ? undefined : parseHttp(text),
   };
+}
+
+function parseHttp(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new TidepoolError("functionError", "the function's answer begins with no JSON object", {
+      cause,
+      component: "function",
+      reason: "malformedAnswer",
+    });
+  }
 }
 
 function cancelled(cause: unknown): TidepoolError {
