@@ -2,6 +2,12 @@
 import type { Logger } from "./logger.ts";
 import { messageOf } from "./error.ts";
 
+/** For what fails before a process serves: one line that says why, where a thrown error would be all stack. */
+export function failStart(logger: Logger, error: unknown): never {
+  logger.error("cannot start", { error: messageOf(error) });
+  process.exit(1);
+}
+
 export const shutdownMaxMs = 15_000;
 
 export function stopOnSignal(logger: Logger, stop: () => Promise<void>): void {

@@ -2,6 +2,7 @@
 import { connectBus, ensureStorage } from "@tidepool/actors";
 import {
   createLogger,
+  failStart,
   readKeyring,
   startTelemetry,
   stopOnSignal,
@@ -17,7 +18,9 @@ const logger = createLogger({ service: "host-agent", level: config.logLevel });
 logger.info("starting", { config });
 warnOfStandstill(logger);
 const telemetry = await startTelemetry("tidepool-host-agent");
-const hypervisor = await openHypervisor(config, logger);
+const hypervisor = await openHypervisor(config, logger).catch((error: unknown) =>
+  failStart(logger, error),
+);
 const bus = await connectBus({
   ...config.nats,
   name: `host-agent ${config.hostId}`,

@@ -9,7 +9,8 @@ import type { HostAgentConfig } from "./config.ts";
 import { addressesOf } from "./guest-network/addresses.ts";
 import type { GuestNetwork } from "./guest-network/guest-network.ts";
 import type { Hypervisor } from "./hypervisor/hypervisor.ts";
-import { findRunAs } from "./qemu/run-as.ts";
+import type { LibvirtAddress } from "./libvirt/address.ts";
+import { findRunAs, withGroupOfKvm } from "./qemu/run-as.ts";
 import type { RunAs } from "./qemu/run-as.ts";
 
 type ImageOf = (runtime: string, onProgress?: (step: string) => void) => Promise<GuestImage>;
@@ -24,8 +25,10 @@ export async function openHypervisor(config: HostAgentConfig, logger: Logger): P
   }
   const image: ImageOf = (runtime, onProgress = () => {}) =>
     ensureGuestImage({ runtime, cacheDir, onProgress });
+  const { libvirt: address } = config;
   // libvirt has a user of its own for QEMU.
-  const runAs = config.hypervisor === "qemu" ? await findRunAs(config.qemuUser) : undefined;
+  const runAs =
+    config.hypervisor === "qemu" ? await findRunAs(config.qemuUser) : await userOf(address);
   const accelerator = await chooseAccelerator(config, image, logger, runAs);
   const stateDir = join(config.stateDir, "vms");
   const options = { accelerator, image, cacheDir, stateDir };
@@ -35,7 +38,17 @@ export async function openHypervisor(config: HostAgentConfig, logger: Logger): P
     return new QemuHypervisor({ ...options, runAs, guestNetwork });
   }
   const { LibvirtHypervisor } = await import("./libvirt/libvirt-hypervisor.ts");
-  return LibvirtHypervisor.open({ ...options, address: config.libvirt, hostId });
+  // Another user's QEMU can reach the folder of its own daemon; ours may be closed to it.
+  const isInDaemons = runAs !== undefined && address.directory !== undefined;
+  const vmsDir = isInDaemons ? join(address.directory, "vms", hostId) : stateDir;
+  return LibvirtHypervisor.open({ ...options, stateDir: vmsDir, address, hostId });
+}
+
+/** Undefined when QEMU runs as the user that we are. */
+async function userOf(address: LibvirtAddress): Promise<RunAs | undefined> {
+  const { findQemuUser } = await import("./libvirt/qemu-user.ts");
+  const user = await findQemuUser(address);
+  return user === undefined ? undefined : withGroupOfKvm(user);
 }
 
 /** Its failure is the host-agent's: an operator who allows a network is to know that there is none. */

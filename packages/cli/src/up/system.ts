@@ -2,16 +2,16 @@
  * The parts of a system on one machine, as children of this process: nats-server, scheduler, host-agent,
  * frontend, and with the libvirt driver a libvirtd of its own when the environment names none.
  */
-import { createHash } from "node:crypto";
 import { rename } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startNatsServer } from "@tidepool/actors";
 import { TidepoolError } from "@tidepool/common";
 import { formatDuration } from "../terminal/format.ts";
 import type { Terminal } from "../terminal/terminal.ts";
+import { libvirtUri } from "./libvirtd-place.ts";
+import type { LibvirtdPlace } from "./libvirtd-place.ts";
 import { ensureSecretsKey } from "./secrets-key.ts";
 import { newestLines } from "./newest-lines.ts";
 import { flagsOf, startService } from "./service-process.ts";
@@ -28,6 +28,8 @@ export interface SystemOptions {
   /** Of function URLs, "127.0.0.1:7080". */
   readonly httpAddress: string;
   readonly hypervisor: HypervisorName;
+  /** Of the one to be started; absent: none is. */
+  readonly libvirtd: LibvirtdPlace | undefined;
 }
 
 const repositoryRoot = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..", "..");
@@ -52,10 +54,12 @@ export async function startSystem(
     TIDEPOOL_SECRETS_KEY_FILE:
       process.env["TIDEPOOL_SECRETS_KEY_FILE"] ?? (await ensureSecretsKey(folder.path)),
   };
-  if (needsLibvirtd(options.hypervisor, env)) {
-    env["TIDEPOOL_LIBVIRTD_DIR"] = libvirtdFolder(folder);
+  const { libvirtd } = options;
+  if (libvirtd !== undefined) {
+    env["TIDEPOOL_LIBVIRTD_DIR"] = libvirtd.directory;
+    if (libvirtd.cacheDir !== undefined) env["TIDEPOOL_CACHE_DIR"] = libvirtd.cacheDir;
     await startPart(libvirtdPart(folder, env), supervisor, terminal, signal);
-    terminal.say(`  its VMs: virsh -c '${libvirtUri(env["TIDEPOOL_LIBVIRTD_DIR"])}' list`);
+    terminal.say(`  its VMs: virsh -c '${libvirtUri(libvirtd.directory)}' list`);
   }
   const service = (name: string, own: NodeJS.ProcessEnv): PartSpec => ({
     name,
@@ -83,22 +87,6 @@ export async function startSystem(
     }),
   ];
   await Promise.all(parts.map((part) => startPart(part, supervisor, terminal, signal)));
-}
-
-/** A daemon that the environment names is used; without one, the machine may have none that serves us. */
-function needsLibvirtd(hypervisor: HypervisorName, env: NodeJS.ProcessEnv): boolean {
-  const isNamed = "TIDEPOOL_LIBVIRT_URI" in env || "TIDEPOOL_LIBVIRT_SOCKET" in env;
-  return hypervisor === "libvirt" && !isNamed;
-}
-
-/** Short, since sockets are in it, and the same for each run, so that the next finds what a killed one left. */
-function libvirtdFolder(folder: StateFolder): string {
-  const hash = createHash("sha256").update(folder.path).digest("hex").slice(0, 8);
-  return join(tmpdir(), `tidepool-${process.geteuid?.() ?? 0}-${hash}`);
-}
-
-function libvirtUri(libvirtdDirectory: string): string {
-  return `qemu:///session?socket=${join(libvirtdDirectory, "run", "libvirt", "libvirt-sock")}`;
 }
 
 function libvirtdPart(folder: StateFolder, env: NodeJS.ProcessEnv): PartSpec {

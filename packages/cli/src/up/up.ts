@@ -10,6 +10,7 @@ import { interruptible } from "../interrupt.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { runDemo, waitForPools } from "./demo.ts";
 import { ensurePackages } from "./debian-packages.ts";
+import { libvirtdPlace, openVmUserFolder } from "./libvirtd-place.ts";
 import { killRunProcesses, runMark } from "./run-processes.ts";
 import { ensureImage, systemPackages } from "./needs.ts";
 import { takeStateFolder } from "./state-folder.ts";
@@ -62,9 +63,13 @@ async function runIn(
   try {
     terminal.say(`tidepool up · data in ${folder.path}`);
     await ensurePackages(systemPackages(options.hypervisor), terminal, signal);
-    if (options.hypervisor !== "simulated") await ensureImage(terminal, { signal });
+    const libvirtd = libvirtdPlace(options.hypervisor, folder.path, process.env);
+    if (libvirtd !== undefined) await openVmUserFolder(libvirtd);
+    const cacheDir = libvirtd?.cacheDir;
+    if (options.hypervisor !== "simulated")
+      await ensureImage(terminal, { signal, ...given({ cacheDir }) });
     const httpAddress = httpAddressOf(options);
-    const system = { address, httpAddress, hypervisor: options.hypervisor };
+    const system = { address, httpAddress, hypervisor: options.hypervisor, libvirtd };
     await startSystem(system, folder, supervisor, terminal, signal);
     await orEnd(runMainJob(options, address, terminal, signal));
     isUp = true;

@@ -1,11 +1,17 @@
+import { rm } from "node:fs/promises";
 import { LibvirtClient } from "../libvirt/libvirt-client.ts";
-import { PrivateLibvirtd } from "../libvirt/private-libvirtd.ts";
 import { adoptionSuite } from "../testing/adoption-suite.ts";
+import { makeReachableCache, startLibvirtd } from "../testing/libvirtd.ts";
 
 adoptionSuite("libvirt", async () => {
-  const libvirtd = await PrivateLibvirtd.start();
+  const libvirtd = await startLibvirtd();
+  const cacheDir = await makeReachableCache();
   return {
-    env: { TIDEPOOL_HYPERVISOR: "libvirt", TIDEPOOL_LIBVIRT_URI: libvirtd.address.uri },
+    env: {
+      TIDEPOOL_HYPERVISOR: "libvirt",
+      TIDEPOOL_LIBVIRTD_DIR: libvirtd.directory,
+      TIDEPOOL_CACHE_DIR: cacheDir,
+    },
     async vmIds() {
       const client = await LibvirtClient.open(libvirtd.address);
       try {
@@ -15,6 +21,9 @@ adoptionSuite("libvirt", async () => {
         await client.close();
       }
     },
-    dispose: () => libvirtd.stop(),
+    async dispose() {
+      await libvirtd.stop();
+      await rm(cacheDir, { recursive: true });
+    },
   };
 });

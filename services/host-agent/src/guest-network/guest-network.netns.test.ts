@@ -24,6 +24,7 @@ const hostAddress = "198.51.100.2";
 /** Private, and open to questions alone. */
 const resolver = "10.53.53.53";
 const natsAddress = "203.0.113.9";
+const privateAddress = "10.9.9.8";
 /** On the internet's loopback; each answers at port 80, and the last is what names lead to. */
 const addresses = [
   natsAddress,
@@ -31,23 +32,31 @@ const addresses = [
   "169.254.169.254",
   "100.100.100.200",
   "10.9.9.9",
-  "10.9.9.8",
+  privateAddress,
   "172.16.0.1",
   "192.168.1.1",
   "203.0.113.1",
 ];
 
-/** Answers every TCP caller with what it is called, and every question for a name with the last address. */
+/**
+ * Answers every caller with what it is called, by TCP and UDP, every question for a name with the last address, and for
+ * one that begins with "private" with one that is not open.
+ */
 const server = `
 const dgram = require("node:dgram");
 const [name, ...rest] = process.argv.slice(1);
 require("node:net").createServer((socket) => { socket.on("error", () => {}); socket.end(name); })
   .listen(80, "0.0.0.0", () => process.stdout.write("ready"));
-const address = (rest.at(-1) ?? "0.0.0.0").split(".").map(Number);
+const echo = dgram.createSocket("udp4").bind(80);
+echo.on("error", () => {});
+echo.on("message", (bytes, from) => echo.send(name, from.port, from.address));
+const numbers = (text) => text.split(".").map(Number);
 const names = dgram.createSocket("udp4").bind(53, "${resolver}");
 names.on("error", () => {});
 names.on("message", (question, from) => {
   const end = question.indexOf(0, 12) + 5;
+  const isPrivate = question.subarray(13, 20).toString() === "private";
+  const address = numbers(isPrivate ? "${privateAddress}" : rest.at(-1));
   const isA = question.readUInt16BE(end - 4) === 1;
   const head = Buffer.from(question.subarray(0, 12));
   head.writeUInt16BE(0x8180, 2);
@@ -135,17 +144,30 @@ describe("The network of a guest", function () {
       "OWN:80",
       `OWN:${guestPort}`,
       `198.18.0.1:${guestPort}`,
+      ...others,
     ]);
-    for (const target of ["203.0.113.1:80", "example.test:80", "10.9.9.9:80"])
+    for (const target of ["203.0.113.1:80", "example.test:80", "10.9.9.9:80", "udp 203.0.113.1:80"])
       assert.equal(reached.get(target), "internet", target);
   });
 
   it("leads to nothing of the host, another guest, NATS, metadata or private addresses", () => {
     const closed = [...reached].filter(
-      ([target]) => target !== "adopted" && !isOpen(target.replace(/:80$/, "")),
+      ([target]) =>
+        target !== "adopted" && !others.includes(target) && !isOpen(target.replace(/:80$/, "")),
     );
     assert.equal(closed.length, addresses.length - 2 + 6);
     for (const [target, answer] of closed) assert.equal(answer, "ECONNREFUSED", target);
+  });
+
+  it("has a name lead to no private address, whoever says that it is there", () => {
+    assert.equal(reached.get("private.test:80"), "ECONNREFUSED");
+  });
+
+  it("carries no UDP to what TCP does not reach, none to many at once, and no IPv6", () => {
+    const closed = others.filter((target) => !isOpen(target.replace(/^udp (.*):80$/, "$1")));
+    assert.equal(closed.length, others.length - 1);
+    for (const target of closed)
+      assert.match(reached.get(target) ?? "not tried", /^(E[A-Z]+|silence)$/, target);
   });
 
   it("is there for a guest that another process has adopted", () => {
@@ -158,6 +180,22 @@ describe("The network of a guest", function () {
     assert.deepEqual([links.includes("tpg-"), rules.trim()], [false, ""]);
   });
 });
+
+const others: readonly string[] = [
+  "private.test:80",
+  "udp 203.0.113.1:80",
+  `udp ${natsAddress}:80`,
+  "udp 169.254.169.254:80",
+  "udp 192.168.1.1:80",
+  `udp ${hostAddress}:80`,
+  "udp 198.18.0.1:80",
+  "udp OWN:80",
+  "udp 224.0.0.1:80",
+  "udp 255.255.255.255:80",
+  "[fd00:ec2::254]:80",
+  "[fe80::1%eth0]:80",
+  "[::ffff:169.254.169.254]:80",
+];
 
 const isOpen = (address: string): boolean =>
   ["203.0.113.1", "example.test", "10.9.9.9"].includes(address);

@@ -18,6 +18,8 @@ export interface LibvirtAddress {
   readonly name: "qemu:///session" | "qemu:///system";
   /** The first that exists is used: the modular daemon's socket, then that of libvirtd. */
   readonly socketPaths: readonly string[];
+  /** Of a private libvirtd. */
+  readonly directory?: string;
 }
 
 /** Where a libvirtd that has a directory of its own listens; see private-libvirtd.ts. */
@@ -28,17 +30,17 @@ export function privateSocketPath(directory: string): string {
 /** Reads TIDEPOOL_LIBVIRT_URI, and TIDEPOOL_LIBVIRT_SOCKET or else TIDEPOOL_LIBVIRTD_DIR. */
 export function readLibvirtAddress(reader: ConfigReader): LibvirtAddress {
   const given = reader.text("TIDEPOOL_LIBVIRT_URI", "qemu:///session");
-  const privateDirectory = reader.optional("TIDEPOOL_LIBVIRTD_DIR");
-  const socket =
-    reader.optional("TIDEPOOL_LIBVIRT_SOCKET") ??
-    (privateDirectory === undefined ? undefined : privateSocketPath(privateDirectory));
+  const named = reader.optional("TIDEPOOL_LIBVIRT_SOCKET");
+  const directory = named === undefined ? reader.optional("TIDEPOOL_LIBVIRTD_DIR") : undefined;
+  const socket = directory === undefined ? named : privateSocketPath(directory);
   const runtimeDirectory =
     reader.optional("XDG_RUNTIME_DIR") ??
     reader.optional("XDG_CACHE_HOME") ??
     join(homedir(), ".cache");
   const isRoot = process.geteuid?.() === 0;
   try {
-    return parseLibvirtUri(given, { socket, runtimeDirectory, isRoot });
+    const address = parseLibvirtUri(given, { socket, runtimeDirectory, isRoot });
+    return directory === undefined ? address : { ...address, directory };
   } catch (error) {
     reader.problem(TidepoolError.from(error).message);
     return parseLibvirtUri("qemu:///session", { runtimeDirectory, isRoot });

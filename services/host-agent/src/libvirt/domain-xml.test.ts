@@ -49,9 +49,12 @@ describe("domainXml", () => {
   });
 
   it("asks libvirt to leave the owner of shared files alone when QEMU runs as another user", () => {
-    const xml = domainXml({ ...spec, qemuUser: { uid: 64_055, gid: 994 } });
+    const user = { uid: 64_055, gid: 994 };
+    const xml = domainXml({ ...spec, qemuUser: { ...user, isAssigned: true } });
     assert.match(xml, /<seclabel type='static' model='dac' relabel='no'>\s*<label>\+64055:\+994</);
     assert.doesNotMatch(domainXml(spec), /seclabel/);
+    const own = domainXml({ ...spec, qemuUser: { ...user, isAssigned: false } });
+    assert.doesNotMatch(own, /seclabel/, "a session daemon knows of no users");
   });
 
   it("uses KVM and the host's CPU only when told to", () => {

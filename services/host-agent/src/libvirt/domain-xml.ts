@@ -131,7 +131,7 @@ function qemuArguments(spec: DomainSpec): string[] {
  * image of every other VM.
  */
 function securityLabel(user: QemuUser | undefined): string {
-  if (user === undefined) return "";
+  if (user?.isAssigned !== true) return "";
   return `
   <seclabel type='static' model='dac' relabel='no'>
     <label>+${user.uid}:+${user.gid}</label>

@@ -6,10 +6,11 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { emptyDomain } from "../testing/empty-domain.ts";
+import { startLibvirtd } from "../testing/libvirtd.ts";
 import { checkLibvirt } from "./check-libvirt.ts";
 import { LibvirtClient, type LifecycleEvent } from "./libvirt-client.ts";
 import { LibvirtLink } from "./libvirt-link.ts";
-import { PrivateLibvirtd } from "./private-libvirtd.ts";
+import type { PrivateLibvirtd } from "./private-libvirtd.ts";
 import { createFlags } from "./protocol.ts";
 
 const run = promisify(execFile);
@@ -20,7 +21,7 @@ describe("LibvirtClient", () => {
   let events: LifecycleEvent[];
 
   before(async () => {
-    libvirtd = await PrivateLibvirtd.start({ keepaliveIntervalS: 1 });
+    libvirtd = await startLibvirtd({ keepaliveIntervalS: 1 });
   });
   after(() => libvirtd.stop());
   beforeEach(async () => {

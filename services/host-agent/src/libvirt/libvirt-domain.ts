@@ -3,17 +3,21 @@
  * says of it is missed, until settleExit(): by libvirt's event, by a look at the list after libvirtd was away,
  * or by its channels closing while it is away.
  */
-import { readFile, rm } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
 import type { Duplex } from "node:stream";
 import { TidepoolError, assert } from "@tidepool/common";
 import type { Domain, DomainExit } from "../hypervisor/hypervisor.ts";
+import { removeTree } from "../remove-tree.ts";
 import type { Channels } from "./channel-listeners.ts";
 import { domainFiles } from "./domain-xml.ts";
 import type { LibvirtClient } from "./libvirt-client.ts";
 import type { RemoteDomain } from "./remote-domain.ts";
 
 /** Of what the guest's kernel printed last. */
-const lastWordsMaxCharacters = 2_000;
+const lastWordsMaxBytes = 2_000;
+/** Neither a link nor a pipe that is never written to: QEMU makes the file. */
+const plainFile = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 export interface LibvirtDomainOptions {
   readonly vmId: string;
@@ -97,9 +101,8 @@ export class LibvirtDomain implements Domain {
 
   async #describeEnd(how: string): Promise<DomainExit> {
     const { directory } = this.#options;
-    const text = await readFile(domainFiles(directory).console, "latin1").catch(() => "");
-    await rm(directory, { recursive: true, force: true });
-    const words = text.slice(-lastWordsMaxCharacters).trim();
+    const words = await lastWordsIn(domainFiles(directory).console).catch(() => "");
+    await removeTree(directory);
     const detail = words === "" ? how : `${how}; last words: ${words}`;
     return { isExpected: this.#isExpected, detail };
   }
@@ -113,4 +116,19 @@ export class LibvirtDomain implements Domain {
 function closeChannels({ control, runtime }: Channels): void {
   control.destroy();
   runtime.destroy();
+}
+
+async function lastWordsIn(path: string): Promise<string> {
+  const file = await open(path, plainFile);
+  try {
+    const { size } = await file.stat();
+    const position = Math.max(0, size - lastWordsMaxBytes);
+    const { buffer, bytesRead } = await file.read({
+      buffer: Buffer.alloc(lastWordsMaxBytes),
+      position,
+    });
+    return buffer.toString("latin1", 0, bytesRead).trim();
+  } finally {
+    await file.close();
+  }
 }

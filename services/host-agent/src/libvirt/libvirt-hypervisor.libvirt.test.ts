@@ -4,18 +4,19 @@
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { ensureGuestImage } from "@tidepool/guest";
 import { openGuestSession } from "../guest/open-session.ts";
+import { findRunAs, qemuUserDefault } from "../qemu/run-as.ts";
 import { hypervisorContract, type ContractSubject } from "../hypervisor/hypervisor-contract.ts";
 import type { Template } from "../hypervisor/hypervisor.ts";
 import { keepAndDie } from "../testing/keeping-agent.ts";
+import { makeReachableCache, startLibvirtd } from "../testing/libvirtd.ts";
 import { LibvirtHypervisor, type LibvirtHypervisorOptions } from "./libvirt-hypervisor.ts";
-import { PrivateLibvirtd } from "./private-libvirtd.ts";
+import type { PrivateLibvirtd } from "./private-libvirtd.ts";
 
 const run = promisify(execFile);
 const config = { runtime: "nodejs20", memoryMib: 128 };
@@ -26,16 +27,21 @@ interface Subject extends ContractSubject {
   readonly options: LibvirtHypervisorOptions;
 }
 
+async function pidOf({ directory }: PrivateLibvirtd, vmId: string): Promise<number> {
+  const states = join(directory, "run", "libvirt", "qemu", "run");
+  return Number(await readFile(join(states, `tidepool.host-1.${vmId}.pid`), "utf8"));
+}
+
 async function makeSubject(): Promise<Subject> {
-  const folder = await mkdtemp(join(tmpdir(), "tidepool-driver-"));
-  const libvirtd = await PrivateLibvirtd.start();
-  const stateDir = join(folder, "state");
+  const libvirtd = await startLibvirtd();
+  const cacheDir = await makeReachableCache();
+  const stateDir = join(libvirtd.directory, "vms");
   const options: LibvirtHypervisorOptions = {
     address: libvirtd.address,
     accelerator: "tcg",
     hostId: "host-1",
-    image: (runtime) => ensureGuestImage({ runtime }),
-    cacheDir: join(folder, "cache"),
+    image: (runtime) => ensureGuestImage({ runtime, cacheDir }),
+    cacheDir,
     stateDir,
   };
   return {
@@ -46,14 +52,13 @@ async function makeSubject(): Promise<Subject> {
     hasRealGuests: true,
     reopen: () => LibvirtHypervisor.open(options),
     async killBehindItsBack(vmId) {
-      const states = join(libvirtd.directory, "run", "libvirt", "qemu", "run");
-      const pid = await readFile(join(states, `tidepool.host-1.${vmId}.pid`), "utf8");
-      process.kill(Number(pid), "SIGKILL");
+      process.kill(await pidOf(libvirtd, vmId), "SIGKILL");
     },
     async dispose() {
+      const left = await readdir(stateDir);
       await libvirtd.stop();
-      assert.deepEqual(await readdir(stateDir), [], "a VM left a file behind");
-      await rm(folder, { recursive: true });
+      await rm(cacheDir, { recursive: true });
+      assert.deepEqual(left, [], "a VM left a file behind");
     },
   };
 }
@@ -84,7 +89,7 @@ describe("LibvirtHypervisor", () => {
 
   /** Files of VMs. */
   const left = async (): Promise<readonly string[]> =>
-    (await readdir(options.stateDir)).filter((name) => name !== "keeper");
+    (await readdir(options.stateDir)).filter((name) => !["keeper", "templates"].includes(name));
 
   it("shows its VMs to virsh while an invocation runs in one and another is paused", async () => {
     const [busy, paused] = await Promise.all([
@@ -129,6 +134,24 @@ describe("LibvirtHypervisor", () => {
     await domain.destroy();
   });
 
+  it("has each QEMU run as an ordinary user without any right, behind its filter of system calls", async () => {
+    await hypervisor.clone(template, "plain");
+    const pid = await pidOf(subject.libvirtd, "plain");
+    const status = await readFile(`/proc/${pid}/status`, "utf8");
+    const field = (name: string): string =>
+      new RegExp(`^${name}:\\s+(.*)$`, "m").exec(status)?.[1] ?? "none";
+    const ids = field("Uid").split("\t").map(Number);
+    assert.equal(new Set(ids).size, 1, field("Uid"));
+    const runAs = await findRunAs(qemuUserDefault);
+    assert.equal(ids[0], runAs?.uid ?? process.geteuid?.());
+    assert.notEqual(ids[0], 0);
+    for (const rights of ["CapPrm", "CapEff", "CapInh", "CapAmb"])
+      assert.match(field(rights), /^0+$/, rights);
+    if (runAs !== undefined) assert.match(field("CapBnd"), /^0+$/);
+    assert.equal(field("NoNewPrivs"), "1");
+    assert.equal(field("Seccomp"), "2");
+  });
+
   it("finds and destroys the VMs of an earlier host-agent with its id, and no others", async () => {
     const earlier = await hypervisor.clone(template, "left");
     const next = await LibvirtHypervisor.open(options);
@@ -151,7 +174,7 @@ describe("LibvirtHypervisor", () => {
     await domain.pause();
     await keepAndDie(options.stateDir, "path", 300);
     assert.equal((await domain.exited).isExpected, false);
-    while ((await readdir(options.stateDir)).length > 0) await sleep(10);
+    while ((await left()).length > 0) await sleep(10);
     assert.deepEqual(await hypervisor.list(), []);
   });
 
@@ -196,7 +219,7 @@ describe("LibvirtHypervisor", () => {
 
   it("says which file was missing when a template cannot be booted", async () => {
     const image = async (runtime: string): ReturnType<typeof ensureGuestImage> => ({
-      ...(await ensureGuestImage({ runtime })),
+      ...(await options.image(runtime)),
       hash: "without-a-kernel",
       kernelPath: "/nowhere/vmlinuz",
     });

@@ -9,7 +9,7 @@
  * to be destroyed meanwhile is destroyed when it is back.
  */
 import { createHash, randomUUID } from "node:crypto";
-import { chmod, chown, rm } from "node:fs/promises";
+import { chmod } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ensureFolder, TidepoolError } from "@tidepool/common";
 import type {
@@ -28,7 +28,9 @@ import { DriverTemplates, templatesFolder } from "../qemu/driver-templates.ts";
 import { Keeper } from "../qemu/keeper.ts";
 import { memoryUses } from "../qemu/machine.ts";
 import type { Machine } from "../qemu/machine.ts";
+import { admitToImage, ramModeOf } from "../qemu/run-as.ts";
 import type { TemplateFiles } from "../qemu/template-store.ts";
+import { removeTree } from "../remove-tree.ts";
 import { inTime } from "../within.ts";
 import { checkSocketPath, type LibvirtAddress } from "./address.ts";
 import { ownerOf } from "./domain-owner.ts";
@@ -37,15 +39,14 @@ import { Gate } from "../vm/gate.ts";
 import type { LibvirtClient, LifecycleEvent } from "./libvirt-client.ts";
 import { LibvirtDomain } from "./libvirt-domain.ts";
 import { LibvirtLink } from "./libvirt-link.ts";
-import { freezeTemplate, libvirtTemplateId, saveDomain } from "./libvirt-template.ts";
-import { OwnDomains } from "./own-domains.ts";
 import {
-  admitQemuUser,
-  findQemuUser,
-  sharedRamMode,
-  takeBackRam,
-  type QemuUser,
-} from "./qemu-user.ts";
+  admitToTemplate,
+  freezeTemplate,
+  libvirtTemplateId,
+  saveDomain,
+} from "./libvirt-template.ts";
+import { OwnDomains } from "./own-domains.ts";
+import { admitQemuUser, findQemuUser, type QemuUser } from "./qemu-user.ts";
 import type { RemoteDomain } from "./remote-domain.ts";
 import { checkPaused, rejoinDomain, startDomain } from "./start-domain.ts";
 import type { StartOptions } from "./start-domain.ts";
@@ -96,9 +97,8 @@ export class LibvirtHypervisor implements Hypervisor {
     });
     this.#templates = new DriverTemplates({
       ...options,
-      image: (runtime, onProgress) => this.#image(runtime, onProgress),
-      storeOptions: qemuUser === undefined ? {} : { ramMode: sharedRamMode },
-      idOf: (machine) => libvirtTemplateId(machine, this.#client()),
+      storeOptions: { ramMode: ramModeOf(qemuUser), ramGid: qemuUser?.gid },
+      idOf: (machine) => libvirtTemplateId(machine, this.#client(), qemuUser),
       freeze: (template, machine, files) => this.#freeze(template, machine, files),
       freezeAfterInit: (making) => this.#freezeAfterInit(making),
     });
@@ -200,7 +200,7 @@ export class LibvirtHypervisor implements Hypervisor {
     const own = this.#domains.get(name);
     if (own !== undefined) return own.destroy();
     await this.#own.destroy(name);
-    await rm(this.#directoryOf(vmId), { recursive: true, force: true });
+    await removeTree(this.#directoryOf(vmId));
   }
 
   async leave(): Promise<void> {
@@ -263,13 +263,13 @@ export class LibvirtHypervisor implements Hypervisor {
     });
   }
 
-  async #image(runtime: string, onProgress?: (step: string) => void) {
-    const image = await this.#options.image(runtime, onProgress);
-    if (this.#qemuUser !== undefined) await chmod(dirname(image.kernelPath), 0o755);
-    return image;
-  }
-
-  #freeze({ id: templateId }: Template, machine: Machine, files: TemplateFiles): Promise<void> {
+  async #freeze(
+    { id: templateId }: Template,
+    machine: Machine,
+    files: TemplateFiles,
+  ): Promise<void> {
+    await admitToImage(machine.image, this.#qemuUser);
+    if (this.#qemuUser !== undefined) await chmod(dirname(machine.image.kernelPath), 0o755);
     const options = {
       machine,
       templateId,
@@ -286,10 +286,7 @@ export class LibvirtHypervisor implements Hypervisor {
   async #freezeAfterInit(making: Making): Promise<void> {
     const { machine, base, baseStatePath, files, prepare, limits, options } = making;
     const user = this.#qemuUser;
-    if (user !== undefined) {
-      await chmod(dirname(files.ramPath), 0o711);
-      await chown(files.ramPath, user.uid, user.gid);
-    }
+    await admitToTemplate(files.ramPath, user);
     const id = `template-${randomUUID()}`;
     const domain = this.#keep(id, this.#own.names.ofTemplate(id), randomUUID());
     const abort = new AbortController();
@@ -314,7 +311,6 @@ export class LibvirtHypervisor implements Hypervisor {
       await starting.catch(() => {});
       await domain.destroy().catch(() => domain.settleExit("libvirtd is away"));
     }
-    if (user !== undefined) await takeBackRam(files.ramPath, user);
   }
 
   #client(): LibvirtClient {

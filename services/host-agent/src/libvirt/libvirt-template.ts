@@ -3,7 +3,7 @@
  * lays out its devices as it will lay out theirs. A template of the qemu driver would not do.
  */
 import { createHash, randomUUID } from "node:crypto";
-import { rm, writeFile } from "node:fs/promises";
+import { chmod, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { bootMaxMs, waitForBoot } from "../qemu/boot.ts";
 import { vmMemoryMib } from "../hypervisor/memory.ts";
@@ -15,12 +15,14 @@ import {
   type Machine,
 } from "../qemu/machine.ts";
 import { hostCpuModel } from "../qemu/qemu-program.ts";
+import { admitToRam } from "../qemu/run-as.ts";
 import type { TemplateFiles } from "../qemu/template-store.ts";
+import { removeTree } from "../remove-tree.ts";
 import { inTime } from "../within.ts";
 import { ChannelListeners } from "./channel-listeners.ts";
 import { domainXml, type DomainSpec } from "./domain-xml.ts";
 import type { LibvirtClient } from "./libvirt-client.ts";
-import { makeQemuDirectory, takeBackRam, type QemuUser } from "./qemu-user.ts";
+import { makeQemuDirectory, type QemuUser } from "./qemu-user.ts";
 import type { RemoteDomain } from "./remote-domain.ts";
 import { saveState } from "./saved-state.ts";
 
@@ -48,7 +50,11 @@ export function machineSpec(machine: Machine, templateId: string): MachineSpec {
 }
 
 /** Whatever the frozen state depends on is in the XML, the image's hash or a version. */
-export async function libvirtTemplateId(machine: Machine, client: LibvirtClient): Promise<string> {
+export async function libvirtTemplateId(
+  machine: Machine,
+  client: LibvirtClient,
+  qemuUser: QemuUser | undefined,
+): Promise<string> {
   const unnamed = { name: "", uuid: "", directory: "", owner: "", ramPath: "" };
   const spec = { ...machineSpec(machine, ""), ...unnamed, memoryUse: memoryUses.boot };
   const parts = [
@@ -59,6 +65,8 @@ export async function libvirtTemplateId(machine: Machine, client: LibvirtClient)
     machine.image.hash,
     machine.config.runtime,
     domainXml({ ...spec, qemuUser: undefined }),
+    // Whose group may open the memory.
+    ...(qemuUser === undefined ? [] : [String(qemuUser.gid)]),
   ];
   return createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 32);
 }
@@ -79,9 +87,10 @@ export interface FreezeOptions {
 export async function freezeTemplate(options: FreezeOptions, files: TemplateFiles): Promise<void> {
   const { client, directory, machine, name, qemuUser, templateId, destroyByName } = options;
   await destroyByName(name);
-  await rm(directory, { recursive: true, force: true });
+  await removeTree(directory);
   await makeQemuDirectory(directory, qemuUser);
-  await makeQemuDirectory(dirname(files.ramPath), qemuUser);
+  await writeFile(files.ramPath, "", { flag: "wx", mode: 0o600 });
+  await admitToTemplate(files.ramPath, qemuUser);
   const listeners = await ChannelListeners.listen(directory, qemuUser);
   try {
     const xml = domainXml({
@@ -104,10 +113,16 @@ export async function freezeTemplate(options: FreezeOptions, files: TemplateFile
     try {
       await destroyByName(name);
     } finally {
-      await rm(directory, { recursive: true, force: true });
+      await removeTree(directory);
     }
   }
-  if (qemuUser !== undefined) await takeBackRam(files.ramPath, qemuUser);
+}
+
+/** Its folder may be passed through, and what is in there, the memory apart, stays closed. */
+export async function admitToTemplate(ramPath: string, qemuUser?: QemuUser): Promise<void> {
+  if (qemuUser === undefined) return;
+  await chmod(dirname(ramPath), 0o711);
+  await admitToRam(ramPath, qemuUser);
 }
 
 /** Pauses it and writes its state; it is of no more use then than to be destroyed. */

@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { Gate } from "../vm/gate.ts";
 import { emptyDomain } from "../testing/empty-domain.ts";
+import { startLibvirtd } from "../testing/libvirtd.ts";
 import { ownerOf, ownerXml } from "./domain-owner.ts";
 import { LibvirtClient } from "./libvirt-client.ts";
 import { OwnDomains } from "./own-domains.ts";
-import { PrivateLibvirtd } from "./private-libvirtd.ts";
+import type { PrivateLibvirtd } from "./private-libvirtd.ts";
 import { createFlags } from "./protocol.ts";
 
 const ours = ownerOf("/here/h-1/vms");
@@ -18,7 +19,7 @@ describe("OwnDomains", function () {
   let own: OwnDomains;
 
   before(async () => {
-    libvirtd = await PrivateLibvirtd.start();
+    libvirtd = await startLibvirtd();
     client = await LibvirtClient.open(libvirtd.address);
     own = new OwnDomains({
       hostId: "h-1",

@@ -2,30 +2,29 @@
  * A libvirtd of our own, for tests and for one machine without a libvirtd service: real, but with all its
  * files in one directory, and gone with all its domains after stop().
  *
- * libvirtd serves qemu:///session out of the XDG directories when it is no root. For root it runs in a user
- * namespace where root has another number: it sees an ordinary user, the kernel still sees the same owner.
- * Without systemd it can use neither cgroups nor virtlogd, hence qemu.conf.
+ * It serves qemu:///session, and QEMU runs as its user: the ordinary one that we are, or that is named. The root of a
+ * user namespace without other users has none to name: there it runs in one more namespace, where that root has
+ * another number, so that libvirtd sees an ordinary user; the machine saw one all along.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
-import { lstat, mkdir, mkdtemp, open, readFile, readdir, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { constants, existsSync } from "node:fs";
+import { open, readFile, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock, TidepoolError, messageOf } from "@tidepool/common";
-import {
-  checkSocketPath,
-  parseLibvirtUri,
-  privateSocketPath,
-  type LibvirtAddress,
-} from "./address.ts";
+import type { RunAs } from "../qemu/run-as.ts";
+import { parseLibvirtUri, privateSocketPath, type LibvirtAddress } from "./address.ts";
 import { LibvirtClient } from "./libvirt-client.ts";
+import { LibvirtdFolder } from "./libvirtd-folder.ts";
+import type { LibvirtdFolderOptions } from "./libvirtd-folder.ts";
 
 const startDeadlineMs = 20_000;
 const pollMs = 20;
 const logTailBytes = 2_000;
-/** nobody: libvirtd wants a user that is not root and has a name. */
-const mappedUserId = 65_534;
+/** As nobody: libvirtd wants a user that is not root and has a name. */
+const disguise = ["unshare", "--user", "--map-user=65534", "--map-group=65534"] as const;
+/** Neither a link nor a pipe that is never written to. */
+const plainFile = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
  * Runs libvirtd and collects the QEMUs that it leaves orphaned. libvirt waits for a QEMU's process to vanish,
@@ -41,69 +40,66 @@ const reaper = `
   for (;;) { exit($? & 127 ? 128 + ($? & 127) : $? >> 8) if wait == $libvirtd }
 `;
 
-/** libvirt's own to each QEMU; it cuts the domain's name to 20 characters. */
-const longestSocket = `config/libvirt/qemu/lib/domain-99999-${"x".repeat(20)}/monitor.sock`;
-
-const qemuConf = `cgroup_controllers = [ ]
-namespaces = [ ]
-stdio_handler = "file"
-remember_owner = 0
-`;
-const libvirtdConf = `auth_unix_rw = "none"
-log_outputs = "3:stderr"
-`;
-
-export interface PrivateLibvirtdOptions {
-  /** Where all its files go, made if it is not there; a new one under the system's temporary directory if not given. */
-  readonly directory?: string;
+/** Where we are root, whom it runs as: see findRunAs. */
+export interface PrivateLibvirtdOptions extends LibvirtdFolderOptions {
+  readonly runAs: RunAs | undefined;
   /** Told when the daemon ends without having been stopped; its domains run on. */
   readonly onCrash?: (detail: string) => void;
-  /** Seconds between the pings that it sends; libvirt's own default is 5. */
-  readonly keepaliveIntervalS?: number;
 }
 
 export class PrivateLibvirtd {
-  readonly directory: string;
   readonly address: LibvirtAddress;
+  readonly #folder: LibvirtdFolder;
   readonly #options: PrivateLibvirtdOptions;
   #daemon: ChildProcess | undefined;
 
-  private constructor(directory: string, options: PrivateLibvirtdOptions) {
-    this.directory = directory;
+  private constructor(folder: LibvirtdFolder, options: PrivateLibvirtdOptions) {
+    this.#folder = folder;
     this.#options = options;
-    checkSocketPath(join(directory, longestSocket));
-    const socket = privateSocketPath(directory);
+    const socket = privateSocketPath(folder.path);
     const unused = { runtimeDirectory: "/", isRoot: false };
     this.address = parseLibvirtUri(`qemu:///session?socket=${socket}`, unused);
   }
 
   /** @throws TidepoolError `unavailable`, with libvirtd's last words, when it does not come up */
-  static async start(options: PrivateLibvirtdOptions = {}): Promise<PrivateLibvirtd> {
-    const directory = options.directory ?? (await mkdtemp(join(tmpdir(), "tidepool-libvirt-")));
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    await checkOwned(directory);
-    const libvirtd = new PrivateLibvirtd(directory, options);
-    await libvirtd.#writeConfig();
+  static async start(options: PrivateLibvirtdOptions): Promise<PrivateLibvirtd> {
+    const folder = await LibvirtdFolder.take(options);
+    const libvirtd = new PrivateLibvirtd(folder, options);
     try {
       await libvirtd.startDaemon();
       return libvirtd;
     } catch (error) {
-      if (options.directory === undefined) await rm(directory, { recursive: true, force: true });
+      if (options.directory === undefined) await folder.remove();
       throw error;
     }
+  }
+
+  get directory(): string {
+    return this.#folder.path;
+  }
+
+  /** For virsh. */
+  get environment(): Readonly<Record<string, string>> {
+    return this.#folder.environment;
   }
 
   /** Also after stopDaemon(): finds the domains that run on. */
   async startDaemon(): Promise<void> {
     if (await this.#answers())
       throw new TidepoolError("alreadyExists", `a libvirtd runs in ${this.directory} already`);
-    const user = `--map-user=${mappedUserId}`;
-    const group = `--map-group=${mappedUserId}`;
-    const disguise = process.geteuid?.() === 0 ? ["unshare", "--user", user, group] : [];
-    const libvirtd = ["libvirtd", "-f", join(this.directory, "libvirtd.conf")];
-    const log = await open(this.#logFile, "a");
-    const daemon = spawn("perl", ["-e", reaper, ...disguise, ...libvirtd], {
-      env: { ...process.env, ...this.environment },
+    const { launcher, runAs, configPath, logPath } = this.#folder;
+    const isDisguised = runAs === undefined && process.geteuid?.() === 0;
+    const libvirtd = [...(isDisguised ? disguise : []), "libvirtd", "-f", configPath];
+    const [program = "perl", ...words] = [...launcher, "perl", "-e", reaper, ...libvirtd];
+    const log = await open(logPath, "a", 0o600);
+    const daemon = spawn(program, words, {
+      // Another user is told nothing of ours.
+      env: {
+        ...(runAs === undefined ? process.env : { PATH: process.env["PATH"] }),
+        ...this.environment,
+      },
+      // A terminal's Ctrl-C is for us, who then end it in order.
+      detached: true,
       stdio: ["ignore", "ignore", log.fd],
     });
     this.#daemon = daemon;
@@ -140,35 +136,11 @@ export class PrivateLibvirtd {
 
   /** Destroys all its domains, stops it and removes its directory. Idempotent. */
   async stop(): Promise<void> {
-    if (this.#daemon !== undefined) await this.#destroyDomains();
+    // One that is going already answers no more: what it leaves is ended below.
+    if (this.#daemon !== undefined) await this.#destroyDomains().catch(() => {});
     await this.stopDaemon();
     await this.#killLeftovers();
-    await rm(this.directory, { recursive: true, force: true });
-  }
-
-  /** For virsh and for libvirtd: everything that either looks for is in the directory. */
-  get environment(): Readonly<Record<string, string>> {
-    return {
-      HOME: this.directory,
-      XDG_RUNTIME_DIR: join(this.directory, "run"),
-      XDG_CONFIG_HOME: join(this.directory, "config"),
-      XDG_CACHE_HOME: join(this.directory, "cache"),
-      XDG_DATA_HOME: join(this.directory, "data"),
-    };
-  }
-
-  get #logFile(): string {
-    return join(this.directory, "libvirtd.log");
-  }
-
-  async #writeConfig(): Promise<void> {
-    const config = join(this.directory, "config", "libvirt");
-    for (const path of [config, join(this.directory, "run")])
-      await mkdir(path, { recursive: true, mode: 0o700 });
-    await writeFile(join(config, "qemu.conf"), qemuConf);
-    const interval = this.#options.keepaliveIntervalS;
-    const keepalive = interval === undefined ? "" : `keepalive_interval = ${interval}\n`;
-    await writeFile(join(this.directory, "libvirtd.conf"), libvirtdConf + keepalive);
+    await this.#folder.remove();
   }
 
   async #answers(): Promise<boolean> {
@@ -193,31 +165,23 @@ export class PrivateLibvirtd {
 
   /** Domains that ran while libvirtd was not there: it has written down each QEMU's pid. */
   async #killLeftovers(): Promise<void> {
-    const states = join(this.directory, "run", "libvirt", "qemu", "run");
-    const files = await readdir(states).catch(() => []);
+    const { statesPath, runAs } = this.#folder;
+    const files = await readdir(statesPath).catch(() => []);
     for (const file of files.filter((name) => name.endsWith(".pid") && name !== "driver.pid")) {
-      const pid = Number(await readFile(join(states, file), "utf8"));
+      const text = await readFile(join(statesPath, file), { encoding: "utf8", flag: plainFile });
+      const pid = Number(text);
       const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-      if (commandLine.includes(this.directory)) process.kill(pid, "SIGKILL");
+      const owner = await stat(`/proc/${pid}`).catch(() => undefined);
+      const isOurs = owner?.uid === (runAs?.uid ?? process.geteuid?.());
+      if (isOurs && commandLine.includes(this.directory)) process.kill(pid, "SIGKILL");
     }
   }
 
   async #lastWords(): Promise<string> {
     try {
-      return (await readFile(this.#logFile, "utf8")).slice(-logTailBytes).trim();
+      return (await readFile(this.#folder.logPath, "utf8")).slice(-logTailBytes).trim();
     } catch (error) {
       return messageOf(error);
     }
   }
-}
-
-/** In a folder that others may write to, somebody else may have been there first, to be spoken to. */
-async function checkOwned(directory: string): Promise<void> {
-  const { uid, mode } = await lstat(directory);
-  const isOwn = uid === process.geteuid?.() && (mode & 0o777) === 0o700;
-  if (isOwn) return;
-  throw new TidepoolError(
-    "invalid",
-    `${directory} must be ours alone to hold a libvirtd: it belongs to user ${uid} with mode ${(mode & 0o777).toString(8)}`,
-  );
 }

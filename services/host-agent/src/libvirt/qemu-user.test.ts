@@ -12,7 +12,7 @@ describe("readQemuUser", () => {
         <baselabel type='qemu'>+64055:+994</baselabel>
       </secmodel>
     </host></capabilities>`;
-    assert.deepEqual(readQemuUser(xml), { uid: 64_055, gid: 994 });
+    assert.deepEqual(readQemuUser(xml), { uid: 64_055, gid: 994, isAssigned: true });
   });
 
   it("finds none with a session daemon, whose QEMU runs as the caller", () => {

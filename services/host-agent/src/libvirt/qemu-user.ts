@@ -1,16 +1,20 @@
 /**
- * The user that libvirt runs QEMU as. A session daemon uses its own; the system's daemon another, who must
- * reach our sockets and the template's memory, and must own neither the template nor the image.
+ * The user that libvirt runs QEMU as: a session daemon's own, or the one that the system's daemon has for it. Where
+ * that is not ours, it must reach our sockets and the template's memory, and must own neither these nor the image,
+ * nor be able to put anything else in their place.
  */
 import { chmod, chown, mkdir, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { TidepoolError } from "@tidepool/common";
+import { findSocket } from "./address.ts";
 import type { LibvirtAddress } from "./address.ts";
 import { LibvirtClient } from "./libvirt-client.ts";
 
 export interface QemuUser {
   readonly uid: number;
   readonly gid: number;
+  /** Whether libvirt changes to it for each QEMU; otherwise libvirt is that user, and can be told of no other. */
+  readonly isAssigned: boolean;
 }
 
 /** Out of libvirt's capabilities XML; undefined when QEMU runs as the daemon's own user. */
@@ -19,18 +23,23 @@ export function readQemuUser(capabilitiesXml: string): QemuUser | undefined {
   const [, uid, gid] = /<baselabel[^>]*>\+(\d+):\+(\d+)<\/baselabel>/.exec(dac ?? "") ?? [];
   return uid === undefined || gid === undefined
     ? undefined
-    : { uid: Number(uid), gid: Number(gid) };
+    : { uid: Number(uid), gid: Number(gid), isAssigned: true };
 }
 
 /** Undefined when QEMU runs as the user that we are. */
 export async function findQemuUser(address: LibvirtAddress): Promise<QemuUser | undefined> {
   const client = await LibvirtClient.open(address);
   try {
-    const user = readQemuUser(await client.capabilities());
-    return user?.uid === process.geteuid?.() ? undefined : user;
+    const user = readQemuUser(await client.capabilities()) ?? (await ownerOfSocket(address));
+    return user.uid === process.geteuid?.() ? undefined : user;
   } finally {
     await client.close();
   }
+}
+
+async function ownerOfSocket(address: LibvirtAddress): Promise<QemuUser> {
+  const { uid, gid } = await stat(findSocket(address));
+  return { uid, gid, isAssigned: false };
 }
 
 /**
@@ -47,36 +56,35 @@ export async function admitQemuUser(user: QemuUser, directories: readonly string
   for (const directory of directories) {
     await mkdir(directory, { recursive: true });
     await chmod(directory, 0o711);
-    await checkReachable(directory, user);
+    await checkReachable(directory, user, "QEMU");
   }
 }
 
-async function checkReachable(directory: string, user: QemuUser): Promise<void> {
+/** @throws TidepoolError `invalid`, naming the directory that is closed */
+export async function checkReachable(
+  directory: string,
+  user: Pick<QemuUser, "uid">,
+  what: "QEMU" | "libvirtd",
+): Promise<void> {
   for (let path = resolve(directory); path !== "/"; path = dirname(path)) {
     const { mode, uid } = await stat(path);
     if ((mode & 0o001) === 0 && uid !== user.uid)
       throw new TidepoolError(
         "invalid",
-        `libvirt runs QEMU as user ${user.uid}, who cannot reach ${directory}: ${path} has mode ${(mode & 0o777).toString(8)}; choose a directory that everybody can pass through, such as /var/lib/tidepool`,
+        `${what} runs as user ${user.uid}, who cannot reach ${directory}: ${path} has mode ${(mode & 0o777).toString(8)}; choose a directory that everybody can pass through, such as /var/lib/tidepool`,
       );
   }
 }
 
-/** What a template's memory file gets when QEMU's group must open it: see TemplateStore. */
-export const sharedRamMode = 0o660;
-
-/** After a template was frozen: its folder is ours again, its memory is ours and the group's. */
-export async function takeBackRam(ramPath: string, user: QemuUser): Promise<void> {
-  const own = process.geteuid?.() ?? 0;
-  await chown(ramPath, own, user.gid);
-  await chown(dirname(ramPath), own, user.gid);
-  await chmod(dirname(ramPath), 0o711);
-}
-
-/** A new directory in which QEMU, and besides it only we, may make and find files. */
+/**
+ * A new directory in which QEMU, and besides it only we, may make and find files. What is ours in it QEMU can
+ * neither take away nor replace.
+ */
 export async function makeQemuDirectory(path: string, user: QemuUser | undefined): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
-  if (user !== undefined) await chown(path, user.uid, user.gid);
+  if (user === undefined) return;
+  await chown(path, 0, user.gid);
+  await chmod(path, 0o1770);
 }
 
 /** Lets QEMU connect to a socket of ours; who can reach its directory is decided there. */

@@ -6,6 +6,7 @@ import { readFile, rm } from "node:fs/promises";
 import { TidepoolError } from "@tidepool/common";
 import type { Machine, memoryUses } from "../qemu/machine.ts";
 import type { TemplateFiles } from "../qemu/template-store.ts";
+import { removeTree } from "../remove-tree.ts";
 import { ChannelListeners } from "./channel-listeners.ts";
 import type { Channels } from "./channel-listeners.ts";
 import { channelNames, domainFiles, domainXml } from "./domain-xml.ts";
@@ -41,7 +42,7 @@ export interface StartOptions {
 export async function startDomain(options: StartOptions): Promise<void> {
   const { client, name, directory, files, machine, memoryUse, qemuUser, signal } = options;
   const state = await readFile(files.statePath);
-  await rm(directory, { recursive: true, force: true });
+  await removeTree(directory);
   await makeQemuDirectory(directory, qemuUser);
   const listeners = await ChannelListeners.listen(directory, qemuUser, signal);
   try {

@@ -4,9 +4,9 @@
  * the one for its sockets.
  */
 import { execFile } from "node:child_process";
-import { chmod, chown, readFile, stat } from "node:fs/promises";
+import { chmod, chown, stat } from "node:fs/promises";
 import { promisify } from "node:util";
-import { TidepoolError, messageOf, systemClock } from "@tidepool/common";
+import { TidepoolError, isMachineRoot, messageOf, systemClock } from "@tidepool/common";
 import type { GuestFiles } from "./qemu-process.ts";
 
 export interface RunAs {
@@ -32,12 +32,16 @@ const makeUserPauseMs = 100;
  * @throws TidepoolError `invalid` when there is no such user, or it is root
  */
 export async function findRunAs(user: string, mayMake = true): Promise<RunAs | undefined> {
-  if (process.geteuid?.() !== 0 || (await isAloneInItsNamespace())) return undefined;
+  if (!isMachineRoot()) return undefined;
   const found = readNumbers(user) ?? (await lookUp(user)) ?? (await makeUser(user, mayMake));
   if (found.uid === 0)
     throw new TidepoolError("invalid", `TIDEPOOL_QEMU_USER must be an ordinary user, got ${user}`);
+  return withGroupOfKvm(found);
+}
+
+export async function withGroupOfKvm({ uid, gid }: RunAs): Promise<RunAs> {
   const kvmGid = await groupOfKvm();
-  return kvmGid === undefined ? found : { ...found, kvmGid };
+  return kvmGid === undefined ? { uid, gid } : { uid, gid, kvmGid };
 }
 
 /** For setpriv, of util-linux: what drops every right. The root of a user namespace has such too. */
@@ -108,12 +112,6 @@ async function makeUser(user: string, mayMake: boolean): Promise<RunAs> {
     const made = await lookUp(user);
     if (made !== undefined) return made;
   }
-}
-
-/** As an ordinary user's own root is: to the machine it is that user already. */
-async function isAloneInItsNamespace(): Promise<boolean> {
-  const map = await readFile("/proc/self/uid_map", "utf8");
-  return /^\s*0\s+[1-9]\d*\s+1\s*$/.test(map);
 }
 
 async function groupOfKvm(): Promise<number | undefined> {

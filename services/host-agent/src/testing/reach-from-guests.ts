@@ -19,7 +19,7 @@ export const reachProgram = fileURLToPath(import.meta.url);
 export interface ReachOrder {
   readonly stateDir: string;
   readonly reach: GuestReach;
-  /** "host:port"; OWN stands for the address that all guests have outside of themselves. */
+  /** "host:port", "udp host:port"; OWN stands for the address that all guests have outside of themselves. */
   readonly targets: readonly string[];
 }
 
@@ -28,12 +28,24 @@ export const guestPort = 9000;
 
 const source = `
 const net = require("node:net");
+const dgram = require("node:dgram");
+const askByUdp = (host, port) => new Promise((resolve) => {
+  const socket = dgram.createSocket("udp4");
+  const end = (what) => { clearTimeout(timer); socket.close(); resolve(what); };
+  const timer = setTimeout(() => end("silence"), 2_000);
+  socket.on("error", (error) => end(error.code));
+  socket.on("message", (bytes) => end(String(bytes)));
+  socket.connect(port, host, () => {
+    socket.send("who", (error) => error && end(error.code));
+  });
+});
 exports.handler = async ({ listen, target }) => {
   if (listen) {
     await new Promise((resolve) => net.createServer((socket) => socket.end("guest")).listen(listen, "0.0.0.0", resolve));
     return "listens";
   }
-  const [host, port] = target.split(":");
+  const [, kind, host, port] = /^(udp )?\\[?(.*?)\\]?:(\\d+)$/.exec(target);
+  if (kind) return askByUdp(host, Number(port));
   return new Promise((resolve) => {
     const socket = net.connect({ host, port: Number(port) });
     const end = (what) => { socket.destroy(); resolve(what); };
