@@ -1,17 +1,19 @@
 /**
- * Where a domain's two channels arrive: QEMU connects to us while it starts. Each socket takes one
+ * Where a domain's two channels and its console arrive: QEMU connects to us while it starts. Each socket takes one
  * connection and is then gone from the file system, so nobody else can speak for the guest.
  */
 import { createServer, type Server, type Socket } from "node:net";
-import type { Duplex } from "node:stream";
+import type { Duplex, Readable } from "node:stream";
 import { TidepoolError } from "@tidepool/common";
 import { checkSocketPath } from "./address.ts";
-import { channelNames, domainFiles } from "./domain-xml.ts";
+import { domainFiles, portNames } from "./domain-xml.ts";
 import { openSocketToQemu, type QemuUser } from "./qemu-user.ts";
 
 export interface Channels {
   readonly control: Duplex;
   readonly runtime: Duplex;
+  /** What the guest's kernel prints: to be read, however much it is. */
+  readonly console: Readable;
 }
 
 export class ChannelListeners {
@@ -46,12 +48,12 @@ export class ChannelListeners {
     signal?: AbortSignal,
   ): Promise<ChannelListeners> {
     const files = domainFiles(directory);
-    const servers = channelNames.map(() => createServer());
+    const servers = portNames.map(() => createServer());
     const listeners = new ChannelListeners(servers);
     try {
       signal?.throwIfAborted();
       signal?.addEventListener("abort", () => listeners.close(), { once: true });
-      for (const [index, name] of channelNames.entries())
+      for (const [index, name] of portNames.entries())
         await listen(servers[index], files[name], user);
     } catch (error) {
       listeners.close();
@@ -60,15 +62,15 @@ export class ChannelListeners {
     return listeners;
   }
 
-  /** Resolves when QEMU has connected to both. */
+  /** Resolves when QEMU has connected to each. */
   async accept(): Promise<Channels> {
-    const [control, runtime] = await this.#sockets;
-    if (control === undefined || runtime === undefined)
+    const [control, runtime, console] = await this.#sockets;
+    if (control === undefined || runtime === undefined || console === undefined)
       throw new TidepoolError("internal", "a channel has no socket");
-    return { control, runtime };
+    return { control, runtime, console };
   }
 
-  /** Ends both channels, connected or not. Idempotent. */
+  /** Ends all of them, connected or not. Idempotent. */
   close(): void {
     this.#abandon(new TidepoolError("unavailable", "the domain's channels are closed"));
     for (const server of this.#servers) if (server.listening) server.close();

@@ -32,6 +32,8 @@ export interface DomainSpec {
 }
 
 export const channelNames = ["control", "runtime"] as const;
+/** What QEMU connects to us for. A console in a file would be as large as its guest makes it. */
+export const portNames = [...channelNames, "console"] as const;
 
 export interface DomainFiles {
   readonly control: string;
@@ -96,8 +98,8 @@ export function domainXml(spec: DomainSpec): string {
     <controller type='virtio-serial' index='0'>
       <address type='virtio-mmio'/>
     </controller>${channelNames.map(channel).join("")}
-    <serial type='file'>
-      <source path='${escape(files.console)}'/>
+    <serial type='unix'>
+      <source mode='connect' path='${escape(files.console)}'/>
     </serial>
     <memballoon model='none'/>
   </devices>${securityLabel(spec.qemuUser)}

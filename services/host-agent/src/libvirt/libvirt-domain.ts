@@ -3,21 +3,18 @@
  * says of it is missed, until settleExit(): by libvirt's event, by a look at the list after libvirtd was away,
  * or by its channels closing while it is away.
  */
-import { constants } from "node:fs";
-import { open } from "node:fs/promises";
 import type { Duplex } from "node:stream";
-import { TidepoolError, assert } from "@tidepool/common";
+import { TidepoolError, assert, systemClock } from "@tidepool/common";
 import type { Domain, DomainExit } from "../hypervisor/hypervisor.ts";
 import { removeTree } from "../remove-tree.ts";
 import type { Channels } from "./channel-listeners.ts";
-import { domainFiles } from "./domain-xml.ts";
 import type { LibvirtClient } from "./libvirt-client.ts";
 import type { RemoteDomain } from "./remote-domain.ts";
 
 /** Of what the guest's kernel printed last. */
-const lastWordsMaxBytes = 2_000;
-/** Neither a link nor a pipe that is never written to: QEMU makes the file. */
-const plainFile = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const lastWordsMaxCharacters = 2_000;
+/** libvirt's word of an end may come before what its guest said at last. */
+const lastWordsWaitMaxMs = 100;
 
 export interface LibvirtDomainOptions {
   readonly vmId: string;
@@ -40,6 +37,7 @@ export class LibvirtDomain implements Domain {
   #running: { readonly remote: RemoteDomain; readonly channels: Channels } | undefined;
   #isExpected = false;
   #hasEnded = false;
+  #lastWords = "";
   #announceExit: (exit: DomainExit) => void = () => {};
 
   constructor(options: LibvirtDomainOptions) {
@@ -53,6 +51,9 @@ export class LibvirtDomain implements Domain {
   /** Once it runs; before, it has no channels to give. */
   attach(remote: RemoteDomain, channels: Channels): void {
     this.#running = { remote, channels };
+    channels.console.on("data", (bytes: Buffer) => {
+      this.#lastWords = (this.#lastWords + bytes.toString("latin1")).slice(-lastWordsMaxCharacters);
+    });
     if (this.#hasEnded) closeChannels(channels);
   }
 
@@ -95,16 +96,29 @@ export class LibvirtDomain implements Domain {
   settleExit(how: string): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    if (this.#running !== undefined) closeChannels(this.#running.channels);
     void this.#describeEnd(how).then(this.#announceExit);
   }
 
   async #describeEnd(how: string): Promise<DomainExit> {
     const { directory } = this.#options;
-    const words = await lastWordsIn(domainFiles(directory).console).catch(() => "");
+    await this.#heardAll();
     await removeTree(directory);
+    const words = this.#lastWords.trim();
     const detail = words === "" ? how : `${how}; last words: ${words}`;
     return { isExpected: this.#isExpected, detail };
+  }
+
+  async #heardAll(): Promise<void> {
+    if (this.#running === undefined) return;
+    const { channels } = this.#running;
+    channels.control.destroy();
+    channels.runtime.destroy();
+    const { console } = channels;
+    const closed = new Promise((resolve) =>
+      console.closed ? resolve(null) : console.once("close", resolve),
+    );
+    await Promise.race([closed, systemClock.sleep(lastWordsWaitMaxMs)]);
+    closeChannels(channels);
   }
 
   #attached(): { readonly remote: RemoteDomain; readonly channels: Channels } {
@@ -113,22 +127,8 @@ export class LibvirtDomain implements Domain {
   }
 }
 
-function closeChannels({ control, runtime }: Channels): void {
+function closeChannels({ control, runtime, console }: Channels): void {
   control.destroy();
   runtime.destroy();
-}
-
-async function lastWordsIn(path: string): Promise<string> {
-  const file = await open(path, plainFile);
-  try {
-    const { size } = await file.stat();
-    const position = Math.max(0, size - lastWordsMaxBytes);
-    const { buffer, bytesRead } = await file.read({
-      buffer: Buffer.alloc(lastWordsMaxBytes),
-      position,
-    });
-    return buffer.toString("latin1", 0, bytesRead).trim();
-  } finally {
-    await file.close();
-  }
+  console.destroy();
 }

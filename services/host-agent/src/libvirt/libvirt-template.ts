@@ -104,7 +104,8 @@ export async function freezeTemplate(options: FreezeOptions, files: TemplateFile
       qemuUser,
     });
     const domain = await client.createDomain(name, xml, 0);
-    const { control, runtime } = await listeners.accept();
+    const { control, runtime, console } = await listeners.accept();
+    console.resume();
     const boot = waitForBoot(control, runtime, templateId);
     await inTime(boot, { maxMs: bootMaxMs, what: "booting the guest" });
     await saveDomain(client, domain, { directory, statePath: files.statePath, qemuUser });

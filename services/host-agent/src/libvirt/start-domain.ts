@@ -9,7 +9,7 @@ import type { TemplateFiles } from "../qemu/template-store.ts";
 import { removeTree } from "../remove-tree.ts";
 import { ChannelListeners } from "./channel-listeners.ts";
 import type { Channels } from "./channel-listeners.ts";
-import { channelNames, domainFiles, domainXml } from "./domain-xml.ts";
+import { domainFiles, domainXml, portNames } from "./domain-xml.ts";
 import type { LibvirtClient } from "./libvirt-client.ts";
 import { machineSpec } from "./libvirt-template.ts";
 import { createFlags } from "./protocol.ts";
@@ -96,15 +96,15 @@ export async function rejoinDomain(
 ): Promise<Channels> {
   const { directory, qemuUser, signal } = options;
   const files = domainFiles(directory);
-  for (const name of channelNames) await rm(files[name], { force: true });
+  for (const name of portNames) await rm(files[name], { force: true });
   const listeners = await ChannelListeners.listen(directory, qemuUser, signal);
   try {
     await client.resume(remote);
-    for (const [index, name] of channelNames.entries()) {
+    for (const [index, name] of portNames.entries()) {
       const addr = { type: "unix", data: { path: files[name] } };
       const backend = { type: "socket", data: { addr, server: false } };
-      // The name that libvirt gives to the channels in their order.
-      const id = `charchannel${String(index)}`;
+      // The names that libvirt gives, to the channels in their order.
+      const id = name === "console" ? "charserial0" : `charchannel${String(index)}`;
       await client.monitorCommand(remote, "chardev-change", { id, backend });
     }
     return await listeners.accept();
