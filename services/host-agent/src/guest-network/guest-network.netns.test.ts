@@ -12,6 +12,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { openFilesMax } from "./guest-network.ts";
 import { guestPort, reachProgram } from "../testing/reach-from-guests.ts";
 import type { ReachOrder } from "../testing/reach-from-guests.ts";
 
@@ -153,7 +154,9 @@ describe("The network of a guest", function () {
   it("leads to nothing of the host, another guest, NATS, metadata or private addresses", () => {
     const closed = [...reached].filter(
       ([target]) =>
-        target !== "adopted" && !others.includes(target) && !isOpen(target.replace(/:80$/, "")),
+        !["adopted", "open files"].includes(target) &&
+        !others.includes(target) &&
+        !isOpen(target.replace(/:80$/, "")),
     );
     assert.equal(closed.length, addresses.length - 2 + 6);
     for (const [target, answer] of closed) assert.equal(answer, "ECONNREFUSED", target);
@@ -168,6 +171,10 @@ describe("The network of a guest", function () {
     assert.equal(closed.length, others.length - 1);
     for (const target of closed)
       assert.match(reached.get(target) ?? "not tried", /^(E[A-Z]+|silence)$/, target);
+  });
+
+  it("takes no more of the host's connections than its QEMU may have files", () => {
+    assert.equal(reached.get("open files"), `${openFilesMax} of ${openFilesMax}`);
   });
 
   it("is there for a guest that another process has adopted", () => {

@@ -21,6 +21,12 @@ import { Gate } from "../vm/gate.ts";
 
 const run = promisify(execFile);
 
+/**
+ * Files and sockets that a QEMU with a network may have open. It has some 40 of its own; each connection of its guest is
+ * another.
+ */
+export const openFilesMax = 1_024;
+
 /** The namespace's end of the link. */
 const ownLink = "eth0";
 /** Links are numbered in 169.254.208.0/20, four addresses each: no cloud has anything there. */
@@ -78,8 +84,12 @@ export class GuestNetwork {
     return this.#host.guestsAddress;
   }
 
-  /** What a command begins with to be in the namespace. */
+  /** What a guest's QEMU begins with, to be in the namespace and to leave the host's connections to others too. */
   get launcher(): readonly string[] {
+    return [...this.#inside, "prlimit", `--nofile=${openFilesMax}:${openFilesMax}`, "--"];
+  }
+
+  get #inside(): readonly string[] {
     return ["nsenter", `--net=/run/netns/${this.#namespace}`, "--"];
   }
 
@@ -94,7 +104,7 @@ export class GuestNetwork {
   async #setRules(): Promise<void> {
     const reach = { ...this.#reach, denied: [...this.#reach.denied, ...ownNetworks(this.#host)] };
     try {
-      await setRules(this.launcher, namespaceRules(reach, ownLink));
+      await setRules(this.#inside, namespaceRules(reach, ownLink));
       await setRules([], hostRules(reach, this.#host));
     } catch (cause) {
       const message = `the filter of the guests' network cannot be set: ${messageOf(cause)}`;

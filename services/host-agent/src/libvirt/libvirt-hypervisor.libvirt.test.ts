@@ -174,7 +174,7 @@ describe("LibvirtHypervisor", () => {
     await domain.pause();
     await keepAndDie(options.stateDir, "path", 300);
     assert.equal((await domain.exited).isExpected, false);
-    while ((await left()).length > 0) await sleep(10);
+    while ((await readdir(options.stateDir)).length > 0) await sleep(10);
     assert.deepEqual(await hypervisor.list(), []);
   });
 

@@ -119,10 +119,11 @@ export async function freezeTemplate(options: FreezeOptions, files: TemplateFile
   }
 }
 
-/** Its folder may be passed through, and what is in there, the memory apart, stays closed. */
+/** Its folder and that of all may be passed through; what is in there, the memory apart, stays closed. */
 export async function admitToTemplate(ramPath: string, qemuUser?: QemuUser): Promise<void> {
   if (qemuUser === undefined) return;
-  await chmod(dirname(ramPath), 0o711);
+  const folder = dirname(ramPath);
+  for (const each of [folder, dirname(folder)]) await chmod(each, 0o711);
   await admitToRam(ramPath, qemuUser);
 }
 

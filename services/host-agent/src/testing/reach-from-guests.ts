@@ -3,6 +3,7 @@
  * listens; the second tries what it is told, and the result is printed, one line of JSON for each. Then it is adopted, as
  * by another host-agent, and tries the first target again.
  */
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { defaultCacheDir, ensureGuestImage } from "@tidepool/guest";
 import { GuestNetwork } from "../guest-network/guest-network.ts";
@@ -10,6 +11,7 @@ import type { GuestReach } from "../guest-network/filter.ts";
 import { openGuestSession } from "../guest/open-session.ts";
 import type { GuestSession } from "../guest/session.ts";
 import type { Domain } from "../hypervisor/hypervisor.ts";
+import { findDomains } from "../qemu/domains-on-host.ts";
 import { QemuHypervisor } from "../qemu/qemu-hypervisor.ts";
 import { findRunAs, qemuUserDefault } from "../qemu/run-as.ts";
 import { invokeRaw } from "./guest-harness.ts";
@@ -35,7 +37,8 @@ const askByUdp = (host, port) => new Promise((resolve) => {
   const timer = setTimeout(() => end("silence"), 2_000);
   socket.on("error", (error) => end(error.code));
   socket.on("message", (bytes) => end(String(bytes)));
-  socket.connect(port, host, () => {
+  socket.connect(port, host, (error) => {
+    if (error) return end(error.code);
     socket.send("who", (error) => error && end(error.code));
   });
 });
@@ -92,6 +95,10 @@ async function main({ stateDir, reach, targets }: ReachOrder): Promise<void> {
       });
       process.stdout.write(`${JSON.stringify([name, answer])}\n`);
     };
+    const [{ pid } = { pid: 0 }] = await findDomains(stateDir);
+    const limits = await readFile(`/proc/${String(pid)}/limits`, "utf8");
+    const openFiles = /^Max open files +(\d+ +\d+)/m.exec(limits)?.[1]?.replace(/ +/, " of ");
+    process.stdout.write(`${JSON.stringify(["open files", openFiles])}\n`);
     for (const target of targets) await tell(target, guest.session, target);
     await guest.session.flush();
     await guest.domain.pause();
