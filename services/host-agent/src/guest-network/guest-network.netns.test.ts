@@ -48,9 +48,11 @@ const dgram = require("node:dgram");
 const [name, ...rest] = process.argv.slice(1);
 require("node:net").createServer((socket) => { socket.on("error", () => {}); socket.end(name); })
   .listen(80, "0.0.0.0", () => process.stdout.write("ready"));
-const echo = dgram.createSocket("udp4").bind(80);
-echo.on("error", () => {});
-echo.on("message", (bytes, from) => echo.send(name, from.port, from.address));
+// An answer has to come from the address that was asked; those of the other namespace cannot be had.
+for (const own of [...rest, "${hostAddress}"]) {
+  const echo = dgram.createSocket("udp4").on("error", () => {}).bind(80, own);
+  echo.on("message", (bytes, from) => echo.send(name, from.port, from.address));
+}
 const numbers = (text) => text.split(".").map(Number);
 const names = dgram.createSocket("udp4").bind(53, "${resolver}");
 names.on("error", () => {});
