@@ -23,6 +23,8 @@ const pollMs = 20;
 const logTailBytes = 2_000;
 /** As nobody: libvirtd wants a user that is not root and has a name. */
 const disguise = ["unshare", "--user", "--map-user=65534", "--map-group=65534"] as const;
+/** libvirtd is where an ordinary user's PATH does not lead on Debian. */
+const searchPath = `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`;
 /** Neither a link nor a pipe that is never written to. */
 const plainFile = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
@@ -94,10 +96,7 @@ export class PrivateLibvirtd {
     const log = await open(logPath, "a", 0o600);
     const daemon = spawn(program, words, {
       // Another user is told nothing of ours.
-      env: {
-        ...(runAs === undefined ? process.env : { PATH: process.env["PATH"] }),
-        ...this.environment,
-      },
+      env: { ...(runAs === undefined ? process.env : {}), PATH: searchPath, ...this.environment },
       // A terminal's Ctrl-C is for us, who then end it in order.
       detached: true,
       stdio: ["ignore", "ignore", log.fd],
