@@ -78,7 +78,8 @@ export class FunctionUrls {
       // Slow clients are looked for this often.
       connectionsCheckingInterval: 1_000,
     });
-    this.server.maxHeadersCount = headersMaxCount;
+    // Node drops what is over its own limit without a word: one more shows that there were too many.
+    this.server.maxHeadersCount = headersMaxCount + 1;
     this.server.maxConnections = connectionsMaxCount;
     this.server.on("clientError", (error, socket: Socket) => {
       refuseUnread(error, socket, this.answering.has(socket));
@@ -160,6 +161,7 @@ export class FunctionUrls {
     signal: AbortSignal,
   ): Promise<void> {
     const { requestId, writer, headers } = context;
+    requireFewHeaders(request);
     const { name, rawPath, rawQuery } = targetOf(request.url ?? "");
     const url = await this.requireUrl(name);
     const { method = "GET" } = request;
@@ -216,6 +218,12 @@ function payloadOf(event: Record<string, unknown>): Uint8Array {
   const told = `the request is an event of ${payload.byteLength} bytes, the limit is ${payloadMaxBytes}`;
   const message = `${told}; its body may have ${bodyMaxBytes} bytes of text`;
   throw new HttpRefusal(413, message, { reason: "payloadTooLarge" });
+}
+
+/** @throws HttpRefusal */
+function requireFewHeaders({ rawHeaders }: IncomingMessage): void {
+  if (rawHeaders.length / 2 <= headersMaxCount) return;
+  throw new HttpRefusal(431, `the request has more than ${headersMaxCount} headers, the limit`);
 }
 
 /** @throws HttpRefusal for a path that names no function */

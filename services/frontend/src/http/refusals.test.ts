@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { silentLogger, systemClock, TidepoolError } from "@tidepool/common";
 import { httpFailure } from "./failure.ts";
 import { FunctionUrls } from "./function-urls.ts";
-import { headersMaxBytes } from "./limits.ts";
+import { headersMaxBytes, headersMaxCount } from "./limits.ts";
 
 describe("FunctionUrls, of what they refuse", () => {
   let urls: FunctionUrls;
@@ -47,6 +47,12 @@ describe("FunctionUrls, of what they refuse", () => {
       `GET /fn/f/ HTTP/1.1\r\nhost: a\r\nx: ${"y".repeat(headersMaxBytes)}\r\n\r\n`,
       431,
       /limit of 16384 bytes/,
+    ],
+    [
+      "more headers than their limit",
+      `GET /fn/f/ HTTP/1.1\r\nhost: a\r\nconnection: close\r\n${"x: y\r\n".repeat(headersMaxCount)}\r\n`,
+      431,
+      /more than 100 headers, the limit/,
     ],
     [
       "a method that functions do not know",
