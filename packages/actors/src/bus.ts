@@ -102,6 +102,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
       ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
       ...(tls === undefined ? {} : { tls }),
     });
+    isConnected = true;
     if ((options.replicas ?? 1) > 1) void watchMajority(connection, logger.child({ part: "bus" }));
     await certificates?.start();
     void connection.closed().then(() => certificates?.stop());

@@ -266,6 +266,7 @@ describe("Faults", function () {
   });
 
   it("no host at all", async () => {
+    system.process("host-agent").kill("SIGKILL");
     await waitFor(
       "hosts gone",
       async () => {
@@ -277,17 +278,19 @@ describe("Faults", function () {
   });
 
   it("a scheduler that is away", async () => {
+    // A call of "f" may find a VM that is kept, and needs no scheduler then.
+    await aFunction("never-called");
     system.process("scheduler").kill("SIGKILL");
     await waitFor(
       "the scheduler gone",
       () =>
         system.client
-          .invoke("f", 1, { attemptsMax: 1, timeoutMs: 2_000 })
+          .invoke("never-called", 1, { attemptsMax: 1, timeoutMs: 2_000 })
           .catch((error: unknown) => error),
       (error) => error instanceof TidepoolError && error.component === "scheduler",
     );
     await fault(
-      "f",
+      "never-called",
       {
         code: "unavailable",
         component: "scheduler",
@@ -301,11 +304,12 @@ describe("Faults", function () {
   });
 
   it("NATS that is away", async () => {
+    await aFunction("nor-this");
     await system.stopNats();
     await until(() => !bus.isConnected);
     await until(async () => {
       const error: unknown = await system.client
-        .invoke("f", 1, { attemptsMax: 1, timeoutMs: 2_000 })
+        .invoke("nor-this", 1, { attemptsMax: 1, timeoutMs: 2_000 })
         .catch((thrown: unknown) => thrown);
       return error instanceof TidepoolError && error.reason === "natsAway";
     });
@@ -316,7 +320,7 @@ describe("Faults", function () {
       http: 503,
       hasRetryAfter: true,
     } as const;
-    await fault("f", expected, 1, { timeoutMs: 2_000 });
+    await fault("nor-this", expected, 1, { timeoutMs: 2_000 });
     await system.startNats();
     await until(() => bus.isConnected);
   });
