@@ -26,7 +26,11 @@ export function describeContest(contest: Contest): string {
 
 export function describeLog({ functions, calls, slots, scoreFromSlot }: Contest): string {
   const length = (count: number): string => formatDuration(count * minuteMs);
-  return `${calls} calls of ${functions} functions in ${length(slots)}; the first ${length(scoreFromSlot)} are history only`;
+  return `${counted(calls, "call")} of ${counted(functions, "function")} in ${length(slots)}; the first ${length(scoreFromSlot)} are history only`;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function describeWeighing(

@@ -66,7 +66,21 @@ describe("Reading a log", () => {
   const bad: readonly [string, string, RegExp][] = [
     ["an instant that is none", "1,a\nyesterday,a\n", /line 2: 'yesterday' is no instant/],
     ["a quote left open", '1,a\n2,"a\n', /line 2: a quote is not closed: 2,"a/],
-    ["a line without a function", "1,a\n2\n", /line 2: 'timestamp,function' is needed, got 2/],
+    [
+      "a line without a function",
+      "1,a\n2\n",
+      /line 2: 'timestamp,function' with a comma is needed, got 2/,
+    ],
+    [
+      "a header that names no function's column among several",
+      "time,status,bytes\n1,200,7\n",
+      /line 1: no column of functions: name it function, .*, url, handler$/,
+    ],
+    [
+      "a header that names no instant's column among several",
+      "id,began,route\n7,1,a\n",
+      /line 1: no column of instants: name it timestamp, /,
+    ],
     ["an empty name", "1,a\n2,\n", /line 2: the function's name must have 1 to 256 characters/],
     ["more than a year", "0,a\n31700000,a\n", /line 2: the log spans more than 366 days/],
     ["a header alone", "timestamp,function\n", /has a header and no rows/],
@@ -110,6 +124,7 @@ describe("An instant", () => {
     "2026-03-01T12:00:00+0200",
     "2026-03-01 10:00:00",
     "2026-03-01 10:00:00,000",
+    "2026-03-01 10:00:00 UTC",
     "2026-03-01T10:00Z",
     "1772359200",
     "1772359200000",

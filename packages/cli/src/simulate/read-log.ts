@@ -17,6 +17,20 @@ export const logDaysMax = 366;
 export const functionNameLengthMax = 256;
 
 const dayMs = 86_400_000;
+/** Names that a header may have for its columns. */
+const columnNames = {
+  timestamp: ["timestamp", "time", "date", "at", "@timestamp", "datetime", "ts"],
+  function: [
+    "function",
+    "function_name",
+    "functionname",
+    "name",
+    "path",
+    "route",
+    "url",
+    "handler",
+  ],
+} as const;
 
 /** @throws TidepoolError `notFound` or `invalid`, naming file, line and problem */
 export async function readLog(path: string): Promise<Workload> {
@@ -77,11 +91,13 @@ class CsvRows {
     if (typeof fields === "string") throw invalid(`${where}: ${fields}: ${text.slice(0, 60)}`);
     const wasFirst = this.isFirst;
     this.isFirst = false;
-    if (wasFirst && this.readHeader(fields)) return;
+    if (wasFirst && this.readHeader(fields, where)) return;
     const given = fields[this.columns.timestamp] ?? "";
     const name = fields[this.columns.function];
     if (name === undefined)
-      throw invalid(`${where}: 'timestamp,function' is needed, got ${text.slice(0, 60)}`);
+      throw invalid(
+        `${where}: 'timestamp,function' with a comma is needed, got ${text.slice(0, 60)}`,
+      );
     const atMs = parseTimestamp(given);
     if (atMs === undefined)
       throw invalid(`${where}: '${given}' is no instant: ISO 8601, or seconds or ms since 1970`);
@@ -103,18 +119,27 @@ class CsvRows {
     return { functions, slotMs: slotMsDefault, slots };
   }
 
-  /** @returns whether the first line is one: its first field is no instant, and none is in the place of one */
-  private readHeader(fields: readonly string[]): boolean {
+  /**
+   * Two columns with other names are taken as they stand.
+   * @returns whether the first line is one: its first field is no instant, and none is in the place of one
+   */
+  private readHeader(fields: readonly string[], where: string): boolean {
     const names = fields.map((field) => field.toLowerCase());
-    const timestamp = names.findIndex((name) => /^(timestamp|time|date|at|@timestamp)$/.test(name));
-    const called = names.findIndex((name) =>
-      /^(function|name|function_?name|path|route)$/.test(name),
-    );
-    if (timestamp >= 0 && called >= 0) Object.assign(this.columns, { timestamp, function: called });
-    return (
-      (timestamp >= 0 && called >= 0) ||
-      (fields.length >= 2 && /^[a-z_@ ]+$/i.test(fields[0] ?? ""))
-    );
+    const place = (of: readonly string[]): number => names.findIndex((name) => of.includes(name));
+    const timestamp = place(columnNames.timestamp);
+    const called = place(columnNames.function);
+    if (timestamp >= 0 && called >= 0) {
+      Object.assign(this.columns, { timestamp, function: called });
+      return true;
+    }
+    const isHeader = fields.length >= 2 && /^[a-z_@ ]+$/i.test(fields[0] ?? "");
+    // Of more than two columns the wrong one would be taken for the functions', and nobody would see it.
+    if (isHeader && fields.length > 2) {
+      const [what, known] =
+        timestamp < 0 ? ["instants", columnNames.timestamp] : ["functions", columnNames.function];
+      throw invalid(`${where}: no column of ${what}: name it ${known.join(", ")}`);
+    }
+    return isHeader;
   }
 
   private note(where: string, name: string, atMs: number): void {
