@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 
+import { seededRandom } from "../seeded-random.ts";
 import { CallHistory } from "./history.ts";
 import { degreeOf, settle, settleQuiet, surpriseSaved } from "./skill.ts";
 import {
@@ -30,6 +31,34 @@ describe("degree of periodicity", () => {
     }
     assert.ok(degreeOf(clock) > 0.9, `clock ${degreeOf(clock)}`);
     assert.ok(degreeOf(chance) < 0.05, `chance ${degreeOf(chance)}`);
+  });
+
+  it("is that of a clock for a call each day, whether or not any slot between was forecast", () => {
+    const forecast = new CallHistory();
+    const quiet = new CallHistory();
+    for (let day = 0; day < 20; day += 1) {
+      for (let slot = 1; slot < 1440; slot += 1) settle(forecast, 0, false);
+      settleQuiet(quiet, 1439);
+      for (const history of [forecast, quiet]) settle(history, 0.9, true);
+    }
+    assert.ok(degreeOf(forecast) > 0.9, `${degreeOf(forecast)}`);
+    assert.ok(Math.abs(degreeOf(forecast) - degreeOf(quiet)) < 0.01, `${degreeOf(quiet)}`);
+  });
+
+  it("sees a call each day among others that nothing says are due", () => {
+    const random = seededRandom(5);
+    const history = new CallHistory();
+    let least = Number.POSITIVE_INFINITY;
+    for (let day = 0; day < 30; day += 1) {
+      for (let slot = 0; slot < 1440; slot += 1) {
+        const isDaily = slot === 720;
+        const isHit = isDaily || random() < 5 / 1440;
+        if (isDaily || isHit) settle(history, isDaily ? 0.9 : 0, isHit);
+        else settleQuiet(history, 1);
+      }
+      if (day >= 10) least = Math.min(least, surpriseSaved(history));
+    }
+    assert.ok(least > 5, `${least}`);
   });
 
   it("falls when expected calls stay away", () => {

@@ -85,7 +85,7 @@ describe("replayed plan", () => {
     const untilMs = minutesTotal * 60_000;
     const calls = callsOf(period15, 60_000);
     const { starts, idleVmMs } = replay(calls, 1, untilMs);
-    assert.equal(starts.filter((start) => start === "cold").length, 5);
+    assert.equal(starts.filter((start) => start === "cold").length, 4);
     assert.ok(idleVmMs < 0.8 * fixedIdleMs(calls, 600_000, untilMs));
   });
 
