@@ -74,6 +74,13 @@ const followShareForKeep = 0.2;
 const reloadShare = 0.1;
 /** Below this degree a window gets the usual count of VMs, above it the upper one. */
 const degreeForUpper = 0.6;
+/**
+ * A VM is to have been ready for no longer when the last call of its window comes: so that more of them do, up to this
+ * share of the margin before the first is given, where the calls lie no further apart than that can matter for.
+ */
+const readyMaxMs = 10_000;
+const spreadMaxMs = 30_000;
+const marginGiven = 0.5;
 /** Windows are cut to these shares of the keep-alive: the wide one while the account allows it. */
 const windowShares = { wide: 1.5, narrow: 0.9 } as const;
 
@@ -142,7 +149,8 @@ function prewarmFor(
   const windowStartAtMs = Math.max(window.startAtMs, expectedAtMs - halfMaxMs);
   const windowEndAtMs = Math.min(window.endAtMs, expectedAtMs + halfMaxMs);
   const releaseAtMs = windowEndAtMs + margin;
-  const readyByMs = windowStartAtMs - margin;
+  const laterMs = readyLaterMs(2 * (expectedAtMs - windowStartAtMs), margin);
+  const readyByMs = windowStartAtMs - margin + laterMs;
   const wanted = degree < degreeForUpper ? count.median : count.upper;
   const affordable = Math.max(0, Math.floor(budgetMs / (releaseAtMs - readyByMs)));
   // With the degree as the chance that a call comes: what its VM idles until then, else to the end.
@@ -150,7 +158,7 @@ function prewarmFor(
   const isWorthIt = idleMs <= degree * policy.coldStartCostVmMs;
   const vms = isWorthIt ? Math.min(Math.ceil(wanted), policy.prewarmVmsMax, affordable) : 0;
   return {
-    startAtMs: Math.max(nowMs, windowStartAtMs - leadMs(policy)),
+    startAtMs: Math.max(nowMs, windowStartAtMs - leadMs(policy) + laterMs),
     readyByMs,
     count: vms,
     orderCount: Math.max(0, vms - facts.idleVmCount),
@@ -158,6 +166,12 @@ function prewarmFor(
     windowEndAtMs,
     releaseAtMs,
   };
+}
+
+/** How much later than a margin before a window, over so much of which calls come, its VM is to be ready. */
+function readyLaterMs(spreadMs: number, marginMs: number): number {
+  if (spreadMs > spreadMaxMs) return 0;
+  return Math.max(0, Math.min(marginGiven * marginMs, spreadMs + marginMs - readyMaxMs));
 }
 
 function keepUntil(expected: Forecast, next: Prewarm, policy: PlanPolicy, nowMs: number): number {

@@ -57,6 +57,19 @@ describe("plan", () => {
     assert.equal(nextWakeAtMs, prewarm.startAtMs);
   });
 
+  it("has it ready later where the last calls would come more than 10 s after that, by half of the margin", () => {
+    const marginMs = leadMs(policy) - policy.prepareP95Ms;
+    const earlyMs = (spreadMs: number): number => {
+      const random = seededRandom(4);
+      const calls = ticking(40).map((atMs) => atMs + Math.floor(random() * spreadMs));
+      const { prewarm } = decide(called(calls), policy, noIdle, 40 * periodMs + spreadMs);
+      assert.ok(prewarm);
+      assert.equal(prewarm.readyByMs - prewarm.startAtMs, policy.prepareP95Ms);
+      return prewarm.windowStartAtMs - prewarm.readyByMs;
+    };
+    assert.deepEqual([5_000, 14_000, 45_000].map(earlyMs), [marginMs, marginMs / 2, marginMs]);
+  });
+
   it("orders as many VMs as calls come at once, less those that idle", () => {
     const burst = called(ticking(8), 3);
     assert.equal(decide(burst, policy, noIdle, lastMs).prewarm?.orderCount, 3);
