@@ -102,4 +102,11 @@ describe("NatsSnapshotStore", () => {
     await storage.snapshots.put("shard.6", ShardSnapshot.encode(head).finish());
     assert.deepEqual(await load(6), { sequence: undefined, functions: [] });
   });
+
+  it("has the shard replay everything when its head is damaged, and saves over it", async () => {
+    await storage.snapshots.put("shard.7", Uint8Array.of(10, 200, 1, 2));
+    assert.deepEqual(await load(7), { sequence: undefined, functions: [] });
+    await save(7, 1, 9);
+    assert.equal((await load(7)).sequence, 9);
+  });
 });

@@ -99,12 +99,17 @@ export class NatsSnapshotStore implements SnapshotStore {
   }
 
   private async loadHead(shard: number): Promise<StoredHead> {
-    try {
-      const entry = await this.storage.snapshots.get(headKey(shard));
-      if (entry === null || entry.length === 0) return {};
-      return { head: ShardSnapshot.decode(entry.value), revision: entry.revision };
-    } catch (error) {
+    const entry = await this.storage.snapshots.get(headKey(shard)).catch((error: unknown) => {
       throw fromJetStream(error, `snapshot of shard ${shard}`);
+    });
+    if (entry === null || entry.length === 0) return {};
+    const { value, revision } = entry;
+    try {
+      return { head: ShardSnapshot.decode(value), revision };
+    } catch (error) {
+      // The next one takes its place.
+      this.logger.warn("snapshot unreadable, replaying all", { shard, error: messageOf(error) });
+      return { revision };
     }
   }
 }
