@@ -17,7 +17,6 @@ const firstSeed = Number(process.env["TIDEPOOL_MODEL_SEED"] ?? 1);
 /** Longest that a message is on its way: what a member acts on may be so old. */
 const wayMaxMs = 400;
 const lookEveryMs = 500;
-const lookMaxMs = 1_000;
 /** An answer that takes longer comes to nobody. */
 const changeMaxMs = 2_000;
 /** Until the bucket is read again after the connection was lost; what is written comes there sooner. */
@@ -260,16 +259,10 @@ class World {
   private look({ id, members }: ModelMember): void {
     const sentAtMs = this.nowMs;
     if (!members.hasStrangers(sentAtMs)) return members.looked(sentAtMs, false);
-    let isAnswered = false;
-    const answer = (areTogether: boolean): void => {
-      if (!isAnswered) members.looked(sentAtMs, areTogether);
-      isAnswered = true;
-    };
     this.send(id, "bucket", () => {
       const { areTogether } = this.servers;
-      this.send("bucket", id, () => answer(areTogether));
+      this.send("bucket", id, () => members.looked(sentAtMs, areTogether));
     });
-    this.later(lookMaxMs, () => answer(false));
   }
 
   private fenceFirst({ members, held }: ModelMember): void {

@@ -75,8 +75,7 @@ describe("A member of a cluster", () => {
     member.heardOwn(3_000);
     assert.deepEqual([...member.aliveIds(4_000)], ["a"]);
     member.recorded("c", ["d"], 10_000);
-    member.looked(10_000, true);
-    member.looked(14_000, true);
+    for (const atMs of [10_000, 12_000, 14_000]) member.looked(atMs, true);
     member.heardOwn(12_999);
     assert.deepEqual([...member.aliveIds(14_000)], ["a", "c"]);
     member.heardOwn(13_000);
@@ -111,12 +110,12 @@ describe("A member of a cluster", () => {
     member.recorded("b", ["c"], 1_000);
     assert.ok(member.hasStrangers(1_000));
     const alive = (): readonly string[] => [...member.aliveIds(10_000)];
-    member.looked(2_000, true); // the first one, after it was heard
-    member.looked(5_999, true);
+    // The first one, after it was heard.
+    for (const atMs of [2_000, 4_000, 5_999]) member.looked(atMs, true);
     assert.deepEqual(alive(), ["a", "b"]);
     member.looked(6_000, false);
-    member.looked(6_500, true); // and the first one again
-    member.looked(10_499, true);
+    // And the first one again.
+    for (const atMs of [6_500, 8_500, 10_499]) member.looked(atMs, true);
     assert.deepEqual(alive(), ["a", "b"]);
     member.recorded("b", ["c"], 7_000);
     member.looked(10_500, true);
@@ -125,6 +124,20 @@ describe("A member of a cluster", () => {
     assert.deepEqual(alive(), ["a"]);
     assert.deepEqual(member.surelyDead(11_000), [], "not by its own word");
     assert.equal(member.hasStrangers(11_000), false);
+  });
+
+  it("counts looks as in a row that lack one, and not those with a longer time between them", () => {
+    const member = aMember();
+    member.heardOwn(60_000);
+    member.recorded("b", ["c"], 0);
+    for (const atMs of [1_000, 3_000, 4_999]) member.looked(atMs, true);
+    assert.deepEqual([...member.aliveIds(6_000)], ["a", "b"]);
+    member.looked(7_000, true); // more than 2 s later: from here on
+    member.looked(9_000, true);
+    member.looked(10_999, true);
+    assert.deepEqual([...member.aliveIds(11_000)], ["a", "b"]);
+    member.looked(11_000, true);
+    assert.deepEqual([...member.aliveIds(11_000)], ["a"]);
   });
 
   it("looks at no servers where it is a witness of all the others, and none of those is a stranger", () => {

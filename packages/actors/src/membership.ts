@@ -148,11 +148,14 @@ export class Membership {
     );
   }
 
-  /** Whether a look at the bucket's servers found a leader that hears all of them. Looks may end in any order. */
+  /** A look at the bucket's servers found a leader, which hears all of them or not. Looks may end in any order. */
   looked(sentAtMs: number, areTogether: boolean): void {
+    const { together } = this;
+    const gapMaxMs = this.timing.memberTtlMs / 2;
     if (!areTogether) this.together = undefined;
-    else if (this.together === undefined) this.together = { sinceMs: sentAtMs, untilMs: sentAtMs };
-    else this.together.untilMs = Math.max(this.together.untilMs, sentAtMs);
+    else if (together === undefined || sentAtMs - together.untilMs > gapMaxMs)
+      this.together = { sinceMs: sentAtMs, untilMs: sentAtMs };
+    else together.untilMs = Math.max(together.untilMs, sentAtMs);
   }
 
   /** This one among them. */

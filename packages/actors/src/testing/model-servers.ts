@@ -4,7 +4,7 @@
  */
 export const serverCount = 3;
 /** A leader's word of a server it has not heard for so long is that it is away. */
-const silenceMaxMs = 1_500;
+const silenceMaxMs = 2_000;
 
 export class ModelServers {
   nowMs = 0;
