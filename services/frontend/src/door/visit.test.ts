@@ -59,8 +59,13 @@ describe("Visit", () => {
     const told = visit.toldOf(unknown) as TidepoolError;
     assert.equal(told.message, "no function 'f'");
     assert.equal(told.details["requestId"], "r");
-    const threw = new TidepoolError("functionError", "shop=1");
-    assert.equal((visit.toldOf(threw) as TidepoolError).message, "shop=1");
+    const thrown = { name: "Error", message: "shop=1", stack: "shop=1" };
+    const details = { requestId: "shop=r" };
+    const threw = new TidepoolError("functionError", "Error: shop=1", { thrown, details });
+    const toldOfThrown = visit.toldOf(threw) as TidepoolError;
+    assert.equal(toldOfThrown.message, "Error: shop=1");
+    assert.deepEqual(toldOfThrown.thrown, thrown);
+    assert.equal(toldOfThrown.details["requestId"], "r");
   });
 });
 

@@ -56,16 +56,15 @@ export class Visit {
     );
   }
 
-  /** What user code threw stays as it is. */
-  toldOf(thrown: unknown): unknown {
-    const isPlain = this.prefix === "" || !(thrown instanceof TidepoolError);
-    if (isPlain || thrown.code === "functionError") return thrown;
-    const { code, cause, details, thrown: threw, ...error } = thrown;
-    const { component, reason, retryAfterMs } = error;
-    return new TidepoolError(code, thrown.message.replaceAll(this.prefix, ""), {
+  /** The text of what user code threw stays as it is. */
+  toldOf(failure: unknown): unknown {
+    if (this.prefix === "" || !(failure instanceof TidepoolError)) return failure;
+    const { code, message, cause, details, thrown, component, reason, retryAfterMs } = failure;
+    const isTheirs = code === "functionError";
+    return new TidepoolError(code, isTheirs ? message : message.replaceAll(this.prefix, ""), {
       cause,
       details: changeAt(details, "requestId", (id) => subjects.nameOf(id)),
-      ...given({ thrown: threw, component, reason, retryAfterMs }),
+      ...given({ thrown, component, reason, retryAfterMs }),
     });
   }
 
