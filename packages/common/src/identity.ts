@@ -1,5 +1,8 @@
 /** Who a process of a cluster is, by its certificate: a name in no DNS, as "h-1.host.tidepool". */
 
+/** In the certificate of each nats-server and of nothing else: by it they know each other. */
+export const natsServersName = "nats.tidepool";
+
 export function identityOf({
   id,
   service,

@@ -14,7 +14,7 @@ export type { ConfigReader } from "./config.ts";
 export { given } from "./given.ts";
 export { Keyring, newKey, readKeyring } from "./keyring.ts";
 export type { Sealed } from "./keyring.ts";
-export { identityIn, identityOf, isIdentityOf } from "./identity.ts";
+export { identityIn, identityOf, isIdentityOf, natsServersName } from "./identity.ts";
 export { isMachineRoot } from "./machine-root.ts";
 export { createLogger, logLevels, silentLogger } from "./logger.ts";
 export type { LogFields, Logger, LogLevel } from "./logger.ts";

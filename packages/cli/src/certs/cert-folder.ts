@@ -6,7 +6,7 @@
  */
 import { readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ensureFolder, identityOf, TidepoolError } from "@tidepool/common";
+import { ensureFolder, identityOf, natsServersName, TidepoolError } from "@tidepool/common";
 import { unreadable } from "../files/given-file.ts";
 import { createAuthority, expiresAtMs, issue } from "./authority.ts";
 import type { Identity } from "./authority.ts";
@@ -39,7 +39,9 @@ export async function issueInto(
   const authority = await ensureAuthority(folder);
   for (const member of members) {
     const { addresses } = member;
-    const identity = await issue(authority, { name: identityOf(member), addresses, days });
+    const shared = member.service === "nats" ? [natsServersName] : [];
+    const names = [...shared, ...addresses];
+    const identity = await issue(authority, { name: identityOf(member), addresses: names, days });
     const path = join(folder, `${member.id}.${member.service}`);
     await ensureFolder(path, 0o700);
     await replace(join(path, "ca.pem"), authority.certificate);

@@ -40,7 +40,8 @@ describe("The configuration of a nats-server in a cluster", () => {
       "cluster.tls.ca_file",
       "cluster.tls.cert_file",
       "cluster.tls.key_file",
-      "cluster.tls.verify",
+      "cluster.tls.verify_and_map",
+      "cluster.authorization.user",
     ];
     for (const key of shared) {
       assert.notEqual(tested.get(key), undefined, key);

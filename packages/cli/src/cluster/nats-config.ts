@@ -1,4 +1,5 @@
 /** The configuration of one nats-server of a cluster. */
+import { natsServersName } from "@tidepool/common";
 import type { TlsFiles } from "@tidepool/common";
 import type { Member } from "../certs/cert-folder.ts";
 import { authorizationBlock } from "../certs/nats-users.ts";
@@ -9,7 +10,7 @@ export interface NatsMember {
 }
 
 export const natsPort = 4222;
-const routePort = 6222;
+export const routePort = 6222;
 
 /**
  * Nobody connects without a certificate of the cluster's authority, and each is the user of that name.
@@ -30,7 +31,7 @@ export function natsConfig(
     `ping_interval: "2s"`,
     `ping_max: 2`,
     `jetstream { store_dir: ${JSON.stringify(storeDir)} }`,
-    ...tlsBlock(tls, "", "verify_and_map"),
+    ...tlsBlock(tls, ""),
     ...authorizationBlock(users),
     ...(members.length > 1 ? clusterBlock(self, members, tls) : []),
     "",
@@ -52,22 +53,22 @@ function clusterBlock(
     `  routes: [`,
     ...routes,
     `  ]`,
-    ...tlsBlock(tls, "  ", "verify"),
+    // Whoever is let in here hears and says everything: a nats-server, and no other process of the cluster.
+    ...tlsBlock(tls, "  "),
+    `  authorization {`,
+    `    user: ${JSON.stringify(natsServersName)}`,
+    `  }`,
     `}`,
   ];
 }
 
-function tlsBlock(
-  { caFile, certFile, keyFile }: TlsFiles,
-  indent: string,
-  verify: "verify" | "verify_and_map",
-): readonly string[] {
+function tlsBlock({ caFile, certFile, keyFile }: TlsFiles, indent: string): readonly string[] {
   return [
     `${indent}tls {`,
     `${indent}  ca_file: ${JSON.stringify(caFile)}`,
     `${indent}  cert_file: ${JSON.stringify(certFile)}`,
     `${indent}  key_file: ${JSON.stringify(keyFile)}`,
-    `${indent}  ${verify}: true`,
+    `${indent}  verify_and_map: true`,
     `${indent}}`,
   ];
 }
