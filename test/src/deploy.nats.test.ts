@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { authorizationBlock, issueInto } from "@tidepool/cli";
+import { parse } from "yaml";
 import { readSource, repositoryRoot } from "./repository.ts";
 
 const run = promisify(execFile);
@@ -42,6 +43,24 @@ describe("deploy/", () => {
       };
       const options = { env, cwd: folder };
       const { stderr } = await run("nats-server", ["-t", "-c", "cluster.conf"], options);
+      assert.match(stderr, /is valid/);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
+  it("gives NATS's chart what nats-server accepts as the chart writes it: quoted, but for what is in << >>", async () => {
+    const { helmCharts } = parse(readSource("deploy/kubernetes/nats/kustomization.yaml")) as {
+      helmCharts: { valuesInline: { config: { merge: object } } }[];
+    };
+    const merged = helmCharts.map(({ valuesInline }) => JSON.stringify(valuesInline.config.merge));
+    const written = merged.join("\n").replaceAll(/"<< (.+?) >>"/g, "$1");
+    assert.match(written, /max_payload/);
+    const folder = await mkdtemp(join(tmpdir(), "tidepool-chart-"));
+    try {
+      await writeFile(join(folder, "nats.conf"), written);
+      const env = { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin` };
+      const { stderr } = await run("nats-server", ["-t", "-c", join(folder, "nats.conf")], { env });
       assert.match(stderr, /is valid/);
     } finally {
       await rm(folder, { recursive: true, force: true });

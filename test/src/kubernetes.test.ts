@@ -73,4 +73,17 @@ describe("deploy/kubernetes", () => {
     for (const { debianName } of hostPackages)
       assert.ok(dockerfile.includes(` ${debianName} `), debianName);
   });
+
+  it("takes into the image every workspace and what builds it, and nothing that is not named", () => {
+    const { workspaces } = JSON.parse(readSource("package.json")) as { workspaces: string[] };
+    const lines = readSource(join(folder, "Dockerfile.dockerignore")).split("\n");
+    const [all, ...named] = lines.filter((line) => line !== "" && !line.startsWith("#"));
+    assert.equal(all, "*");
+    const needed = [...workspaces.map((each) => each.replace("/*", "")), "package-lock.json"];
+    assert.deepEqual(
+      needed.filter((each) => !named.includes(`!${each}`)),
+      [],
+    );
+    for (const left of ["**/node_modules", "**/*.pem"]) assert.ok(named.includes(left), left);
+  });
 });
