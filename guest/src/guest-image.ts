@@ -34,7 +34,7 @@ export interface GuestImage {
 export interface GuestImageOptions {
   /** One that the image must have; it has all of them. */
   readonly runtime?: string;
-  /** Default: $XDG_CACHE_HOME/tidepool or ~/.cache/tidepool; images are in images/ below it. */
+  /** Default: $TIDEPOOL_CACHE_DIR, else $XDG_CACHE_HOME/tidepool or ~/.cache/tidepool; images are in images/ below it. */
   readonly cacheDir?: string;
   /** What is being done, and how much of the build is behind it, from 0 to 1. Not called when the image is there. */
   readonly onProgress?: (step: string, fraction: number) => void;
@@ -43,7 +43,10 @@ export interface GuestImageOptions {
 
 const recordFile = "image.json";
 
+/** Where a host-agent with the same environment looks. */
 export function defaultCacheDir(environment: NodeJS.ProcessEnv = process.env): string {
+  const named = environment["TIDEPOOL_CACHE_DIR"];
+  if (named !== undefined && named !== "") return named;
   const base = environment["XDG_CACHE_HOME"];
   return join(base === undefined || base === "" ? join(homedir(), ".cache") : base, "tidepool");
 }

@@ -66,6 +66,19 @@ describe("systemd's units", function () {
     });
   }
 
+  it("the addition for a nats-server of a cluster is understood", () => {
+    const nats = "tidepool-nats.service";
+    const there = join(here, "of-a-cluster");
+    mkdirSync(join(there, `${nats}.d`), { recursive: true });
+    copyFileSync(join(here, nats), join(there, nats));
+    const addition = "nats-cluster.conf";
+    const text = readFileSync(join(folder, addition), "utf8");
+    const started = text.replace("/usr/sbin/nats-server", process.execPath);
+    writeFileSync(join(there, `${nats}.d`, addition), started);
+    const { status, said } = analyze("verify", "--man=no", join(there, nats));
+    assert.deepEqual([said.trim(), status], ["", 0]);
+  });
+
   it("the addition for guests with a network is understood, and leaves less than root has", () => {
     const agent = "tidepool-host-agent.service";
     const there = join(here, "with-network");

@@ -1,6 +1,6 @@
 /** The hypervisor that the configuration names. A driver is loaded only where it is used. */
 import { join } from "node:path";
-import { TidepoolError } from "@tidepool/common";
+import { messageOf, TidepoolError } from "@tidepool/common";
 import type { Logger } from "@tidepool/common";
 import { ensureGuestImage } from "@tidepool/guest";
 import type { GuestImage } from "@tidepool/guest";
@@ -24,7 +24,12 @@ export async function openHypervisor(config: HostAgentConfig, logger: Logger): P
     return new SimulatedHypervisor({ seed: config.simulatedSeed });
   }
   const image: ImageOf = (runtime, onProgress = () => {}) =>
-    ensureGuestImage({ runtime, cacheDir, onProgress });
+    ensureGuestImage({ runtime, cacheDir, onProgress }).catch((cause: unknown) => {
+      const text = `no guest image in ${cacheDir}, and none could be built: ${messageOf(cause)}`;
+      throw new TidepoolError("unavailable", `${text}; 'tidepool image' builds it beforehand`, {
+        cause,
+      });
+    });
   const { libvirt: address } = config;
   // libvirt has a user of its own for QEMU.
   const runAs =

@@ -89,7 +89,7 @@ async function checkImage(): Promise<Check> {
     const image = await findGuestImage({ runtime: runtimeDefault });
     if (image !== undefined) return { name, state: "ok", detail: image.rootfsPath };
     const detail = `${runtimeDefault} is not in the cache`;
-    return { name, state: "failed", detail, fix: "tidepool up builds it" };
+    return { name, state: "failed", detail, fix: "tidepool image builds it" };
   } catch (error) {
     return { name, state: "failed", detail: messageOf(error) };
   }

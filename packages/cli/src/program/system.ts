@@ -79,6 +79,16 @@ export function addSystemCommands(program: Command, context: CommandContext): vo
 
   command(
     program,
+    "image",
+    "Build the guest image where it is missing, for a host-agent that may not",
+    "TIDEPOOL_CACHE_DIR=/var/cache/tidepool tidepool image",
+  ).action(async () => {
+    const { imageCommand } = await import("../commands/image.ts");
+    await imageCommand(context);
+  });
+
+  command(
+    program,
     "doctor",
     "Check what this machine has and lacks, with a fix for each",
     "tidepool doctor",
