@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { HostDescription } from "@tidepool/sdk";
-import { describeHosts, progressOf } from "./host.ts";
+import { describeHosts, progressOf, takesWork } from "./host.ts";
 
 const aHost = (more: Partial<HostDescription> = {}): HostDescription => ({
   hostId: "h-1",
@@ -41,6 +41,16 @@ describe("describeHosts", () => {
     assert.match(drained, /h-2 +silent since 1970-01-01 .* - +448/);
     assert.match(describeHosts([aHost({ offersInternet: true })]), /1 +internet +10\.0/);
     assert.equal(describeHosts([]), "no host has reported yet\n");
+  });
+});
+
+describe("takesWork", () => {
+  it("needs one host that is neither drained, silent nor stopping", () => {
+    const others = (["draining", "drained", "silent", "stopping"] as const).map((state) =>
+      aHost({ state }),
+    );
+    assert.equal(takesWork(others), false);
+    assert.equal(takesWork([...others, aHost()]), true);
   });
 });
 

@@ -12,6 +12,8 @@ export interface DrainOptions extends ClientOptions {
 }
 
 const pollMs = 500;
+const nobodyText =
+  "no host takes work now: calls that need a VM fail until one is undrained or started";
 
 export async function listHosts(
   options: ClientOptions,
@@ -38,8 +40,10 @@ export async function drainHost(
       } finally {
         terminal.status("");
       }
-      if (options.json === true) terminal.out(`${JSON.stringify(host)}\n`);
-      else terminal.say(`${hostId} ${progressOf(host)}`);
+      if (options.json === true) return terminal.out(`${JSON.stringify(host)}\n`);
+      terminal.say(`${hostId} ${progressOf(host)}`);
+      const hosts = await client.hosts.list({ signal });
+      if (!takesWork(hosts)) terminal.say(terminal.paint("yellow", nobodyText));
     }),
   );
 }
@@ -82,6 +86,11 @@ export function describeHosts(hosts: readonly HostDescription[]): string {
       host.address === "" ? "-" : host.address,
     ]),
   );
+}
+
+/** Whether calls that need a VM get one. */
+export function takesWork(hosts: readonly HostDescription[]): boolean {
+  return hosts.some(({ state }) => state === "ready");
 }
 
 /** What a drain has come to. */
