@@ -28,7 +28,7 @@ import {
   requestTimeoutMs,
 } from "./limits.ts";
 import { AnswerWriter } from "./answer-writer.ts";
-import { refuseUnread } from "./unread-request.ts";
+import { refuseTunnel, refuseUnread } from "./unread-request.ts";
 
 export interface HttpCall {
   readonly name: string;
@@ -77,6 +77,8 @@ export class FunctionUrls {
       keepAliveTimeout: idleConnectionMs,
       // Slow clients are looked for this often.
       connectionsCheckingInterval: 1_000,
+      // Node would refuse it without saying why.
+      requireHostHeader: false,
     });
     // Node drops what is over its own limit without a word: one more shows that there were too many.
     this.server.maxHeadersCount = headersMaxCount + 1;
@@ -84,6 +86,7 @@ export class FunctionUrls {
     this.server.on("clientError", (error, socket: Socket) => {
       refuseUnread(error, socket, this.answering.has(socket));
     });
+    this.server.on("connect", (_request, socket: Socket) => refuseTunnel(socket));
     const serve = (request: IncomingMessage, response: ServerResponse): void => {
       void this.serve(request, response, false);
     };
@@ -162,6 +165,7 @@ export class FunctionUrls {
   ): Promise<void> {
     const { requestId, writer, headers } = context;
     requireFewHeaders(request);
+    requireHost(request);
     const { name, rawPath, rawQuery } = targetOf(request.url ?? "");
     const url = await this.requireUrl(name);
     const { method = "GET" } = request;
@@ -224,6 +228,12 @@ function payloadOf(event: Record<string, unknown>): Uint8Array {
 function requireFewHeaders({ rawHeaders }: IncomingMessage): void {
   if (rawHeaders.length / 2 <= headersMaxCount) return;
   throw new HttpRefusal(431, `the request has more than ${headersMaxCount} headers, the limit`);
+}
+
+/** @throws HttpRefusal */
+function requireHost({ headers, httpVersion }: IncomingMessage): void {
+  if (httpVersion !== "1.1" || headers.host !== undefined) return;
+  throw new HttpRefusal(400, "the request has no header 'host', which HTTP/1.1 asks for");
 }
 
 /** @throws HttpRefusal for a path that names no function */

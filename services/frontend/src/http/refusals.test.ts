@@ -60,6 +60,13 @@ describe("FunctionUrls, of what they refuse", () => {
       405,
       /^allow: GET, HEAD, POST/im,
     ],
+    ["a tunnel", "CONNECT /fn/f/ HTTP/1.1\r\nhost: a\r\n\r\n", 405, /nothing is connected to/],
+    [
+      "a request to no host",
+      "GET /fn/f/ HTTP/1.1\r\nconnection: close\r\n\r\n",
+      400,
+      /no header 'host'/,
+    ],
   ];
   for (const [what, request, status, says] of refused) {
     it(`says why, with a request id, of ${what}`, async () => {

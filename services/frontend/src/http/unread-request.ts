@@ -20,8 +20,18 @@ export function refuseUnread(
     socket.destroy();
     return;
   }
+  answerAndClose(refusalOf(error), socket);
+}
+
+/** Of CONNECT, with which Node gives the connection away. */
+export function refuseTunnel(socket: Socket): void {
+  socket.on("error", () => socket.destroy());
+  answerAndClose(new HttpRefusal(405, "functions are called, and nothing is connected to"), socket);
+}
+
+function answerAndClose(refusal: HttpRefusal, socket: Socket): void {
   const requestId = randomUUID();
-  const { status, headers, body } = httpFailure(refusalOf(error), requestId);
+  const { status, headers, body } = httpFailure(refusal, requestId);
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`,
     ...[...headers, [requestIdHeader, requestId]].map(([name, value]) => `${name}: ${value}`),
