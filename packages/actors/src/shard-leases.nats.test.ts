@@ -126,6 +126,21 @@ describe("ShardLeases", () => {
     for (let shard = 0; shard < shardCount; shard += 1) assert.equal(a.leases.epochOf(shard), 1);
   });
 
+  it("joins as soon as something leads the leases, which in a new cluster takes a moment", async () => {
+    let refusedCount = 0;
+    const a = await joinCluster("a", (storage) => {
+      const leases = Object.create(storage.leases) as Storage["leases"];
+      leases.put = (...given) => {
+        if (refusedCount === 2) return storage.leases.put(...given);
+        refusedCount += 1;
+        return Promise.reject(new Error("no responders"));
+      };
+      return { ...storage, leases };
+    });
+    await until("a owns all", () => ownsAll(a));
+    assert.equal(refusedCount, 2);
+  });
+
   it("shares them with a member that joins, never two for one, and takes them back when it leaves", async () => {
     const a = await joinCluster("a");
     await until("a owns all", () => ownsAll(a));

@@ -30,6 +30,7 @@ import { MemberKeys } from "./member-keys.ts";
 import { Membership } from "./membership.ts";
 import { OwnEcho } from "./own-echo.ts";
 import { writeLease, writeMember } from "./lease-store.ts";
+import { untilStored } from "./until-stored.ts";
 import { ServerLooks } from "./server-looks.ts";
 import { assignShards } from "./shard-assignment.ts";
 import type { LeaseView } from "./shard-assignment.ts";
@@ -133,7 +134,7 @@ export class ShardLeases {
     this.looks.start();
     if (this.members.aliveIds(monotonicMs()).size > 1) await this.options.beforeJoining?.();
     this.calls.start();
-    await this.renew();
+    await untilStored(() => this.renew());
     this.isReady = true;
     this.assign();
     this.renewing = this.keepRenewing();
