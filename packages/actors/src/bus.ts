@@ -4,15 +4,8 @@
  *
  * A request may be delivered and its reply lost: every handler must be safe to run twice.
  */
-import { context, propagation, ROOT_CONTEXT, SpanKind } from "@opentelemetry/api";
-import type { Context } from "@opentelemetry/api";
-import {
-  ClosedConnectionError,
-  headers,
-  Match,
-  RequestError,
-  TimeoutError,
-} from "@nats-io/nats-core";
+import { context, propagation, SpanKind } from "@opentelemetry/api";
+import { headers } from "@nats-io/nats-core";
 import type { Msg, MsgHdrs, NatsConnection, Subscription } from "@nats-io/nats-core";
 import { connect } from "@nats-io/transport-node";
 import {
@@ -26,16 +19,12 @@ import {
 } from "@tidepool/common";
 import type { Clock, Component, Logger } from "@tidepool/common";
 import { subjects } from "@tidepool/proto";
+import { decode, encode, messageContext, parentOf, requestFailure } from "./bus-messages.ts";
+import type { Codec, MessageContext } from "./bus-messages.ts";
 import type { BusSettings } from "./bus-settings.ts";
 import { inboxPrefixOf, serverIdentityCheck } from "./bus-tls.ts";
 import { watchMajority } from "./majority-watch.ts";
 import { whyNoNats } from "./why-no-nats.ts";
-
-/** What a generated message class offers. */
-export interface Codec<T> {
-  encode(message: T): { finish(): Uint8Array };
-  decode(bytes: Uint8Array): T;
-}
 
 /** What is kept in JetStream and may differ from one system to another. */
 type Kept = "replicas" | "logsKeptMs" | "logsBytesMax";
@@ -49,12 +38,6 @@ export interface BusOptions extends Omit<BusSettings, Kept>, Partial<Pick<BusSet
   readonly component: Component;
   readonly logger: Logger;
   readonly clock?: Clock;
-}
-
-export interface MessageContext {
-  readonly subject: string;
-  /** When the sender stops waiting, ms since 1970 UTC; undefined when it did not say. */
-  readonly deadlineAtMs: number | undefined;
 }
 
 export interface Stoppable {
@@ -331,50 +314,4 @@ export class Bus {
       }
     }
   }
-}
-
-function encode<T>({ codec, message }: { codec: Codec<T>; message: T }): Uint8Array {
-  return codec.encode(message).finish();
-}
-
-function decode<T>(codec: Codec<T>, bytes: Uint8Array, what: string): T {
-  try {
-    return codec.decode(bytes);
-  } catch (error) {
-    throw new TidepoolError("invalid", `message of ${what} cannot be decoded`, { cause: error });
-  }
-}
-
-/** The trace context that came with a message; never the reader's own. */
-export function parentOf(message: { readonly headers?: MsgHdrs | undefined }): Context {
-  if (message.headers === undefined) return ROOT_CONTEXT;
-  return propagation.extract(ROOT_CONTEXT, message.headers, {
-    get: (carrier, key) => carrier.get(key, Match.IgnoreCase),
-    keys: (carrier) => carrier.keys(),
-  });
-}
-
-function messageContext(message: Msg): MessageContext {
-  const deadline = message.headers?.get(subjects.natsHeaders.deadline, Match.IgnoreCase);
-  const deadlineAtMs = deadline === undefined || deadline === "" ? undefined : Number(deadline);
-  return { subject: message.subject, deadlineAtMs };
-}
-
-function requestFailure(operation: string, timeoutMs: number, error: unknown): TidepoolError {
-  if (error instanceof RequestError && error.isNoResponders()) {
-    return new TidepoolError("unavailable", `nobody answers ${operation}`, { cause: error });
-  }
-  if (error instanceof TimeoutError || (error instanceof Error && error.name === "TimeoutError")) {
-    return new TidepoolError("timeout", `${operation} had no answer in ${timeoutMs} ms`, {
-      cause: error,
-    });
-  }
-  if (error instanceof ClosedConnectionError) {
-    return new TidepoolError("unavailable", `${operation} failed: the NATS connection is closed`, {
-      cause: error,
-    });
-  }
-  return new TidepoolError("unavailable", `${operation} failed: ${messageOf(error)}`, {
-    cause: error,
-  });
 }

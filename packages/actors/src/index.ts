@@ -6,10 +6,12 @@ export {
   workShardCount,
 } from "./async-storage.ts";
 export type { AsyncStorage } from "./async-storage.ts";
-export { Bus, connectBus, parentOf, requestTimeoutMs } from "./bus.ts";
+export { Bus, connectBus, requestTimeoutMs } from "./bus.ts";
+export { parentOf } from "./bus-messages.ts";
+export type { Codec, MessageContext } from "./bus-messages.ts";
 export { readBusSettings } from "./bus-settings.ts";
 export type { BusSettings } from "./bus-settings.ts";
-export type { BusOptions, Codec, MessageContext, Stoppable } from "./bus.ts";
+export type { BusOptions, Stoppable } from "./bus.ts";
 export { followBucket, followStream } from "./follow.ts";
 export type { BucketEntry, Following, StreamMessage } from "./follow.ts";
 export { fromJetStream } from "./jetstream-error.ts";
