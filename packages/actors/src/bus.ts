@@ -87,7 +87,8 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     });
     isConnected = true;
     if ((options.replicas ?? 1) > 1) void watchMajority(connection, logger.child({ part: "bus" }));
-    await certificates?.start();
+    // The handshake of a look from outside shows the certificate that the server has by then.
+    await certificates?.start(async () => tls && whyNoNats(connection.getServer(), tls));
     void connection.closed().then(() => certificates?.stop());
     return new Bus(connection, options);
   } catch (error) {

@@ -107,6 +107,28 @@ describe("CertificateWatch", () => {
     );
   });
 
+  it("says no more of one that another has replaced without a new connection, or that is another server's", async () => {
+    const endsAtMs = nowMs + 5 * dayMs;
+    let renewed = false;
+    await watch.start(() => {
+      if (renewed) watch.seen({ of: "nats-server n-1", endsAtMs: endsAtMs + 300 * dayMs });
+      return Promise.resolve();
+    });
+    watch.seen({ of: "nats-server n-1", endsAtMs });
+    await passDays(1);
+    assert.deepEqual(
+      lines.map(({ of, days }) => [of, days]),
+      [5, 4].map((days) => ["nats-server n-1", days]),
+    );
+    renewed = true;
+    await passDays(2);
+    assert.equal(lines.length, 2);
+    watch.seen({ of: "nats-server n-2", endsAtMs });
+    watch.seen({ of: "nats-server n-3", endsAtMs: endsAtMs + 300 * dayMs });
+    await passDays(1);
+    assert.equal(lines.length, 3);
+  });
+
   it("names a file that holds no certificate", async () => {
     await writeFile(join(folder, "h-1.host", "cert.pem"), "nothing");
     await watch.start();

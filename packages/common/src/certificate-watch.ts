@@ -1,6 +1,7 @@
 /**
- * Says in time that a certificate ends: of the files that this process uses, and of those that others have shown
- * it. A log line a day from certificateWarnDays before the end on, and a gauge with the days that are left.
+ * Says in time that a certificate ends: of the files that this process uses, and of the server that it is connected to,
+ * which may have a new one since. A log line a day from certificateWarnDays before the end on, and a gauge with the days
+ * that are left.
  */
 import { metrics } from "@opentelemetry/api";
 import type { ObservableGauge, ObservableResult } from "@opentelemetry/api";
@@ -25,6 +26,8 @@ export class CertificateWatch {
   private readonly clock: Clock;
   private readonly stopping = new AbortController();
   private readonly ends = new Map<string, CertificateEnd>();
+  private shown: CertificateEnd | undefined;
+  private lookAgain: () => Promise<unknown> = () => Promise.resolve();
   private readonly saidAtMs = new Map<string, number>();
   private readonly gauge: ObservableGauge;
 
@@ -38,8 +41,12 @@ export class CertificateWatch {
     });
   }
 
-  /** Resolves when all files have been looked at once. */
-  async start(): Promise<void> {
+  /**
+   * Resolves when all files have been looked at once.
+   * @param lookAgain has the server show its certificate once more, before it is said that the one it showed ends
+   */
+  async start(lookAgain = this.lookAgain): Promise<void> {
+    this.lookAgain = lookAgain;
     this.gauge.addCallback(this.tell);
     await this.look();
     void this.lookOn();
@@ -51,9 +58,9 @@ export class CertificateWatch {
     return Promise.resolve();
   }
 
-  /** One that another has shown. */
+  /** The server shows it; those before are of no more concern. */
   seen(end: CertificateEnd): void {
-    this.ends.set(end.of, end);
+    this.shown = end;
     this.say(end);
   }
 
@@ -61,7 +68,11 @@ export class CertificateWatch {
     const { signal } = this.stopping;
     while (!signal.aborted) {
       await this.clock.sleep(certificateLookMs, signal).catch(() => {}); // told by the signal
-      if (!signal.aborted) await this.look();
+      if (signal.aborted) return;
+      const { shown } = this;
+      if (shown !== undefined && stateOf(shown, this.clock.nowMs()) !== "holds")
+        await this.lookAgain();
+      await this.look();
     }
   }
 
@@ -74,7 +85,11 @@ export class CertificateWatch {
         this.logger.warn("certificate cannot be read", { file, error: messageOf(error) });
       }
     }
-    for (const end of this.ends.values()) this.say(end);
+    for (const end of this.all()) this.say(end);
+  }
+
+  private all(): readonly CertificateEnd[] {
+    return [...this.ends.values(), ...(this.shown === undefined ? [] : [this.shown])];
   }
 
   private say(end: CertificateEnd): void {
@@ -91,6 +106,6 @@ export class CertificateWatch {
 
   private readonly tell = (result: ObservableResult): void => {
     const nowMs = this.clock.nowMs();
-    for (const end of this.ends.values()) result.observe(daysLeft(end, nowMs), { of: end.of });
+    for (const end of this.all()) result.observe(daysLeft(end, nowMs), { of: end.of });
   };
 }
