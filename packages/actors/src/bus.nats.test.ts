@@ -1,10 +1,18 @@
 import assert from "node:assert/strict";
 import { SpanKind, trace } from "@opentelemetry/api";
-import { startTelemetry, TidepoolError, withSpan } from "@tidepool/common";
+import {
+  silentLogger,
+  startTelemetry,
+  systemClock,
+  TidepoolError,
+  withSpan,
+} from "@tidepool/common";
 import { tidepool } from "@tidepool/proto";
+import { connectBus } from "./bus.ts";
 import type { Bus } from "./bus.ts";
 import { aNats } from "./testing/a-nats.ts";
 import type { TestNats } from "./testing/a-nats.ts";
+import { until } from "./testing/until.ts";
 
 const { AcquireRequest, AcquireReply, Ack } = tidepool.internal.v1;
 
@@ -92,5 +100,27 @@ describe("Bus", () => {
     assert.equal(reply.headers?.get("tidepool-failure"), "invalid");
     await ask("t.garbage");
     await serving.stop();
+  });
+
+  it("comes back after an absence that is longer than a first connection may take", async () => {
+    const connectMaxMs = 500;
+    const { url: servers } = nats;
+    const options = { name: "test", component: "host", logger: silentLogger } as const;
+    const patient = await connectBus({ servers, connectMaxMs, ...options });
+    await nats.restart(() => systemClock.sleep(3 * connectMaxMs));
+    await until(() => patient.isConnected);
+    await patient.close();
+  });
+
+  it("tells when its connection has ended for good, unless it was closed", async () => {
+    let endedCount = 0;
+    const options = { name: "test", component: "host", logger: silentLogger } as const;
+    const onEnded = (): void => void (endedCount += 1);
+    const busOf = (): Promise<Bus> => connectBus({ servers: nats.url, ...options, onEnded });
+    await (await busOf()).close();
+    const ended = await busOf();
+    await ended.connection.close();
+    await until(() => endedCount > 0);
+    assert.equal(endedCount, 1);
   });
 });

@@ -38,6 +38,8 @@ export interface BusOptions extends Omit<BusSettings, Kept>, Partial<Pick<BusSet
   readonly component: Component;
   readonly logger: Logger;
   readonly clock?: Clock;
+  /** The connection has ended for good without close(), as it never should: this process is of no more use. */
+  readonly onEnded?: () => void;
 }
 
 export interface Stoppable {
@@ -86,11 +88,13 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
       ...(tls === undefined ? {} : { tls }),
     });
     isConnected = true;
+    // First of all: whatever the connection tells from now on is heard.
+    const bus = new Bus(connection, options);
     if ((options.replicas ?? 1) > 1) void watchMajority(connection, logger.child({ part: "bus" }));
     // The handshake of a look from outside shows the certificate that the server has by then.
     await certificates?.start(async () => tls && whyNoNats(connection.getServer(), tls));
     void connection.closed().then(() => certificates?.stop());
-    return new Bus(connection, options);
+    return bus;
   } catch (error) {
     const [first = ""] = servers;
     const why = tls && (await whyNoNats(first, tls));
@@ -113,6 +117,8 @@ export class Bus {
   private readonly logger: Logger;
   private readonly clock: Clock;
   private readonly namedServers: number;
+  private readonly onEnded: (() => void) | undefined;
+  private isClosing = false;
 
   constructor(connection: NatsConnection, options: Omit<BusOptions, "name">) {
     this.connection = connection;
@@ -123,6 +129,7 @@ export class Bus {
     this.component = options.component;
     this.logger = options.logger.child({ part: "bus" });
     this.clock = options.clock ?? systemClock;
+    this.onEnded = options.onEnded;
     void this.watchConnection();
   }
 
@@ -263,6 +270,7 @@ export class Bus {
 
   /** Sends what is buffered, ends all subscriptions and closes the connection. */
   async close(): Promise<void> {
+    this.isClosing = true;
     if (this.connection.isClosed()) return;
     if (this.isAway) await this.connection.close();
     else await this.connection.drain();
@@ -314,5 +322,9 @@ export class Bus {
         this.logger.warn("nats reports", { status: status.type, error: messageOf(status.error) });
       }
     }
+    if (this.isClosing) return;
+    const why = await this.connection.closed();
+    this.logger.error("nats connection ended", { error: messageOf(why ?? "nobody said why") });
+    this.onEnded?.();
   }
 }

@@ -1,10 +1,11 @@
 /** Ends a process in order: SIGINT or SIGTERM calls `stop` once; a second signal, or too long, ends it hard. */
 import type { Logger } from "./logger.ts";
-import { messageOf } from "./error.ts";
+import { messageOf, TidepoolError } from "./error.ts";
 
-/** For what fails before a process serves: one line that says why, where a thrown error would be all stack. */
+/** For what fails before a process serves: one line that says why; a stack only of what is a fault of ours. */
 export function failStart(logger: Logger, error: unknown): never {
-  logger.error("cannot start", { error: messageOf(error) });
+  const isOurs = !(error instanceof TidepoolError);
+  logger.error("cannot start", { error: isOurs ? error : error.message });
   process.exit(1);
 }
 

@@ -2,6 +2,7 @@
 import { connectBus } from "@tidepool/actors";
 import {
   createLogger,
+  failStart,
   readKeyring,
   startTelemetry,
   stopOnSignal,
@@ -15,13 +16,15 @@ const config = readConfig(process.env);
 const logger = createLogger({ service: "frontend", level: config.logLevel });
 logger.info("starting", { config });
 warnOfStandstill(logger);
+const fail = (error: unknown): never => failStart(logger, error);
 const telemetry = await startTelemetry("tidepool-frontend");
 const bus = await connectBus({
   ...config.nats,
   name: `frontend ${process.pid}`,
   component: "frontend",
   logger,
-});
+  onEnded: () => process.exit(1),
+}).catch(fail);
 const { secretsKeyFile } = config;
 const keyring = secretsKeyFile === undefined ? undefined : await readKeyring(secretsKeyFile);
 const { adminTokenFile } = config;
@@ -33,7 +36,7 @@ const frontend = new Frontend({
   ...(keyring && { keyring }),
   ...(adminToken && { adminToken }),
 });
-const { address, httpAddress } = await frontend.start();
+const { address, httpAddress } = await frontend.start().catch(fail);
 stopOnSignal(logger, async () => {
   await frontend.stop();
   await bus.close();

@@ -17,19 +17,19 @@ const config = readConfig(process.env);
 const logger = createLogger({ service: "host-agent", level: config.logLevel });
 logger.info("starting", { config });
 warnOfStandstill(logger);
+const fail = (error: unknown): never => failStart(logger, error);
 const telemetry = await startTelemetry("tidepool-host-agent");
-const hypervisor = await openHypervisor(config, logger).catch((error: unknown) =>
-  failStart(logger, error),
-);
+const hypervisor = await openHypervisor(config, logger).catch(fail);
 const bus = await connectBus({
   ...config.nats,
   name: `host-agent ${config.hostId}`,
   component: "host",
   logger,
-});
+  onEnded: () => process.exit(1),
+}).catch(fail);
 const { secretsKeyFile } = config;
 const keyring = secretsKeyFile === undefined ? undefined : await readKeyring(secretsKeyFile);
-const storage = await ensureStorage(bus);
+const storage = await ensureStorage(bus).catch(fail);
 const agent = new HostAgent({
   config,
   bus,
@@ -39,7 +39,7 @@ const agent = new HostAgent({
   logger,
   ...(keyring && { keyring }),
 });
-await agent.start();
+await agent.start().catch(fail);
 stopOnSignal(logger, async () => {
   await agent.stop();
   await bus.close();

@@ -1,6 +1,12 @@
 /** Wires the scheduler and runs it until a signal. */
 import { connectBus, ensureStorage } from "@tidepool/actors";
-import { createLogger, startTelemetry, stopOnSignal, warnOfStandstill } from "@tidepool/common";
+import {
+  createLogger,
+  failStart,
+  startTelemetry,
+  stopOnSignal,
+  warnOfStandstill,
+} from "@tidepool/common";
 import { policies, warmingPolicyDefault } from "@tidepool/policy";
 import { readConfig } from "./config.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -8,16 +14,18 @@ import { Scheduler } from "./scheduler.ts";
 const config = readConfig(process.env);
 const logger = createLogger({ service: "scheduler", level: config.logLevel });
 warnOfStandstill(logger);
+const fail = (error: unknown): never => failStart(logger, error);
 const telemetry = await startTelemetry("tidepool-scheduler");
 const bus = await connectBus({
   ...config.nats,
   name: `scheduler ${config.schedulerId}`,
   component: "scheduler",
   logger,
-});
+  onEnded: () => process.exit(1),
+}).catch(fail);
 const scheduler = new Scheduler({
   bus,
-  storage: await ensureStorage(bus),
+  storage: await ensureStorage(bus).catch(fail),
   schedulerId: config.schedulerId,
   shardCount: config.shardCount,
   warmingPolicy: {
@@ -30,7 +38,7 @@ const scheduler = new Scheduler({
   shardPrewarmIdleVmSecondsMax: config.shardPrewarmIdleVmSecondsMax,
   logger,
 });
-await scheduler.start();
+await scheduler.start().catch(fail);
 stopOnSignal(logger, async () => {
   await scheduler.stop();
   await bus.close();
