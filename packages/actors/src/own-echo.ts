@@ -1,6 +1,7 @@
 /**
  * Whether a writer to a bucket hears there what it writes itself. One that does not is deaf: what it follows is behind,
- * or has ended unnoticed. What it hears of its own comes after all that was stored before. Pure; instants come in, of a clock that only goes forward.
+ * or has ended unnoticed. What it hears of its own comes after all that was stored before. Pure; instants come in, of a
+ * clock that only goes forward.
  */
 export class OwnEcho {
   private readonly pauseMaxMs: number;

@@ -51,10 +51,10 @@ describe("A first connection to NATS over TLS", () => {
   });
 
   /** "in", or what is told. @param ca of another folder */
-  const attempt = async (name: string, ca = name): Promise<string> => {
+  const attempt = async (name: string, ca = name, at = servers): Promise<string> => {
     const tls = { ...tlsFilesIn(join(folder, name)), caFile: join(folder, ca, "ca.pem") };
     const options = { name: "test", component: "host", logger: silentLogger } as const;
-    return connectBus({ servers, tls, connectMaxMs: 500, ...options }).then(
+    return connectBus({ servers: at, tls, connectMaxMs: 500, ...options }).then(
       async (bus) => {
         await bus.close();
         return "in";
@@ -72,6 +72,16 @@ describe("A first connection to NATS over TLS", () => {
 
   it("says that the server has no user of its name", async () => {
     assert.match(await attempt("certs/h-2.host"), /it has no user for .*certs\/h-2\.host/);
+  });
+
+  it("ends too where somebody takes connections and says nothing, or no place is named", async () => {
+    const mute = createServer((socket) => socket.end()).listen(0, "127.0.0.1");
+    await once(mute, "listening");
+    const { port } = mute.address() as AddressInfo;
+    const silent = `nats://127.0.0.1:${port}`;
+    for (const at of [silent, "nats://127.0.0.1:port"])
+      assert.match(await attempt("certs/h-1.host", undefined, at), /no nats-server answers at /);
+    await new Promise((resolve) => mute.close(resolve));
   });
 
   it("says that the server's certificate is of nobody trusted", async () => {

@@ -23,9 +23,9 @@ export async function whyNoNats(
   server: string,
   tls: TlsFiles & ServerCheck,
 ): Promise<string | undefined> {
-  const url = new URL(server.includes("://") ? server : `nats://${server}`);
-  const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
   try {
+    const url = new URL(server.includes("://") ? server : `nats://${server}`);
+    const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
     const [ca, cert, key] = await Promise.all(
       [tls.caFile, tls.certFile, tls.keyFile].map((file) => readFile(file)),
     );
@@ -59,8 +59,12 @@ function look(
       work();
     };
     plain.on("error", (error) => settle(() => reject(error)));
+    // As of a proxy in front of nothing: no timer ends a connection that has ended itself.
+    const endsUnheard = (): void => settle(() => resolve(""));
+    plain.once("close", endsUnheard);
     // Its first line is in plain text.
     plain.once("data", () => {
+      plain.off("close", endsUnheard);
       const socket = secure(plain);
       let said = "";
       socket.on("error", (error) => settle(() => reject(error)));
