@@ -29,6 +29,22 @@ describe("An upload's parts", () => {
     assert.match(String(all.failure), /did not come whole in 20 ms/);
   });
 
+  it("are let go of by who wants no more of them", async () => {
+    let isLetGo = false;
+    async function* watched(): AsyncGenerator<number> {
+      try {
+        yield* slowly();
+      } finally {
+        isLetGo = true;
+      }
+    }
+    for await (const part of inTime(watched(), { partMaxMs: 10_000, allMaxMs: 10_000 })) {
+      assert.equal(part, 1);
+      break;
+    }
+    assert.ok(isLetGo);
+  });
+
   it("that break off are the caller's doing, no fault of the frontend's", async () => {
     const { got, failure } = await gather(broken(), 1_000, 1_000);
     assert.deepEqual(got, [1]);

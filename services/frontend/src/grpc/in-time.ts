@@ -27,7 +27,14 @@ export async function* inTime<T>(
             `the upload's next part did not come in ${partMaxMs} ms`,
           );
     if (next.done === true) return;
-    yield next.value;
+    let isLeft = true;
+    try {
+      yield next.value;
+      isLeft = false;
+    } finally {
+      // Who wants no more lets go of what is still on its way, so that it can be dropped.
+      if (isLeft) await iterator.return?.();
+    }
   }
 }
 
