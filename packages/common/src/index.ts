@@ -15,6 +15,8 @@ export { given } from "./given.ts";
 export { Keyring, newKey, readKeyring } from "./keyring.ts";
 export type { Sealed } from "./keyring.ts";
 export { identityIn, identityOf, isIdentityOf, natsServersName } from "./identity.ts";
+export { joinSignals } from "./join-signals.ts";
+export type { JoinedSignal } from "./join-signals.ts";
 export { isMachineRoot } from "./machine-root.ts";
 export { createLogger, logLevels, silentLogger } from "./logger.ts";
 export type { LogFields, Logger, LogLevel } from "./logger.ts";

@@ -1,30 +1,21 @@
 /** Waits that end: by a limit, or by somebody's signal. */
-import { TidepoolError, timerMaxMs } from "@tidepool/common";
+import { joinSignals, TidepoolError, timerMaxMs } from "@tidepool/common";
 
-/**
- * Runs `work` with a signal that aborts with `late()` after `maxMs`, or with the reason of one of `outer`.
- * Leaves nothing behind on the outer signals, which may live long (AbortSignal.any would).
- */
+/** Runs `work` with a signal that aborts with `late()` after `maxMs`, or with the reason of one of `outer`. */
 export async function within<T>(
   maxMs: number,
   late: () => TidepoolError,
   work: (signal: AbortSignal) => Promise<T>,
   ...outer: readonly AbortSignal[]
 ): Promise<T> {
-  const controller = new AbortController();
-  const onAbort = (event: Event): void => {
-    controller.abort((event.target as AbortSignal).reason);
-  };
-  for (const signal of outer) {
-    if (signal.aborted) controller.abort(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-  }
-  const timer = setTimeout(() => controller.abort(late()), Math.min(maxMs, timerMaxMs));
+  const tooLong = new AbortController();
+  const { signal, release } = joinSignals(tooLong.signal, ...outer);
+  const timer = setTimeout(() => tooLong.abort(late()), Math.min(maxMs, timerMaxMs));
   try {
-    return await work(controller.signal);
+    return await work(signal);
   } finally {
     clearTimeout(timer);
-    for (const signal of outer) signal.removeEventListener("abort", onAbort);
+    release();
   }
 }
 

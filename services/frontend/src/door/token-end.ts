@@ -1,14 +1,10 @@
 /** When a token ends, what its caller has open ends with it. */
-import { systemClock, TidepoolError, timerMaxMs } from "@tidepool/common";
+import { joinSignals, systemClock, TidepoolError, timerMaxMs } from "@tidepool/common";
+import type { JoinedSignal } from "@tidepool/common";
 import type { Caller } from "./visit.ts";
 
-export interface TokenEnd {
-  /** Aborts with what the caller is told. */
-  readonly signal: AbortSignal;
-  readonly release: () => void;
-}
-
-export function endOfToken({ revoked, expiresAtMs }: Caller): TokenEnd {
+/** The signal aborts with what the caller is told. */
+export function endOfToken({ revoked, expiresAtMs }: Caller): JoinedSignal {
   if (expiresAtMs === undefined) return { signal: revoked, release: () => {} };
   const expired = new AbortController();
   const leftMs = expiresAtMs - systemClock.nowMs();
@@ -17,9 +13,13 @@ export function endOfToken({ revoked, expiresAtMs }: Caller): TokenEnd {
     // Nothing stays open for longer.
     Math.min(Math.max(0, leftMs), timerMaxMs),
   );
+  const either = joinSignals(revoked, expired.signal);
   return {
-    signal: AbortSignal.any([revoked, expired.signal]),
-    release: () => clearTimeout(timer),
+    signal: either.signal,
+    release: () => {
+      clearTimeout(timer);
+      either.release();
+    },
   };
 }
 

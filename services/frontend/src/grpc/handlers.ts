@@ -13,7 +13,7 @@ import type {
   handleUnaryCall,
   Metadata,
 } from "@grpc/grpc-js";
-import { TidepoolError, withSpan } from "@tidepool/common";
+import { joinSignals, TidepoolError, withSpan } from "@tidepool/common";
 import type { Logger } from "@tidepool/common";
 import { withCallDeadline } from "../call-deadline.ts";
 import type { Door } from "../door/door.ts";
@@ -96,7 +96,7 @@ export class Handlers {
       const requestId = randomUUID();
       this.run(operation, call, gone, async (context, visit) => {
         const token = endOfToken(visit.caller);
-        const signal = AbortSignal.any([gone, this.stopping, token.signal]);
+        const { signal, release } = joinSignals(gone, this.stopping, token.signal);
         try {
           for await (const response of work(visit.asked(call.request), { ...context, signal })) {
             if (signal.aborted) break;
@@ -106,6 +106,7 @@ export class Handlers {
             }
           }
         } finally {
+          release();
           token.release();
         }
         token.signal.throwIfAborted();
@@ -140,7 +141,7 @@ export class Handlers {
       const requestId = randomUUID();
       this.run(operation, call, gone, async (context, visit) => {
         const token = endOfToken(visit.caller);
-        const signal = AbortSignal.any([gone, token.signal]);
+        const { signal, release } = joinSignals(gone, token.signal);
         const send = async (response: Response): Promise<void> => {
           signal.throwIfAborted();
           if (!call.write(visit.told(response))) await once(call, "drain", { signal });
@@ -151,6 +152,7 @@ export class Handlers {
           token.signal.throwIfAborted();
           throw error;
         } finally {
+          release();
           token.release();
         }
       }).then(
