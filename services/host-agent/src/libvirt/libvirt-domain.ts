@@ -4,7 +4,7 @@
  * or by its channels closing while it is away.
  */
 import type { Duplex } from "node:stream";
-import { TidepoolError, assert, systemClock } from "@tidepool/common";
+import { TidepoolError, assert, messageOf, systemClock } from "@tidepool/common";
 import type { Domain, DomainExit } from "../hypervisor/hypervisor.ts";
 import { removeTree } from "../remove-tree.ts";
 import type { Channels } from "./channel-listeners.ts";
@@ -100,12 +100,12 @@ export class LibvirtDomain implements Domain {
   }
 
   async #describeEnd(how: string): Promise<DomainExit> {
-    const { directory } = this.#options;
     await this.#heardAll();
-    await removeTree(directory);
     const words = this.#lastWords.trim();
-    const detail = words === "" ? how : `${how}; last words: ${words}`;
-    return { isExpected: this.#isExpected, detail };
+    // It has ended, whatever is left of its files.
+    const left = await removeTree(this.#options.directory).then(() => "", messageOf);
+    const parts = [how, left, words === "" ? "" : `last words: ${words}`];
+    return { isExpected: this.#isExpected, detail: parts.filter(Boolean).join("; ") };
   }
 
   async #heardAll(): Promise<void> {
