@@ -167,12 +167,14 @@ export class PrivateLibvirtd {
     const { statesPath, runAs } = this.#folder;
     const files = await readdir(statesPath).catch(() => []);
     for (const file of files.filter((name) => name.endsWith(".pid") && name !== "driver.pid")) {
-      const text = await readFile(join(statesPath, file), { encoding: "utf8", flag: plainFile });
+      const path = join(statesPath, file);
+      // What its user may have put there instead, or has gone meanwhile, names no process.
+      const text = await readFile(path, { encoding: "utf8", flag: plainFile }).catch(() => "");
       const pid = Number(text);
       const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
       const owner = await stat(`/proc/${pid}`).catch(() => undefined);
       const isOurs = owner?.uid === (runAs?.uid ?? process.geteuid?.());
-      if (isOurs && commandLine.includes(this.directory)) process.kill(pid, "SIGKILL");
+      if (isOurs && commandLine.includes(this.directory)) killIfThere(pid);
     }
   }
 
@@ -182,5 +184,14 @@ export class PrivateLibvirtd {
     } catch (error) {
       return messageOf(error);
     }
+  }
+}
+
+/** A process may end between a look at it and this. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
 }
