@@ -11,23 +11,23 @@ import type { FoundDomain } from "./domains-on-host.ts";
 describe("killDomain", () => {
   const kill = process.kill.bind(process);
   let stateDir: string;
-  let process1: ChildProcess;
+  let lookalike: ChildProcess;
   let domain: FoundDomain;
 
   beforeEach(async () => {
     stateDir = await mkdtemp(join(tmpdir(), "tidepool-kill-"));
-    // It looks like a VM.
-    const words = ["-c", "echo there; sleep 60; true", "qemu", ...markArguments(stateDir, "vm-1")];
-    process1 = spawn("/bin/sh", words, { stdio: ["ignore", "pipe", "ignore"] });
-    assert.ok(process1.stdout);
-    await once(process1.stdout, "data");
+    // It looks like a VM, and waits in the shell itself: a command of it would be left when it is killed.
+    const words = ["-c", "echo there; read nothing", "qemu", ...markArguments(stateDir, "vm-1")];
+    lookalike = spawn("/bin/sh", words, { stdio: ["pipe", "pipe", "ignore"] });
+    assert.ok(lookalike.stdout);
+    await once(lookalike.stdout, "data");
     const [found] = await findDomains(stateDir);
     assert.ok(found);
     domain = found;
   });
   afterEach(async () => {
     process.kill = kill;
-    process1.kill("SIGKILL");
+    lookalike.kill("SIGKILL");
     await rm(stateDir, { recursive: true });
   });
 
