@@ -57,7 +57,7 @@ async function readSources(etcApt: string): Promise<Source[]> {
   return sources;
 }
 
-export function parseStanzas(text: string): Source[] {
+function parseStanzas(text: string): Source[] {
   return text.split(/\n\s*\n/).flatMap((block) => {
     const fields = new Map<string, string>();
     for (const line of block.split("\n")) {
@@ -70,7 +70,7 @@ export function parseStanzas(text: string): Source[] {
   });
 }
 
-export function parseLines(text: string): Source[] {
+function parseLines(text: string): Source[] {
   return text.split("\n").flatMap((line) => {
     const match = /^deb\s+(?:\[[^\]]*\]\s+)?(\S+)\s+(\S+)/.exec(line.trim());
     return match?.[1] === undefined ? [] : [{ uri: match[1], suites: [match[2] ?? ""] }];

@@ -65,7 +65,7 @@ export function collect(trace: Trace, folds: Uint8Array, options: SampleOptions)
 export const markedSlots = 64;
 
 /** Every slot due after a row's first call, the history as it stood before the slot opened in the reader. */
-export function forEachSlot(
+function forEachSlot(
   trace: Trace,
   rowIndex: number,
   reader: EvidenceReader,

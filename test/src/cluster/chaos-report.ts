@@ -18,7 +18,7 @@ export interface Recovery extends Kill {
 }
 
 /** Whether the call was under way when something was killed, and failed as one does that was inside it. */
-export function isInside({ atMs, endedAtMs, component, reason }: FailedCall, kill: Kill): boolean {
+function isInside({ atMs, endedAtMs, component, reason }: FailedCall, kill: Kill): boolean {
   if (kill.endedAtMs < atMs || kill.atMs > endedAtMs) return false;
   if (kill.name.startsWith("frontend-")) return component === "client";
   return kill.name.startsWith("host-") && reason === "hostLost";

@@ -139,7 +139,7 @@ function placeOf(
 }
 
 /** What `--option=part` can become; undefined where no such word is being typed, or nothing is known of its values. */
-export function optionWords(
+function optionWords(
   words: readonly string[],
   program: Command,
   names: readonly string[],

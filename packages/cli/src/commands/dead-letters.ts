@@ -77,7 +77,7 @@ function queryOf(requestIds: readonly string[], options: DeadLetterOptions): Dea
   };
 }
 
-export function describeLetters(letters: readonly DeadLetter[]): string {
+function describeLetters(letters: readonly DeadLetter[]): string {
   if (letters.length === 0) return "no dead letters\n";
   return renderTable(
     [

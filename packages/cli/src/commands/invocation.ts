@@ -55,7 +55,7 @@ function print(
 }
 
 /** Bytes that are no JSON are told as base64. */
-export function callAsJson({ payloadBytes, ...call }: AcceptedCall): object {
+function callAsJson({ payloadBytes, ...call }: AcceptedCall): object {
   const isText = call.status !== "succeeded" || call.payload !== undefined;
   return isText ? call : { ...call, payloadBase64: Buffer.from(payloadBytes).toString("base64") };
 }

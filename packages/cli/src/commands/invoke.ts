@@ -56,7 +56,7 @@ function checkManner(options: InvokeOptions): void {
 }
 
 /** "hello:live" is the alias, or version, live of hello. */
-export function parseTarget(
+function parseTarget(
   given: string,
   option: string | undefined,
 ): { readonly name: string; readonly qualifier: string } {

@@ -44,7 +44,7 @@ export async function deleteSecret(
   else terminal.say(`deleted ${name}`);
 }
 
-export function describeSecrets(secrets: readonly Secret[]): string {
+function describeSecrets(secrets: readonly Secret[]): string {
   if (secrets.length === 0) return "no secrets; set one with: tidepool secret set NAME < FILE\n";
   return renderTable(
     [{ title: "SECRET" }, { title: "SET" }, { title: "USED BY" }],

@@ -53,7 +53,7 @@ export function generateToken({ terminal }: CommandContext): void {
   terminal.out(`${makeToken().text}\n`);
 }
 
-export function describeTokens(tokens: readonly TokenDescription[]): string {
+function describeTokens(tokens: readonly TokenDescription[]): string {
   if (tokens.length === 0) return "no tokens; make one with: tidepool token create --role ROLE\n";
   return renderTable(
     [

@@ -24,7 +24,7 @@ export async function versions(
   terminal.out(describeVersions(found, all));
 }
 
-export function describeVersions(
+function describeVersions(
   { aliases }: Pick<FunctionDescription, "aliases">,
   all: readonly FunctionVersion[],
 ): string {

@@ -83,7 +83,7 @@ function expectedLines(expectation: CallExpectation, outcome: CallOutcome | unde
   return lines;
 }
 
-export function prewarmLines(prewarm: Prewarm): string[] {
+function prewarmLines(prewarm: Prewarm): string[] {
   const { orderedAtMs, readyByMs, releaseAtMs, count, orderCount, usedCount } = prewarm;
   const would = prewarm.isShadow ? "would have been " : "";
   const vms = prewarm.vmIds.length === 0 ? "" : `: ${prewarm.vmIds.join(", ")}`;
@@ -94,7 +94,7 @@ export function prewarmLines(prewarm: Prewarm): string[] {
   ];
 }
 
-export function windowText({ startAtMs, endAtMs, expectedAtMs, count, degree }: Window): string {
+function windowText({ startAtMs, endAtMs, expectedAtMs, count, degree }: Window): string {
   const half = formatDuration((endAtMs - startAtMs) / 2);
   return `${utc(expectedAtMs)} ± ${half}, ${count} at once, degree ${degree.toFixed(2)}`;
 }

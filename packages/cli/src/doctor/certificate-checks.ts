@@ -40,7 +40,7 @@ export async function checkCertificates(options: {
   ];
 }
 
-export function checkEnd(end: CertificateEnd, nowMs = systemClock.nowMs()): Check {
+function checkEnd(end: CertificateEnd, nowMs = systemClock.nowMs()): Check {
   const name = "certificate";
   const until = new Date(end.endsAtMs).toISOString().slice(0, 10);
   const days = daysLeft(end, nowMs);

@@ -51,7 +51,7 @@ export async function runChecks(options: CheckOptions): Promise<readonly Check[]
   ];
 }
 
-export function checkNode(version: string): Check {
+function checkNode(version: string): Check {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   const isRight = major === nodeMajor && minor >= nodeMinorMin;
   const name = "node";
@@ -95,7 +95,7 @@ async function checkImage(): Promise<Check> {
   }
 }
 
-export function checkMemory(totalBytes: number, freeBytes: number): Check {
+function checkMemory(totalBytes: number, freeBytes: number): Check {
   const name = "memory";
   const detail = `${formatBytes(freeBytes)} free of ${formatBytes(totalBytes)}`;
   if (totalBytes >= memoryMinBytes) return { name, state: "ok", detail };

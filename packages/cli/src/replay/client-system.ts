@@ -68,7 +68,7 @@ async function removeEarlier(
   }
 }
 
-export function levelOf({ pools }: PoolsSnapshot): PoolLevel {
+function levelOf({ pools }: PoolsSnapshot): PoolLevel {
   const sum = (of: (pool: PoolsSnapshot["pools"][number]) => number): number =>
     pools.reduce((total, pool) => total + of(pool), 0);
   return {

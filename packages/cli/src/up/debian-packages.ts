@@ -33,14 +33,12 @@ export async function findProgram(name: string): Promise<string | undefined> {
 }
 
 /** Those whose program is not there. */
-export async function missingPackages(
-  packages: readonly HostPackage[],
-): Promise<readonly HostPackage[]> {
+async function missingPackages(packages: readonly HostPackage[]): Promise<readonly HostPackage[]> {
   const found = await Promise.all(packages.map(({ provides }) => findProgram(provides)));
   return packages.filter((_, index) => found[index] === undefined);
 }
 
-export async function isDebianLike(): Promise<boolean> {
+async function isDebianLike(): Promise<boolean> {
   const text = await readFile("/etc/os-release", "utf8").catch(() => "");
   return /^(ID|ID_LIKE)=.*(debian|ubuntu)/m.test(text);
 }

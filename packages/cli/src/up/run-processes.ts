@@ -13,7 +13,7 @@ const endPollMs = 10;
 const threadCountField = 17;
 
 /** Processes that inherited the mark; never this one. */
-export function findRunProcesses(runId: string): number[] {
+function findRunProcesses(runId: string): number[] {
   const mark = `${runMark}=${runId}`;
   return readdirSync("/proc")
     .filter((name) => /^[0-9]+$/.test(name) && Number(name) !== process.pid)

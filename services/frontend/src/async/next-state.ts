@@ -95,7 +95,7 @@ export function asTold(call: AcceptedCall, nowMs: number): AcceptedCall {
   return isLate ? expired(call, call.expiresAtMs) : call;
 }
 
-export function needsSettling(call: AcceptedCall): boolean {
+function needsSettling(call: AcceptedCall): boolean {
   const { status } = call;
   return status === "succeeded"
     ? call.onSuccess !== undefined

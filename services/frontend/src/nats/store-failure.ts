@@ -12,7 +12,7 @@ export function isLostRace(error: unknown): boolean {
   return error instanceof JetStreamApiError && error.code === wrongLastSequence;
 }
 
-export function storeFailure(what: string, error: unknown): TidepoolError {
+function storeFailure(what: string, error: unknown): TidepoolError {
   if (error instanceof TidepoolError) return error;
   if (error instanceof JetStreamApiError && outOfStorage.includes(error.code)) {
     return new TidepoolError("noCapacity", `${what} failed: the store is full`, {
