@@ -9,3 +9,4 @@ export { Cluster } from "./cluster/cluster.ts";
 export type { ClusterOptions } from "./cluster/cluster.ts";
 export { thisMachine } from "./cluster/network.ts";
 export { readBackup, writeBackup } from "./backup/file.ts";
+export { flagsOf } from "./up/service-process.ts";
