@@ -2,12 +2,14 @@
  * One builder at a time: a file that exists while somebody builds and names the process. A lock whose
  * process is gone is taken over.
  */
-import { open, readFile, rm } from "node:fs/promises";
+import { open, readFile, rm, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TidepoolError } from "@tidepool/common";
 
 const retryMs = 250;
 const waitMaxMs = 10 * 60_000;
+/** Who makes the file writes its number next: one that stays empty for so long was left by one that was killed then. */
+const unwrittenMaxMs = 10_000;
 
 export interface LockOptions {
   /** Called once when somebody else holds the lock. */
@@ -30,15 +32,19 @@ export async function withLock<T>(
 
 async function acquire(path: string, options: LockOptions): Promise<void> {
   const until = Date.now() + waitMaxMs;
-  for (let isFirst = true; ; isFirst = false) {
+  let hasTold = false;
+  for (;;) {
     options.signal?.throwIfAborted();
     if (await create(path)) return;
     const holder = Number.parseInt(await readFile(path, "utf8").catch(() => ""), 10);
-    if (Number.isInteger(holder) && !isAlive(holder)) {
+    if (await isLeft(path, holder)) {
       await rm(path, { force: true });
       continue;
     }
-    if (isFirst) options.onWait?.(holder);
+    if (!hasTold && Number.isInteger(holder)) {
+      hasTold = true;
+      options.onWait?.(holder);
+    }
     if (Date.now() > until) {
       const waitedS = String(waitMaxMs / 1000);
       throw new TidepoolError(
@@ -48,6 +54,13 @@ async function acquire(path: string, options: LockOptions): Promise<void> {
     }
     await sleep(retryMs);
   }
+}
+
+/** @param holder NaN while it is not written */
+async function isLeft(path: string, holder: number): Promise<boolean> {
+  if (Number.isInteger(holder)) return !isAlive(holder);
+  const made = await stat(path).catch(() => undefined);
+  return made !== undefined && Date.now() - made.mtimeMs > unwrittenMaxMs;
 }
 
 async function create(path: string): Promise<boolean> {
