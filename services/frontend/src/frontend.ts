@@ -31,6 +31,7 @@ import { openFunctions } from "./functions/open-functions.ts";
 import { Handlers } from "./grpc/handlers.ts";
 import { Health } from "./grpc/health.ts";
 import { reflection } from "./grpc/reflection.ts";
+import { limitConnections } from "./grpc/connection-limit.ts";
 import { threshold } from "./grpc/threshold.ts";
 import { tidepoolApi } from "./grpc/tidepool-api.ts";
 import type { Door } from "./door/door.ts";
@@ -40,6 +41,7 @@ import { FunctionUrls } from "./http/function-urls.ts";
 import { HostStreams } from "./hosts/host-streams.ts";
 import {
   callsOfConnectionMax,
+  connectionsOfCallersMax,
   drainMaxMs,
   grpcMessageMaxBytes,
   grpcReceiveMaxBytes,
@@ -304,7 +306,11 @@ export class Frontend {
         address,
         serverCredentials(this.options.config.doorTls, "may be anyone"),
         (error, port) => {
-          if (error === null) return resolve(address.replace(/:\d+$/, `:${port}`));
+          if (error === null) {
+            const release = limitConnections(port, connectionsOfCallersMax);
+            this.parts.push({ stop: () => Promise.resolve(release()) });
+            return resolve(address.replace(/:\d+$/, `:${port}`));
+          }
           reject(
             new TidepoolError("unavailable", `cannot listen on ${address}: ${messageOf(error)}`, {
               cause: error,

@@ -163,6 +163,8 @@ export const nameMaxLength = 256;
 export const metadataMaxBytes = 16 * 1024;
 /** Calls at once on one connection; clients let more wait, or open another. */
 export const callsOfConnectionMax = 100;
+/** Connections at once at the port for calls; further ones are closed. */
+export const connectionsOfCallersMax = 10_000;
 /** Watches of health, and streams of reflection, at one frontend: they need no token. */
 export const openWithoutTokenMax = 1_000;
 /** Questions that one stream of reflection may ask. */
