@@ -59,6 +59,29 @@ describe("Accepted calls", () => {
     assert.equal(response?.version, "1");
   });
 
+  it("wait for a VM of their version that is done soon, and have one made when none is", async () => {
+    await system.aWarmFunction("busy", 1);
+    const held: SeenCall[] = [];
+    system.host.react = (seen) => void held.push(seen);
+    system.acquires.length = 0;
+    const ids = await Promise.all(
+      [1, 2].map(async () => (await accept({ name: "busy" })).requestId ?? ""),
+    );
+    await until(() => held.length === 1);
+    system.host.react = echo;
+    const [first] = held;
+    assert.ok(first);
+    echo(first);
+    await Promise.all(ids.map((id) => ended(id)));
+    assert.equal(system.acquires.length, 0);
+    system.host.react = (seen) => void held.push(seen);
+    const stuck = [await accept({ name: "busy" }), await accept({ name: "busy" })];
+    await until(() => system.acquires.length === 1);
+    await until(() => held.length === 3);
+    for (const seen of held.slice(1)) echo(seen);
+    await Promise.all(stuck.map(({ requestId = "" }) => ended(requestId)));
+  });
+
   it("carry payloads and results to the limit of a waiting caller's", async () => {
     const largest = Buffer.alloc(payloadMaxBytes, "x");
     largest[0] = largest[largest.length - 1] = 0x22;

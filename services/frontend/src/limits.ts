@@ -94,6 +94,8 @@ export const handlerMaxBytes = 256;
 export const callOverheadMaxMs = 30_000;
 /** How much earlier than its caller each one on the way gives up, so that the reason still arrives. */
 export const answerMarginMs = 10;
+/** Longest that an accepted call waits for a VM of its version to be done with another, before it has one made. */
+export const acceptedPatienceMs = 1_000;
 /** VMs acquired for one call, at most. */
 export const acquireAttemptsMax = 4;
 /** Longest that one acquire may take; its answer does not wait for the VM. */

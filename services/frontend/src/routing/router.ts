@@ -15,6 +15,7 @@ import type { Clock, Code } from "@tidepool/common";
 import type { Admission } from "../admission/admission.ts";
 import type { StoredFunction } from "../functions/function-record.ts";
 import {
+  acceptedPatienceMs,
   acquireAttemptsMax,
   acquireBackoffMs,
   acquireMarginMs,
@@ -186,6 +187,7 @@ export class Router {
     const { host, answer, version } =
       (former && (await this.tryIdleVm(callOf(former), signal))) ??
       (await this.tryIdleVm(base, signal)) ??
+      (call.attemptId === undefined ? undefined : await this.awaitIdleVm(base, signal)) ??
       (await this.acquireAndCall(stored, base, signal));
     const stages = stagesOf(answer.stages, begunAtMs);
     if (answer.kind === "failed") {
@@ -221,6 +223,27 @@ export class Router {
     }
     const { version } = base;
     return answer.kind === "refused" ? undefined : { host: taken.host, answer, version };
+  }
+
+  /**
+   * An accepted call has time. Where many have come together, as behind NATS when it was away, each that had a VM made
+   * would take processors and room from calls whose callers wait; those that are there are soon done with all of them.
+   */
+  private async awaitIdleVm(
+    base: Omit<HostCall, "vmId">,
+    signal: AbortSignal,
+  ): Promise<Routed | undefined> {
+    const { table, clock } = this.options;
+    const { functionName, version, deadlineAtMs } = base;
+    const untilMs = Math.min(clock.nowMs() + acceptedPatienceMs, deadlineAtMs - acquireMarginMs);
+    for (let looks = 0; table.knows(functionName, version); looks += 1) {
+      const maxMs = untilMs - clock.nowMs();
+      if (maxMs <= 0) break;
+      await this.queue.wait({ functionName, version, looks, maxMs }, signal);
+      const idle = await this.tryIdleVm(base, signal);
+      if (idle !== undefined) return idle;
+    }
+    return undefined;
   }
 
   private async acquireAndCall(

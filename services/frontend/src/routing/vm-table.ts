@@ -81,6 +81,12 @@ export class VmTable {
     return this.best(functionName, version) !== undefined;
   }
 
+  /** Whether a host that serves has a VM of this version, busy ones and those that load it too. */
+  knows(functionName: string, version: string): boolean {
+    const key = keyOf(functionName, version);
+    return [...this.hosts.values()].some((host) => !host.isDraining && host.fleets.has(key));
+  }
+
   /** A host that may have an idle VM of this version; the one with the most. @param avoided these not */
   take(functionName: string, version: string, avoided = nobody): Taken | undefined {
     const best = this.best(functionName, version, avoided);
