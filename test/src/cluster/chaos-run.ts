@@ -79,12 +79,27 @@ async function kill(): Promise<boolean> {
   for (const failure of failures) tell(outside.has(failure) ? "beyond" : "inside", failure, kills);
   for (const refusal of calls.refusals) tell("not accepted", refusal, kills);
   printCalls(calls, ends);
+  for (const [index, each] of kills.entries()) printSlow(each, kills[index + 1]?.atMs, calls);
   const isOwned = printWitnessed();
   const share = outside.size / Math.max(1, syncCount);
   print("failed inside what was killed", failures.length - outside.size);
   print("failed beyond it", `${outside.size}, ${(share * 100).toFixed(3)} % of the waiting ones`);
   const isAgain = !options.isPeriodic || printRecoveries(kills, calls);
   return isWhole(calls, ends) && isOwned && share <= failedShareMax && isAgain;
+}
+
+/** How many calls that began after it and before the next were slow, and until when. */
+function printSlow(
+  { kind, name, atMs }: KindOfKill,
+  untilMs = Infinity,
+  { slow }: DisturbedCalls,
+): void {
+  const after = slow.filter((call) => call.atMs >= atMs && call.atMs < untilMs);
+  if (after.length === 0) return;
+  const last = Math.max(...after.map((call) => call.atMs)) - atMs;
+  const longest = Math.max(...after.map((call) => call.endedAtMs - call.atMs));
+  const span = `begun up to ${seconds(last)} s after it, the longest took ${seconds(longest)} s`;
+  print(`  ${kind} ${name}`, `${after.length} slow, ${span}`);
 }
 
 function printRecoveries(kills: readonly KindOfKill[], { periodic }: DisturbedCalls): boolean {
